@@ -1,0 +1,139 @@
+# Needs python3 (3.11 to 3.13), make and a C++20 compiler; everything else comes as pinned packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := build/python
+# The optional dependencies (pyproject.toml) that `make setup` installs.
+EXTRA := dev
+# Processes that share the Python tests; 0 runs them in one.
+PYTEST_WORKERS ?= 2
+# Further options for pytest: make test PYTEST_ARGS='-k seeding'
+PYTEST_ARGS ?=
+# Warnings are errors with the compiler the project is developed with; a newer one may know
+# warnings that nobody has seen yet.
+WERROR ?= $(if $(filter 12,$(shell $(CXX) -dumpversion 2>/dev/null | cut -d. -f1)),ON,OFF)
+# GCC 12's thread sanitizer cannot live with the address randomisation of newer kernels.
+SAME_ADDRESSES := $(if $(shell command -v setarch),setarch $(shell uname -m) -R)
+RISKFOLIO := riskfolio-lib==7.4.0
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+CPP_SOURCES := $(shell find csrc tests/cpp -name '*.h' -o -name '*.cpp' 2>/dev/null)
+ENGINE := CMakeLists.txt $(shell find csrc -type f -name '*.h' -o -type f -name '*.cpp')
+EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
+	--config-settings=cmake.define.RLMM_BUILD_TESTS=ON \
+	--config-settings=cmake.define.RLMM_WERROR=$(WERROR) --editable
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-extra setup-portfolio test test-cpp test-python lint lint-ruff lint-mypy \
+	lint-imports lint-format lint-tidy lint-stub lint-spelling format stub bench coverage sanitize \
+	lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- set-up -----------------------------------------------------------------------------------
+
+setup: $(VENV)/engine.stamp ## virtual environment in .venv, pinned packages, compiled engine
+	@:
+
+$(VENV)/created.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not one of them;" \
+	    "name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@command -v $(CXX) >/dev/null || { \
+	  echo "needs a C++20 compiler, and '$(CXX)' was not found (Debian: apt-get install g++)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/packages.stamp: $(VENV)/created.stamp requirements.lock .ci/install.py
+	$(BIN)/python .ci/install.py requirements.lock
+	@touch $@
+
+$(VENV)/engine.stamp: $(VENV)/packages.stamp pyproject.toml $(ENGINE)
+	$(BIN)/python -m pip install --quiet --no-deps $(EDITABLE) .
+	@touch $@
+
+setup-extra: ## Debian packages for optional checks: headless browser, fuzzing (root only)
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "setup-extra: skipped, it needs root and apt-get; the checks that use it skip too"; \
+	else \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    --no-install-recommends chromium clang-14 libclang-rt-14-dev >/dev/null; fi
+
+setup-portfolio: setup ## packages of the extra `portfolio`, and riskfolio-lib
+	$(BIN)/python -m pip install --quiet -c requirements.lock $(EDITABLE) '.[portfolio]'
+	$(BIN)/python -m pip install --quiet --no-deps $(RISKFOLIO)
+
+# --- tests ------------------------------------------------------------------------------------
+
+test: test-cpp test-python ## all tests (sets up first)
+
+test-cpp: setup
+	cmake --build $(BUILD) --target rlmm_tests
+	ctest --test-dir $(BUILD) --output-on-failure
+
+test-python: setup
+	pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+bench: setup ## the benchmarks among the tests, timed
+	pytest -m bench --benchmark-enable --benchmark-only $(PYTEST_ARGS)
+
+sanitize: setup ## C++ tests under address+undefined and thread sanitizers
+	cmake --preset asan && cmake --build --preset asan
+	ctest --preset asan
+	cmake --preset tsan && cmake --build --preset tsan
+	$(SAME_ADDRESSES) ctest --preset tsan
+
+coverage: setup ## C++: 100 % of lines, 95 % of branches; Python: 95 % of lines
+	cmake --preset coverage && cmake --build --preset coverage
+	find build/coverage -name '*.gcda' -delete
+	ctest --preset coverage
+	gcovr --root . --filter csrc/ --exclude csrc/bindings --exclude-throw-branches \
+	  --exclude-unreachable-branches --txt-metric branch \
+	  --fail-under-line 100 --fail-under-branch 95 build/coverage
+	pytest -n $(PYTEST_WORKERS) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+
+# --- checks -----------------------------------------------------------------------------------
+
+lint: lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub lint-spelling ## all static checks
+
+lint-ruff: setup
+	ruff check
+	ruff format --check
+
+lint-mypy: setup
+	mypy
+
+lint-imports: setup
+	lint-imports
+
+lint-format: setup
+	clang-format --dry-run -Werror $(CPP_SOURCES)
+
+lint-tidy: setup
+	python .ci/tidy.py $(BUILD)
+
+lint-stub: setup
+	python .ci/stub.py --check
+
+lint-spelling: setup
+	codespell
+
+format: setup ## reformat Python and C++
+	ruff check --fix --exit-zero
+	ruff format
+	clang-format -i $(CPP_SOURCES)
+
+stub: setup ## regenerate rlmm_tf/_core.pyi from the extension
+	python .ci/stub.py
+
+lock: $(VENV)/packages.stamp ## regenerate requirements.lock; newest versions: LOCK_ARGS=--upgrade
+	python .ci/lock.py $(EXTRA) $(LOCK_ARGS)
+
+clean: ## remove everything built, except the virtual environment
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	  .coverage .coverage.* coverage .benchmarks
+	rm -f $(VENV)/engine.stamp

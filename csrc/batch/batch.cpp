@@ -1,0 +1,232 @@
+#include "batch/batch.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "agent/columns.h"
+#include "batch/environment.h"
+#include "market/analytic.h"
+#include "serialize.h"
+
+namespace rlmm {
+namespace {
+
+constexpr std::uint8_t kStateVersion = 1;
+
+// FNV-1a: catches damage, not malice.
+std::uint64_t checksum(const std::string& bytes) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3U;
+  return hash;
+}
+
+// The bytes without their checksum, which must hold.
+std::string checked_payload(const std::string& bytes) {
+  constexpr std::size_t kSumBytes = sizeof(std::uint64_t);
+  const std::size_t size = bytes.size() < kSumBytes ? 0 : bytes.size() - kSumBytes;
+  std::string payload = bytes.substr(0, size);
+  const std::string sum_bytes = bytes.substr(size);
+  if (Reader(sum_bytes).get<std::uint64_t>() != checksum(payload)) {
+    throw std::invalid_argument("state: expected its checksum to hold (damaged or truncated?)");
+  }
+  return payload;
+}
+
+const EnvParams& validated(const EnvParams& params) {
+  params.validate();
+  return params;
+}
+
+int checked_threads(int n_threads, std::size_t n_envs) {
+  if (n_envs == 0) throw std::invalid_argument("seeds: expected at least one row, got none");
+  if (n_threads < 1 || static_cast<std::size_t>(n_threads) > n_envs) {
+    throw std::invalid_argument("n_threads: expected from 1 to the number of environments (" +
+                                std::to_string(n_envs) + "), got " + std::to_string(n_threads));
+  }
+  return n_threads;
+}
+
+}  // namespace
+
+Batch::Batch(const EnvParams& params, std::size_t n_envs, int n_threads)
+    : params_(validated(params)),
+      features_(params_),
+      action_reader_(params_.action),
+      pool_(checked_threads(n_threads, n_envs)) {}
+
+void Batch::check_ready() const {
+  if (failed_) {
+    throw std::logic_error(
+        "batch: expected a whole state, but an earlier step failed half-way; call reset() or "
+        "set_state() first");
+  }
+  if (!all_started_) {
+    throw std::logic_error("batch: expected reset() before the first step()");
+  }
+}
+
+namespace {
+
+template <Market M>
+class BatchOf final : public Batch {
+ public:
+  BatchOf(const EnvParams& params, const std::vector<SeedKey>& keys, int n_threads)
+      : Batch(params, keys.size(), n_threads), model_(params_), market_model_(params_, features_) {
+    environments_.reserve(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) environments_.emplace_back(model_, market_model_);
+    BatchOf::reseed(keys);
+  }
+
+  std::int64_t n_envs() const override { return static_cast<std::int64_t>(environments_.size()); }
+
+  void reseed(const std::vector<SeedKey>& keys) override {
+    if (keys.size() != environments_.size()) {
+      throw std::invalid_argument("seeds: expected " + std::to_string(environments_.size()) +
+                                  " rows, got " + std::to_string(keys.size()));
+    }
+    for (std::size_t i = 0; i < keys.size(); ++i) environments_[i].reseed(keys[i]);
+    all_started_ = false;
+  }
+
+  void reset(float* obs, const bool* mask) override {
+    if (mask == nullptr) failed_ = false;
+    for_each_environment([&](std::size_t env) {
+      if (mask != nullptr && !mask[env]) return;
+      environments_[env].reset();
+      features_.write(environments_[env].view(), obs + env * features_.width());
+    });
+    all_started_ = std::ranges::all_of(environments_, &Environment<M>::started);
+  }
+
+  void step(const StepArrays<float>& arrays) override { step_all(arrays); }
+  void step(const StepArrays<std::int64_t>& arrays) override { step_all(arrays); }
+
+  std::string state() const override;
+  void set_state(const std::string& bytes) override;
+
+ private:
+  template <class Action>
+  void step_all(const StepArrays<Action>& arrays) {
+    check_ready();
+    action_reader_.check_all(arrays.actions, n_envs());
+    for_each_environment([&](std::size_t env) { step_one(env, arrays); });
+  }
+
+  template <class Action>
+  void step_one(std::size_t env, const StepArrays<Action>& arrays) {
+    Environment<M>& environment = environments_[env];
+    const Action* const action =
+        arrays.actions + env * static_cast<std::size_t>(action_reader_.width());
+    std::int64_t clipped_actions = 0;
+    const Quotes quotes = action_reader_.read(action, clipped_actions);
+    ColumnRow row(arrays.columns == nullptr ? nullptr : arrays.columns + env * kColumnCount);
+    const StepEnd end = environment.step(quotes, row);
+    float* const obs = arrays.obs + env * features_.width();
+    const std::int64_t clipped_features = features_.write(environment.view(), obs);
+    arrays.reward[env] = end.reward;
+    arrays.terminated[env] = end.terminated;
+    arrays.truncated[env] = end.truncated;
+    if (row.wanted()) {
+      row.set(Column::kActionsClipped, clipped_actions);
+      row.set(Column::kFeaturesClipped, clipped_features);
+    }
+    if (end.terminated || end.truncated) {
+      std::copy_n(obs, features_.width(), arrays.final_obs + env * features_.width());
+      environment.reset();
+      features_.write(environment.view(), obs);
+    }
+  }
+
+  template <class Body>
+  void for_each_environment(const Body& body);
+  [[noreturn]] void rethrow_with_place(std::size_t env, const std::exception_ptr& error) const;
+
+  const EnvironmentModel model_;
+  const typename M::Model market_model_;
+  std::vector<Environment<M>> environments_;
+};
+
+// Contiguous shares, so that threads write to rows of their own.
+template <Market M>
+template <class Body>
+void BatchOf<M>::for_each_environment(const Body& body) {
+  struct Failure {
+    std::size_t env = 0;
+    std::exception_ptr error;
+  };
+  const auto n_threads = static_cast<std::size_t>(pool_.n_threads());
+  std::vector<Failure> failures(n_threads);
+  pool_.run([&](int worker) {
+    const auto share = static_cast<std::size_t>(worker);
+    const std::size_t end = environments_.size() * (share + 1) / n_threads;
+    std::size_t env = environments_.size() * share / n_threads;
+    try {
+      for (; env < end; ++env) body(env);
+    } catch (...) {
+      failures[share] = {env, std::current_exception()};
+    }
+  });
+  for (const Failure& failure : failures) {
+    if (!failure.error) continue;
+    failed_ = true;
+    rethrow_with_place(failure.env, failure.error);
+  }
+}
+
+template <Market M>
+void BatchOf<M>::rethrow_with_place(std::size_t env, const std::exception_ptr& error) const {
+  const std::string place =
+      "environment " + std::to_string(env) + ", " + environments_[env].where() + ": ";
+  try {
+    std::rethrow_exception(error);
+  } catch (const InvariantError& broken) {
+    throw InvariantError(place + broken.what());
+  } catch (const RangeError& outside) {
+    throw RangeError(place + outside.what());
+  }
+}
+
+template <Market M>
+std::string BatchOf<M>::state() const {
+  check_ready();
+  Writer out;
+  out.put(kStateVersion);
+  out.put(params_.fingerprint());
+  out.put(environments_.size());
+  for (const Environment<M>& environment : environments_) environment.save(out);
+  const std::uint64_t sum = checksum(out.bytes());
+  out.put(sum);
+  return out.bytes();
+}
+
+template <Market M>
+void BatchOf<M>::set_state(const std::string& bytes) {
+  const std::string payload = checked_payload(bytes);
+  Reader in(payload);
+  const auto version = in.get<std::uint8_t>();
+  if (version != kStateVersion) {
+    throw std::invalid_argument("state: expected version " + std::to_string(kStateVersion) +
+                                ", got " + std::to_string(version));
+  }
+  if (in.get<std::uint64_t>() != params_.fingerprint()) {
+    throw std::invalid_argument("state: expected one saved with the same parameters");
+  }
+  const auto n = in.get<std::size_t>();
+  if (n != environments_.size()) {
+    throw std::invalid_argument("state: expected one of " + std::to_string(environments_.size()) +
+                                " environments, got " + std::to_string(n));
+  }
+  for (Environment<M>& environment : environments_) environment.load(in);
+  RLMM_CHECK_LE(in.left(), std::size_t{0});
+  all_started_ = true;
+  failed_ = false;
+}
+
+}  // namespace
+
+std::unique_ptr<Batch> make_batch(const EnvParams& params, const std::vector<SeedKey>& keys,
+                                  int n_threads) {
+  return std::make_unique<BatchOf<AnalyticMarket>>(params, keys, n_threads);
+}
+
+}  // namespace rlmm

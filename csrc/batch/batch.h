@@ -1,0 +1,83 @@
+// N environments stepped together by worker threads.
+//
+// Contract
+//  - The caller owns every array and keeps it alive for the length of the call; nothing is kept.
+//  - A step with a bad action throws before anything has moved.
+//  - An environment that ends its episode starts the next one in the same step: `obs` is then the
+//    first observation of the new episode and `final_obs` the last of the old one. Rows of
+//    `final_obs` whose environment did not end are left as they were.
+//  - Results do not depend on the number of threads, nor on which other environments there are.
+//  - An exception from an environment is rethrown with its index, episode, step and seed (the
+//    lowest index if there are several). The batch then refuses to step until it is reset or
+//    restored, because other environments have moved on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/quotes.h"
+#include "batch/worker_pool.h"
+#include "features/features.h"
+#include "params.h"
+#include "rng.h"
+
+namespace rlmm {
+
+// Row-major arrays with one row per environment; `columns` may be null.
+template <class Action>
+struct StepArrays {
+  const Action* actions = nullptr;  // (N, action width)
+  float* obs = nullptr;             // (N, observation width)
+  float* final_obs = nullptr;       // (N, observation width)
+  double* reward = nullptr;         // (N,)
+  bool* terminated = nullptr;       // (N,)
+  bool* truncated = nullptr;        // (N,)
+  double* columns = nullptr;        // (N, kColumnCount)
+};
+
+class Batch {
+ public:
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+  virtual ~Batch() = default;
+
+  virtual std::int64_t n_envs() const = 0;
+  int n_threads() const { return pool_.n_threads(); }
+  const EnvParams& params() const { return params_; }
+  const ActionReader& action_reader() const { return action_reader_; }
+  const std::vector<ObservationColumn>& observation() const { return features_.columns(); }
+
+  // New streams for all environments; they must be reset before the next step.
+  virtual void reseed(const std::vector<SeedKey>& keys) = 0;
+
+  // Starts the next episode of the environments whose `mask` is true (all if it is null) and
+  // writes their rows of `obs`.
+  virtual void reset(float* obs, const bool* mask) = 0;
+
+  virtual void step(const StepArrays<float>& arrays) = 0;
+  virtual void step(const StepArrays<std::int64_t>& arrays) = 0;
+
+  virtual std::string state() const = 0;
+  virtual void set_state(const std::string& bytes) = 0;
+
+ protected:
+  Batch(const EnvParams& params, std::size_t n_envs, int n_threads);
+
+  void check_ready() const;
+
+  const EnvParams params_;
+  const FeatureWriter features_;
+  const ActionReader action_reader_;
+  WorkerPool pool_;
+  bool failed_ = false;
+  bool all_started_ = false;
+};
+
+// One key per environment; n_threads from 1 up to the number of environments. Throws
+// std::invalid_argument for parameters that are not valid.
+std::unique_ptr<Batch> make_batch(const EnvParams& params, const std::vector<SeedKey>& keys,
+                                  int n_threads);
+
+}  // namespace rlmm

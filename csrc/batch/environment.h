@@ -1,0 +1,162 @@
+// One environment: a market, its episodes and the reward.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <sstream>
+#include <string>
+
+#include "agent/columns.h"
+#include "agent/quotes.h"
+#include "agent/reward.h"
+#include "features/features.h"
+#include "market/market.h"
+#include "params.h"
+
+namespace rlmm {
+
+struct StepEnd {
+  double reward = 0.0;
+  bool terminated = false;
+  bool truncated = false;
+};
+
+// What all environments of a batch share.
+struct EnvironmentModel {
+  explicit EnvironmentModel(const EnvParams& env_params)
+      : params(env_params),
+        reward(env_params.reward),
+        half_tick_value(0.5 * env_params.tick_value),
+        terminates_at_horizon(env_params.episode.horizon_ends == HorizonEnd::kTerminated) {}
+
+  EnvParams params;
+  Reward reward;
+  double half_tick_value;
+  bool terminates_at_horizon;
+};
+
+template <Market M>
+class Environment {
+ public:
+  // Both models must outlive the environment.
+  Environment(const EnvironmentModel& model, const typename M::Model& market_model)
+      : model_(&model), market_(market_model) {}
+
+  // Gives it a stream of its own; the next reset starts its episode 0.
+  void reseed(SeedKey key) {
+    key_ = key;
+    episode_ = 0;
+    started_ = 0;
+  }
+
+  void reset() {
+    episode_ += started_;
+    started_ = 1;
+    market_.reset(key_, episode_);
+  }
+
+  StepEnd step(const Quotes& quotes, ColumnRow row) {
+    const StepOutcome outcome = market_.step(quotes);
+    const bool at_horizon = market_.steps_done() == model_->params.episode.n_steps;
+    StepEnd end;
+    end.terminated = (at_horizon && model_->terminates_at_horizon) || is_ruined();
+    end.truncated = at_horizon && !end.terminated;
+    const RewardTerms terms = model_->reward.terms(reward_input(outcome, end.terminated));
+    end.reward = model_->reward.weighted(terms);
+    if (!std::isfinite(end.reward)) [[unlikely]] {
+      throw RangeError("reward: expected a finite number, got " + std::to_string(end.reward) +
+                       "; use a smaller risk_aversion, smaller weights, or a loss_limit");
+    }
+    if (row.wanted()) fill_row(quotes, outcome, terms, end.reward, row);
+    return end;
+  }
+
+  bool started() const { return started_ != 0; }
+  const MarketView& view() const { return market_.view(); }
+
+  // "episode 3, step 17, seed (0x.., 0x..)", for error messages.
+  std::string where() const {
+    std::ostringstream text;
+    text << "episode " << episode_ << ", step " << market_.steps_done() << ", seed (0x" << std::hex
+         << key_.low << ", 0x" << key_.high << ")";
+    return text.str();
+  }
+
+  void save(Writer& out) const {
+    out.put(key_);
+    out.put(episode_);
+    out.put(started_);
+    market_.save(out);
+  }
+
+  void load(Reader& in) {
+    key_ = in.get<SeedKey>();
+    episode_ = in.get<std::uint64_t>();
+    started_ = in.get<std::uint64_t>();
+    market_.load(in);
+  }
+
+ private:
+  // Since the start of the episode, in account currency.
+  double pnl() const {
+    return model_->half_tick_value * static_cast<double>(market_.account().pnl_x2());
+  }
+
+  bool is_ruined() const {
+    const std::optional<double>& limit = model_->params.limits.loss_limit;
+    return limit && pnl() < -*limit;
+  }
+
+  RewardInput reward_input(const StepOutcome& outcome, bool terminated) const {
+    const double half = model_->half_tick_value;
+    const Lots maker_lots = outcome.maker_lots[0] + outcome.maker_lots[1];
+    RewardInput in{};
+    in.spread_gain = half * static_cast<double>(outcome.pnl_spread_x2);
+    in.inventory_gain = half * static_cast<double>(outcome.pnl_inventory_x2);
+    in.fees = 2.0 * half * static_cast<double>(outcome.fees);
+    if (model_->reward.needs_pnl_after()) in.pnl_after = pnl();
+    in.inventory_squared_s = outcome.inventory_squared_s;
+    in.inventory_absolute_s = outcome.inventory_absolute_s;
+    in.soft_excess_squared_s = outcome.soft_excess_squared_s;
+    if (terminated) in.final_inventory_lots = static_cast<double>(market_.account().inventory_lots());
+    in.taker_lots = static_cast<double>(outcome.taker_lots);
+    in.traded_lots = static_cast<double>(maker_lots + outcome.taker_lots);
+    return in;
+  }
+
+  void fill_row(const Quotes& quotes, const StepOutcome& outcome, const RewardTerms& terms,
+                double reward, ColumnRow row) const {
+    const Account& account = market_.account();
+    row.set(Column::kEpisode, episode_);
+    row.set(Column::kStep, market_.steps_done() - 1);
+    row.set(Column::kTime, market_.steps_done() * model_->params.episode.step_ns);
+    row.set(Column::kMid, account.mid_ticks_x2());
+    row.set(Column::kInventory, account.inventory_lots());
+    row.set(Column::kCash, account.cash());
+    row.set(Column::kFees, account.fees());
+    row.set(Column::kPnlSpread, 0.5 * static_cast<double>(outcome.pnl_spread_x2));
+    row.set(Column::kPnlInventory, 0.5 * static_cast<double>(outcome.pnl_inventory_x2));
+    row.set(Column::kPnlFees, -outcome.fees);
+    row.set(Column::kBidOffset, quotes.offset_ticks[0]);
+    row.set(Column::kAskOffset, quotes.offset_ticks[1]);
+    row.set(Column::kBidLots, quotes.lots[0]);
+    row.set(Column::kAskLots, quotes.lots[1]);
+    row.set(Column::kMakerBidLots, outcome.maker_lots[0]);
+    row.set(Column::kMakerAskLots, outcome.maker_lots[1]);
+    row.set(Column::kTakerLots, outcome.taker_lots);
+    row.set(Column::kMarketSells, outcome.market_sells);
+    row.set(Column::kMarketBuys, outcome.market_buys);
+    row.set(Column::kMessages, outcome.messages);
+    row.set(Column::kRegime, market_.regime());
+    for (std::size_t i = 0; i < kTermCount; ++i) row.set(Column::kTermPnl, i, terms[i]);
+    row.set(Column::kReward, reward);
+  }
+
+  const EnvironmentModel* model_;
+  M market_;
+  SeedKey key_{};
+  std::uint64_t episode_ = 0;
+  std::uint64_t started_ = 0;  // 0 or 1; as wide as its neighbours, so that states have no padding
+};
+
+}  // namespace rlmm

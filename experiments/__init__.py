@@ -1,0 +1,1 @@
+"""The `rlmm` program: configuration, run directories and the commands that join the packages."""

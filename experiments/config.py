@@ -1,0 +1,226 @@
+"""Configuration: frozen pydantic models, filled from YAML and dotted overrides.
+
+A file holds the differences from the defaults; `resolved_yaml` writes all values, and
+`config_hash` of all values is the identity of a run.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from experiments.config_problems import choice_problems, models_in, problems_of
+from experiments.errors import ConfigError, Problem
+from experiments.yaml_reader import Document, Setting, parse_set, read_file
+from experiments.yaml_writer import yaml_text
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXACT_INTEGER_MAX = 2.0**53
+
+
+class Config(BaseModel):
+    """Base of the configurations: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PolicyTableConfig(Config):
+    """The grid on which `rlmm certify` writes a policy to `policy_table.csv`."""
+
+    n_times: Annotated[int, Field(ge=2, le=100_000)] = Field(
+        default=21, description="equally spaced times, start and horizon included"
+    )
+    inventory_max_lots: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
+        default=None, description="inventories from -this to +this; null: the problem's cap"
+    )
+
+
+class CertifyConfig(Config):
+    """`rlmm certify`: an agent's value against the exact optimum of a problem."""
+
+    set_name: Annotated[str, Field(min_length=1)] = Field(description="which problem, by name")
+    agent: Annotated[str, Field(min_length=1)] = "exact"
+    seeds: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=5, description="independent repetitions"
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    episodes: Annotated[int, Field(ge=2, le=10**12)] | None = Field(
+        default=None, description="per seed; null: as many as `half_width_fraction` needs"
+    )
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.99
+    half_width_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.0025, description="of the exact value: how narrow the interval must become"
+    )
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=4096, description="environments stepped together"
+    )
+    threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
+    policy_table: PolicyTableConfig = PolicyTableConfig()
+
+
+class SimulatorBenchConfig(Config):
+    """`rlmm bench simulator`: trajectory steps per second and core of the engine alone."""
+
+    market: Literal["analytic"]
+    preset: Annotated[str, Field(min_length=1)] = "P1"
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
+    steps: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
+        default=1000, description="per environment and repeat"
+    )
+    threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
+    repeats: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=5, description="the median of these is reported"
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+def load_config(
+    path: Path | None,
+    overrides: Sequence[str],
+    model: type[Model],
+    *,
+    options: Sequence[Setting] = (),
+    choices: Mapping[str, Sequence[str]] | None = None,
+) -> Model:
+    """Read a configuration.
+
+    Args:
+        path: a YAML file, or None for defaults only.
+        overrides: `a.b=c` texts as given to `--set`, applied in order: the last one counts.
+        model: what to make of it.
+        options: further overrides, from options of their own (`--seeds 5`); applied last.
+        choices: known names for top-level text keys whose names no type can hold.
+
+    Raises:
+        ConfigError: with all the problems that could be seen at once.
+    """
+    document = read_file(path) if path is not None else Document("configuration")
+    for setting in (*map(parse_set, overrides), *options):
+        document.set(setting)
+    problems = list(document.problems)
+    problems += choice_problems(document, choices or {})
+    try:
+        config = _validated(document, model)
+    except ValidationError as error:
+        problems += problems_of(error.errors(include_url=False), document, model)
+        raise ConfigError(_in_reading_order(problems)) from None
+    if problems:
+        raise ConfigError(_in_reading_order(problems))
+    return config
+
+
+def canonical_json(config: BaseModel) -> str:
+    """All values as JSON with sorted keys and no spaces; equal configs give equal text."""
+    values = config.model_dump(mode="json")
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
+def config_hash(config: BaseModel) -> str:
+    """sha256 (hex) of the canonical JSON of all values."""
+    return hashlib.sha256(canonical_json(config).encode()).hexdigest()
+
+
+def resolved_yaml(config: BaseModel) -> str:
+    """All values as YAML; loading it gives an equal config."""
+    return yaml_text(config.model_dump(mode="json"))
+
+
+def _in_reading_order(problems: list[Problem]) -> list[Problem]:
+    """The file's problems from top to bottom, then those of overrides and options as given."""
+
+    def line(problem: Problem) -> tuple[bool, int]:
+        match = re.search(r":(\d+)$", problem.where)
+        return problem.where.startswith("-"), int(match[1]) if match else 0
+
+    return sorted(problems, key=line)
+
+
+def _validated(document: Document, model: type[Model]) -> Model:
+    # As JSON and strictly: a list may become a tuple and 1 a float, but "1" no number, 1 no
+    # boolean and "no" no false. Only 1e6 for 1000000 is meant well, and pydantic refuses it too.
+    values = _on_defaults(model, document.value)
+    for _ in range(2):
+        try:
+            return model.model_validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            if not _round_floats(values, error):
+                raise
+    return model.model_validate_json(json.dumps(values), strict=True)
+
+
+def _round_floats(values: Any, error: ValidationError) -> bool:
+    """Make integers of the whole floats that stand where an integer is wanted."""
+    changed = False
+    for detail in error.errors(include_url=False):
+        number = detail["input"]
+        if detail["type"] != "int_type" or not isinstance(number, float):
+            continue
+        if not number.is_integer() or abs(number) > _EXACT_INTEGER_MAX:
+            continue
+        at, key = values, None
+        for part in detail["loc"]:
+            inside = at if key is None else at[key]
+            if isinstance(inside, dict | list) and _has(inside, part):
+                at, key = inside, part
+        if key is not None and at[key] == number:
+            at[key] = int(number)
+            changed = True
+    return changed
+
+
+def _has(container: dict[str, Any] | list[Any], part: int | str) -> bool:
+    if isinstance(container, dict):
+        return part in container
+    return isinstance(part, int) and part < len(container)
+
+
+def _on_defaults(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+    """Lay the values over the sections' own defaults.
+
+    pydantic fills a section that is given in part from the section's class; what the user sees as
+    the default is the value in the enclosing class (which also knows the kind of a union).
+    """
+    result = copy.deepcopy(values)
+    for name, field in model.model_fields.items():
+        section = result.get(name)
+        if not isinstance(section, dict):
+            continue
+        default = field.get_default(call_default_factory=True, validated_data={})
+        if isinstance(default, BaseModel):
+            tag = field.discriminator if isinstance(field.discriminator, str) else None
+            result[name] = _laid_over(default, section, tag)
+        elif len(found := models_in(field.annotation)) == 1 and not _is_collection(section, found):
+            result[name] = _on_defaults(found[0], section)
+    return result
+
+
+def _is_collection(section: dict[str, Any], found: tuple[type[BaseModel], ...]) -> bool:
+    """Whether a mapping is a dict of models rather than one model."""
+    return not any(key in found[0].model_fields for key in section)
+
+
+def _laid_over(default: BaseModel, section: dict[str, Any], tag: str | None) -> dict[str, Any]:
+    if tag is not None and section.get(tag, getattr(default, tag)) != getattr(default, tag):
+        return section  # another kind: the default's values are not its own
+    result = _on_defaults(type(default), section)
+    plain = default.model_dump(mode="json")
+    for name, field in type(default).model_fields.items():
+        value = getattr(default, name)
+        differs = field.is_required() or value != field.get_default(
+            call_default_factory=True, validated_data={}
+        )
+        if name not in section:
+            if differs or name == tag:
+                result[name] = plain[name]
+        elif isinstance(value, BaseModel) and isinstance(section[name], dict):
+            inner = field.discriminator if isinstance(field.discriminator, str) else None
+            result[name] = _laid_over(value, section[name], inner)
+    return result

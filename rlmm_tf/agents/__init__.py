@@ -1,0 +1,1 @@
+"""Agents: learned policies, closed-form baselines and exact optima."""

@@ -1,0 +1,55 @@
+"""Market-making environments on the compiled engine.
+
+Importing this package registers `rlmm/MarketMaking-v0` with Gymnasium:
+
+    import gymnasium, rlmm_tf.env
+    env = gymnasium.make("rlmm/MarketMaking-v0", params="P1")
+    envs = gymnasium.make_vec("rlmm/MarketMaking-v0", num_envs=1024, params="P1")
+"""
+
+from __future__ import annotations
+
+import gymnasium
+
+from rlmm_tf.env.engine import (
+    COLUMNS,
+    FEATURES,
+    InvariantError,
+    RangeError,
+    aligned_empty,
+    build_info,
+    engine_params,
+    observation_layout,
+)
+from rlmm_tf.env.reward import Columns, RewardFunction
+from rlmm_tf.env.single import MarketMakingEnv
+from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_space
+from rlmm_tf.env.vector import MarketMakingVectorEnv
+
+__all__ = [
+    "COLUMNS",
+    "ENV_ID",
+    "FEATURES",
+    "Columns",
+    "InvariantError",
+    "MarketMakingEnv",
+    "MarketMakingVectorEnv",
+    "RangeError",
+    "RewardFunction",
+    "action_space",
+    "actions_from_quotes",
+    "aligned_empty",
+    "build_info",
+    "engine_params",
+    "observation_layout",
+    "observation_space",
+]
+
+ENV_ID = "rlmm/MarketMaking-v0"
+
+if ENV_ID not in gymnasium.registry:
+    gymnasium.register(
+        id=ENV_ID,
+        entry_point="rlmm_tf.env.single:MarketMakingEnv",
+        vector_entry_point="rlmm_tf.env.vector:MarketMakingVectorEnv",
+    )

@@ -1,0 +1,79 @@
+"""The one door to the compiled engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+try:
+    from rlmm_tf import _core
+except ImportError as error:
+    if error.name not in {None, "rlmm_tf._core"} and "_core" not in str(error):
+        raise
+    raise ImportError(
+        "rlmm_tf._core is not built for this interpreter (source tree: "
+        f"{Path(__file__).resolve().parents[2]}); run `make setup` there, or "
+        "`pip install --no-build-isolation -e .`"
+    ) from error
+
+from rlmm_tf.features import ObservationColumn, ObservationLayout
+from rlmm_tf.params import EnvParams
+
+InvariantError = _core.InvariantError
+RangeError = _core.RangeError
+
+CACHE_LINE_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A row of the engine's feature table."""
+
+    name: str
+    unit: str
+    meaning: str
+    normalisation: str
+    per_regime: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """A row of the engine's table of step columns."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+FEATURES: tuple[Feature, ...] = tuple(Feature(*row) for row in _core.FEATURES)
+COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
+COLUMN_INDEX: dict[str, int] = {column.name: i for i, column in enumerate(COLUMNS)}
+
+
+def engine_params(params: EnvParams) -> _core.EnvParams:
+    """The engine's own copy of the parameters."""
+    return _core.EnvParams(**params.model_dump())
+
+
+def observation_layout(params: EnvParams) -> ObservationLayout:
+    """The columns that `params.observation.features` asks for."""
+    rows = _core.observation_columns(engine_params(params))
+    return ObservationLayout(tuple(ObservationColumn(*row) for row in rows))
+
+
+def build_info() -> dict[str, Any]:
+    """Compiler, build type and threads of the engine."""
+    return dict(_core.build_info())
+
+
+def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An uninitialised array that starts on a cache line, so that TensorFlow can borrow it."""
+    dtype = np.dtype(dtype)
+    n_bytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    raw = np.empty(n_bytes + CACHE_LINE_BYTES, dtype=np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE_BYTES
+    return raw[start : start + n_bytes].view(dtype).reshape(shape)

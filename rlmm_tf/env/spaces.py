@@ -1,0 +1,72 @@
+"""Gymnasium spaces of a market-making problem, and the way from quotes to actions."""
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from rlmm_tf.features import ObservationLayout
+from rlmm_tf.params import ActionParams
+
+
+def observation_space(layout: ObservationLayout) -> spaces.Box:
+    """The box of one normalised observation row."""
+    low = np.array([column.low for column in layout.columns], dtype=np.float32)
+    high = np.array([column.high for column in layout.columns], dtype=np.float32)
+    return spaces.Box(low, high, dtype=np.float32)
+
+
+def action_space(params: ActionParams) -> spaces.Space[NDArray[np.float32] | NDArray[np.int64]]:
+    """The space of one environment's action."""
+    if params.kind == "continuous":
+        width = 4 if params.sizes else 2
+        return spaces.Box(-1.0, 1.0, shape=(width,), dtype=np.float32)
+    side = params.offset_choices + int(params.withdraw_choice)
+    if params.kind == "discrete":
+        return spaces.Discrete(side * side)
+    choices = [side, side]
+    if params.sizes:
+        choices += [params.lots_max - params.lots_min + 1] * 2
+    return spaces.MultiDiscrete(choices)
+
+
+def batched_action_space(
+    params: ActionParams, n_envs: int
+) -> spaces.Space[NDArray[np.float32] | NDArray[np.int64]]:
+    """The space of the actions of `n_envs` environments, as the engine takes them."""
+    from gymnasium.vector.utils import batch_space
+
+    return batch_space(action_space(params), n_envs)
+
+
+def actions_from_quotes(
+    params: ActionParams,
+    offset_ticks: NDArray[np.float64],
+    lots: NDArray[np.float64] | None = None,
+) -> NDArray[np.float32] | NDArray[np.int64]:
+    """The actions that come closest to the wanted quotes.
+
+    Args:
+        params: how actions are laid out.
+        offset_ticks: (N, 2), bid and ask distance from the mid; clipped to the action's range.
+        lots: (N, 2), only where the action sets sizes; default the largest.
+    """
+    low, high = params.offset_min_ticks, params.offset_max_ticks
+    share = (np.clip(offset_ticks, low, high) - low) / (high - low)
+    if lots is None:
+        lots = np.full(offset_ticks.shape, params.lots_max, dtype=np.float64)
+    if params.kind == "continuous":
+        parts = [2.0 * share - 1.0]
+        if params.sizes:
+            span = max(1, params.lots_max - params.lots_min)
+            parts.append(2.0 * (lots - params.lots_min) / span - 1.0)
+        return np.concatenate(parts, axis=1).astype(np.float32)
+    choice = np.rint(share * (params.offset_choices - 1)).astype(np.int64)
+    if params.kind == "discrete":
+        side = params.offset_choices + int(params.withdraw_choice)
+        discrete: NDArray[np.int64] = choice[:, 0] * side + choice[:, 1]
+        return discrete
+    if params.sizes:
+        choice = np.concatenate([choice, np.rint(lots).astype(np.int64) - params.lots_min], axis=1)
+    return np.ascontiguousarray(choice)

@@ -1,0 +1,195 @@
+"""The native vector environment: N markets stepped by the engine in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.error import ClosedEnvironmentError
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from rlmm_tf import _core
+from rlmm_tf.env.engine import COLUMNS, aligned_empty, engine_params, observation_layout
+from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward
+from rlmm_tf.env.spaces import action_space, observation_space
+from rlmm_tf.params import EnvParams
+from rlmm_tf.presets import resolve_params
+from rlmm_tf.seeding import environment_keys
+
+Observations = NDArray[np.float32]
+Actions = NDArray[np.float32] | NDArray[np.int64]
+StepResult = tuple[
+    Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+]
+
+
+def available_threads() -> int:
+    """Logical processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]]):
+    """N market-making environments; an ended one restarts in the same step.
+
+    Results depend on the seed and the environment's index alone: not on the number of threads,
+    nor on the number of environments.
+
+    Args:
+        num_envs: how many environments.
+        params: a preset's name (`rlmm_tf.presets.PRESETS`) or the parameters themselves.
+        overrides: nested values that replace some of them, such as {"action": {"sizes": True}}.
+        n_threads: worker threads; 0 is one per processor, never more than environments.
+        info_columns: put every step column into the infos (`rlmm_tf.env.COLUMNS`).
+        reward_function: replaces the engine's reward (see `rlmm_tf.env.reward`).
+        render_mode: only None; look at one market with `gymnasium.make`.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int,
+        params: str | EnvParams = "P1",
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        n_threads: int = 0,
+        info_columns: bool = False,
+        reward_function: RewardFunction | None = None,
+        render_mode: None = None,
+    ) -> None:
+        if render_mode is not None:
+            raise ValueError(
+                f"render_mode: expected None for the vector environment, got {render_mode!r}; "
+                "use gymnasium.make to watch one market"
+            )
+        if n_threads < 0:
+            raise ValueError(f"n_threads: expected 0 (all) or more, got {n_threads}")
+        self.params = resolve_params(params, overrides)
+        self.layout = observation_layout(self.params)
+        self.num_envs = num_envs
+        self.render_mode = None
+        self.single_observation_space = observation_space(self.layout)
+        self.single_action_space = action_space(self.params.action)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._reward_function = reward_function
+        self._info_columns = info_columns
+        self._batch = _core.Batch(
+            engine_params(self.params),
+            seeds=environment_keys(None, num_envs),
+            n_threads=min(num_envs, n_threads or available_threads()),
+        )
+        self._final_obs = aligned_empty((num_envs, len(self.layout)), np.float32)
+        self._columns: NDArray[np.float64] | None = None
+        if info_columns or reward_function is not None:
+            self._columns = aligned_empty((num_envs, len(COLUMNS)), np.float64)
+
+    def reset(
+        self,
+        *,
+        seed: int | np.random.SeedSequence | list[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Starts new episodes.
+
+        Args:
+            seed: gives every environment a new stream and starts it at its first episode.
+                None goes on with the streams there are.
+            options: {"reset_mask": bool array of shape (num_envs,)} resets only those.
+        """
+        self._require_open()
+        if isinstance(seed, list):
+            raise TypeError(
+                "seed: expected one integer, from which every environment gets a stream of its "
+                f"own, got a list of {len(seed)}"
+            )
+        mask = self._reset_mask(options)
+        if seed is not None:
+            if mask is not None:
+                raise ValueError("seed: expected None together with options['reset_mask']")
+            self._batch.reseed(seeds=environment_keys(seed, self.num_envs))
+        obs = aligned_empty((self.num_envs, len(self.layout)), np.float32)
+        if mask is not None:
+            obs[~mask] = self._last_obs[~mask]
+        self._batch.reset(obs=obs, mask=mask)
+        self._last_obs = obs
+        return obs.copy(), {}
+
+    def step(self, actions: Actions) -> StepResult:
+        """One decision step of every environment.
+
+        Args:
+            actions: exactly what the action space holds: float32 (num_envs, 2 or 4), or int64.
+        """
+        self._require_open()
+        n = self.num_envs
+        obs = aligned_empty((n, len(self.layout)), np.float32)
+        reward = np.empty(n, np.float64)
+        terminated = np.empty(n, np.bool_)
+        truncated = np.empty(n, np.bool_)
+        self._batch.step(
+            actions,
+            obs=obs,
+            final_obs=self._final_obs,
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
+            columns=self._columns,
+        )
+        if self._reward_function is not None and self._columns is not None:
+            reward = checked_reward(self._reward_function, Columns(self._columns), n)
+        self._last_obs = obs
+        return obs.copy(), reward, terminated, truncated, self._infos(terminated | truncated)
+
+    def state(self) -> bytes:
+        """Everything needed to go on from here bit for bit (`set_state`)."""
+        self._require_open()
+        return self._batch.state()
+
+    def set_state(self, state: bytes) -> None:
+        """Goes back to a saved state of an environment with the same parameters."""
+        self._require_open()
+        self._batch.set_state(state)
+
+    @property
+    def n_threads(self) -> int:
+        """Worker threads of the engine."""
+        self._require_open()
+        return self._batch.n_threads
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Ends the engine's threads."""
+        self._batch.close()
+
+    def _infos(self, ended: NDArray[np.bool_]) -> dict[str, Any]:
+        infos: dict[str, Any] = {}
+        if self._info_columns and self._columns is not None:
+            table = self._columns.copy()
+            infos |= {column.name: table[:, i] for i, column in enumerate(COLUMNS)}
+        if ended.any():
+            final = np.full(self.num_envs, None, dtype=object)
+            for env in np.flatnonzero(ended):
+                final[env] = self._final_obs[env].copy()
+            infos["final_obs"] = final
+            infos["_final_obs"] = ended
+        return infos
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_] | None:
+        options = dict(options or {})
+        mask: NDArray[np.bool_] | None = options.pop("reset_mask", None)
+        if options:
+            raise ValueError(f"options: expected only 'reset_mask', got {sorted(options)}")
+        if mask is not None and not hasattr(self, "_last_obs"):
+            raise ValueError("options['reset_mask']: expected a whole reset first")
+        return mask
+
+    def _require_open(self) -> None:
+        if self._batch.closed:
+            raise ClosedEnvironmentError("the environment is closed; make a new one")
