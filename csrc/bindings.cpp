@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -170,11 +171,19 @@ class FromPython {
   static void read(const std::string& place, py::handle value, double& target) {
     const bool number = py::isinstance<py::float_>(value) || py::isinstance<py::int_>(value);
     if (!number || py::isinstance<py::bool_>(value)) refuse_type(place, "a number", value);
-    target = value.cast<double>();
+    try {
+      target = value.cast<double>();
+    } catch (const py::cast_error&) {
+      refuse_type(place, "a number that a double can hold", value);
+    }
   }
   static void read(const std::string& place, py::handle value, std::string& target) {
     if (!py::isinstance<py::str>(value)) refuse_type(place, "a string", value);
-    target = value.cast<std::string>();
+    try {
+      target = value.cast<std::string>();
+    } catch (const py::cast_error&) {
+      refuse_type(place, "a string that UTF-8 can hold", value);
+    }
   }
   static void read(const std::string& place, py::handle value, std::optional<double>& target) {
     target.reset();
@@ -287,9 +296,7 @@ class PyBatch {
  public:
   PyBatch(const EnvParams& params, const std::vector<SeedKey>& keys, int n_threads)
       : batch_(make_batch(params, keys, n_threads)), process_(getpid()) {}
-  ~PyBatch() {
-    if (process_ != getpid()) static_cast<void>(batch_.release());
-  }
+  ~PyBatch() { let_go(); }
   PyBatch(const PyBatch&) = delete;
   PyBatch& operator=(const PyBatch&) = delete;
 
@@ -302,26 +309,55 @@ class PyBatch {
     }
     return *batch_;
   }
-  void close() { batch_.reset(); }
+  void close() {
+    require_idle();
+    let_go();
+  }
   bool closed() const { return batch_ == nullptr; }
 
+  // Work on the batch, which gives up the interpreter lock: until it ends, another Python thread
+  // that wants to work on the same batch, or to close it, is refused.
+  class Work {
+   public:
+    explicit Work(const PyBatch& self) : batch_(self.open()), busy_(self.busy_) {
+      self.require_idle();
+      busy_ = true;
+    }
+    ~Work() { busy_ = false; }
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+
+    Batch* operator->() const { return &batch_; }
+    Batch& operator*() const { return batch_; }
+
+   private:
+    Batch& batch_;
+    bool& busy_;
+  };
+
  private:
+  void require_idle() const {
+    if (busy_) {
+      throw std::logic_error(
+          "batch: expected one call at a time, got one while another thread's is under way");
+    }
+  }
+  // In a fork the threads to wait for do not exist: the memory is left to the end of the process.
+  void let_go() {
+    const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && process_ != getpid();
+    if (threads_elsewhere) {
+      static_cast<void>(batch_.release());
+    } else {
+      batch_.reset();
+    }
+  }
+
   std::unique_ptr<Batch> batch_;
   pid_t process_;
+  mutable bool busy_ = false;  // read and written with the interpreter lock held
 };
 
-void reset_batch(const PyBatch& self, const Array<float>& obs,
-                 const std::optional<Array<bool>>& mask) {
-  Batch& batch = self.open();
-  const auto width = static_cast<py::ssize_t>(batch.observation().size());
-  float* const obs_data = checked<float>(obs, "obs", {batch.n_envs(), width}, Access::kWrite);
-  const bool* const mask_data =
-      mask ? checked<bool>(*mask, "mask", {batch.n_envs()}, Access::kRead) : nullptr;
-  const py::gil_scoped_release unlocked;
-  batch.reset(obs_data, mask_data);
-}
-
-class StepGate {
+class ArrayGate {
  public:
   template <class T>
   T* take(const py::object& array, const char* name, const Shape& shape, Access access) {
@@ -338,6 +374,19 @@ class StepGate {
   std::vector<Span> spans_;
 };
 
+void reset_batch(const PyBatch& self, const Array<float>& obs,
+                 const std::optional<Array<bool>>& mask) {
+  const PyBatch::Work batch(self);
+  const py::ssize_t n = batch->n_envs();
+  const auto width = static_cast<py::ssize_t>(batch->observation().size());
+  ArrayGate gate;
+  float* const obs_data = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
+  const bool* const mask_data = mask ? gate.take<bool>(*mask, "mask", {n}, Access::kRead) : nullptr;
+  gate.require_apart();
+  const py::gil_scoped_release unlocked;
+  batch->reset(obs_data, mask_data);
+}
+
 template <class Action>
 void step_batch_as(Batch& batch, const py::object& actions, const py::object& obs,
                    const py::object& final_obs, const py::object& reward,
@@ -347,7 +396,7 @@ void step_batch_as(Batch& batch, const py::object& actions, const py::object& ob
   const auto width = static_cast<py::ssize_t>(batch.observation().size());
   const bool flat = batch.params().action.kind == ActionKind::kDiscrete;
   const Shape action_shape = flat ? Shape{n} : Shape{n, batch.action_reader().width()};
-  StepGate gate;
+  ArrayGate gate;
   StepArrays<Action> arrays;
   arrays.actions = gate.take<Action>(actions, "actions", action_shape, Access::kRead);
   arrays.obs = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
@@ -368,7 +417,8 @@ void step_batch(const PyBatch& self, const py::object& actions, const Array<floa
                 const Array<float>& final_obs, const Array<double>& reward,
                 const Array<bool>& terminated, const Array<bool>& truncated,
                 const std::optional<Array<double>>& columns) {
-  Batch& batch = self.open();
+  const PyBatch::Work work(self);
+  Batch& batch = *work;
   const py::object columns_or_none = columns ? py::object(*columns) : py::none();
   if (batch.params().action.kind == ActionKind::kContinuous) {
     step_batch_as<float>(batch, actions, obs, final_obs, reward, terminated, truncated,
@@ -379,10 +429,10 @@ void step_batch(const PyBatch& self, const py::object& actions, const Array<floa
   }
 }
 
-py::bytes batch_state(const PyBatch& self) { return self.open().state(); }
+py::bytes batch_state(const PyBatch& self) { return PyBatch::Work(self)->state(); }
 
 void set_batch_state(const PyBatch& self, const py::bytes& state) {
-  self.open().set_state(std::string(state));
+  PyBatch::Work(self)->set_state(std::string(state));
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -441,6 +491,23 @@ py::array_t<double> draw(std::pair<std::uint64_t, std::uint64_t> key, std::uint6
   return draws;
 }
 
+// Core clock from a chain of additions, one a cycle: on shared machines it drifts from second to
+// second, so benchmarks measure it between their repeats and quote cycles.
+double measure_clock_hz(std::int64_t additions) {
+  if (additions < 1) throw py::value_error("additions: expected at least 1");
+  const py::gil_scoped_release unlocked;
+  std::int64_t sum = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < additions; i += 8) {
+    for (int unrolled = 0; unrolled < 8; ++unrolled) {
+      sum += 1;
+      __asm__ volatile("" : "+r"(sum));  // keeps the chain: the compiler may not add up ahead
+    }
+  }
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return static_cast<double>(sum) / elapsed.count();
+}
+
 py::dict build_info() {
   py::dict info;
   info["compiler"] = RLMM_COMPILER;
@@ -475,7 +542,7 @@ void bind_batch(py::module_& m) {
       .def(
           "reseed",
           [](const PyBatch& self, const Array<std::uint64_t>& seeds) {
-            self.open().reseed(keys_from_python(seeds));
+            PyBatch::Work(self)->reseed(keys_from_python(seeds));
           },
           py::kw_only(), py::arg("seeds"), "New streams; the next reset starts episode 0.")
       .def("reset", &reset_batch, py::kw_only(), py::arg("obs"), py::arg("mask") = py::none(),
@@ -516,6 +583,8 @@ PYBIND11_MODULE(_core, m) {
         return philox4x64(counter, {key.first, key.second});
       },
       py::arg("counter"), py::arg("key"), "Philox4x64-10, as numpy.random.Philox.");
+  m.def("measure_clock_hz", &measure_clock_hz, py::arg("additions") = 20'000'000,
+        "Core clock now, from a chain of dependent additions.");
   m.def("build_info", &build_info, "How this extension was built.");
   m.attr("FEATURES") = feature_table();
   m.attr("COLUMNS") = column_table();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -39,6 +40,7 @@ constexpr Ticks kOffsetMax = Ticks{1} << 31U;
 constexpr Lots kSizeMax = 1'000'000;
 constexpr Lots kInventoryMax = 1'000'000'000;
 constexpr TimeNs kHourNs = TimeNs{3600} * 1'000'000'000;
+constexpr TimeNs kHorizonNsMax = TimeNs{1} << 53U;  // simulated time is exact in a double
 
 void validate_regime(const RegimeParams& regime, std::size_t index) {
   const std::string at = "market.regimes[" + std::to_string(index) + "].";
@@ -97,8 +99,6 @@ void validate_market(const AnalyticMarketParams& market) {
   require_between("market.jump_ticks", market.jump_ticks, 0.0, kMagnitudeMax);
   require_between("market.market_order_lots", market.market_order_lots, Lots{1}, kSizeMax);
   require_between("market.half_spread_ticks", market.half_spread_ticks, Ticks{0}, kOffsetMax);
-  require_between("market.slippage_ticks_per_lot", market.slippage_ticks_per_lot, 0.0,
-                  kMagnitudeMax);
 }
 
 void validate_delay(const std::string& name, const DelayParams& delay) {
@@ -129,8 +129,14 @@ void validate_fees(const FeeParams& fees) {
 }
 
 void validate_episode(const EpisodeParams& episode, Lots inventory_cap_lots) {
-  require_between("episode.n_steps", episode.n_steps, std::int64_t{1}, std::int64_t{100'000'000});
+  constexpr std::int64_t kStepsMax = 100'000'000;
+  constexpr TimeNs kHorizonMaxNs = TimeNs{1} << 61U;  // 73 years: leaves room for delays
   require_between("episode.step_ns", episode.step_ns, TimeNs{1}, 24 * kHourNs);
+  require_between("episode.n_steps", episode.n_steps, std::int64_t{1},
+                  std::min(kStepsMax, kHorizonMaxNs / episode.step_ns));
+  if (episode.n_steps > kHorizonNsMax / episode.step_ns) {
+    refuse("episode.n_steps", "n_steps x step_ns of at most 2^53 ns (104 days)", episode.n_steps);
+  }
   require_between("episode.initial_inventory_max_lots", episode.initial_inventory_max_lots,
                   -inventory_cap_lots, inventory_cap_lots);
   require_between("episode.initial_inventory_min_lots", episode.initial_inventory_min_lots,
@@ -239,6 +245,9 @@ void EnvParams::validate() const {
   if (limits.loss_limit) require_positive("limits.loss_limit", *limits.loss_limit);
   validate_episode(episode, limits.inventory_cap_lots);
   validate_action(action, market.mid_initial_ticks);
+  // A taker's price must fit in the integers of the accounts.
+  require_between("market.slippage_ticks_per_lot", market.slippage_ticks_per_lot, 0.0,
+                  static_cast<double>(kPriceMax) / static_cast<double>(action.lots_max));
   if (observation.features.empty()) refuse("observation.features", "at least one name", "none");
   require_between("observation.clip", observation.clip, 1.0, 1e6);
   validate_reward(reward);
@@ -246,33 +255,39 @@ void EnvParams::validate() const {
 }
 
 std::vector<double> stationary_regimes(const AnalyticMarketParams& market) {
+  using Kernel = std::vector<std::vector<double>>;
   const std::size_t k = market.regimes.size();
-  const auto& rates = market.switch_rates_hz;
+  const Kernel& rates = market.switch_rates_hz;
   double fastest = 0.0;
-  for (std::size_t i = 0; i < k; ++i) {
-    double leave = 0.0;
-    for (std::size_t j = 0; j < k; ++j) leave += rates[i][j];
-    fastest = std::max(fastest, leave);
+  for (const std::vector<double>& row : rates) {
+    fastest = std::max(fastest, std::accumulate(row.begin(), row.end(), 0.0));
   }
-  std::vector<double> share = market.initial_regime_probabilities;
-  if (fastest == 0.0) return share;
-  // Power iteration on the lazy uniformised chain: converges for every chain, to the law that the
-  // initial probabilities lead to.
-  constexpr int kIterations = 20'000;
-  const double step = 0.5 / fastest;
-  for (int n = 0; n < kIterations; ++n) {
-    std::vector<double> next = share;
+  if (fastest == 0.0) return market.initial_regime_probabilities;
+  // The lazy uniformised chain converges for every chain, to the law that the initial
+  // probabilities lead to. Squaring its kernel doubles the steps, so that slow switching beside
+  // fast switching gets there too; rows are kept at sum 1 against rounding.
+  constexpr int kSquarings = 64;
+  Kernel kernel = rates;
+  for (std::size_t i = 0; i < k; ++i) {
+    for (double& share : kernel[i]) share *= 0.5 / fastest;
+    kernel[i][i] = 1.0 - std::accumulate(kernel[i].begin(), kernel[i].end(), 0.0);
+  }
+  for (int n = 0; n < kSquarings; ++n) {
+    Kernel square(k, std::vector<double>(k, 0.0));
     for (std::size_t i = 0; i < k; ++i) {
-      for (std::size_t j = 0; j < k; ++j) {
-        const double flow = step * share[i] * rates[i][j];
-        next[i] -= flow;
-        next[j] += flow;
+      for (std::size_t m = 0; m < k; ++m) {
+        for (std::size_t j = 0; j < k; ++j) square[i][j] += kernel[i][m] * kernel[m][j];
       }
+      const double total = std::accumulate(square[i].begin(), square[i].end(), 0.0);
+      for (double& share : square[i]) share /= total;
     }
-    double change = 0.0;
-    for (std::size_t i = 0; i < k; ++i) change = std::max(change, std::fabs(next[i] - share[i]));
-    share = std::move(next);
-    if (change <= 1e-15) break;
+    kernel = std::move(square);
+  }
+  std::vector<double> share(k, 0.0);
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t j = 0; j < k; ++j) {
+      share[j] += market.initial_regime_probabilities[i] * kernel[i][j];
+    }
   }
   return share;
 }

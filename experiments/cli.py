@@ -86,7 +86,8 @@ def doctor(json: Json = False) -> Job:
         from experiments import console
         from experiments import doctor as checks
 
-        found = checks.run_doctor()
+        with console.progress_bar("looking around"):
+            found = checks.run_doctor()
         if json:
             console.write_json(checks.report_json(found))
         else:
@@ -217,7 +218,7 @@ def _certify(
 
 def _bench_simulator(options: Mapping[str, tuple[str, str | None]], *, json: bool) -> int:
     from experiments import console
-    from experiments.benchmarks import simulator as benchmark
+    from experiments.benchmarks.simulator import run as run_benchmark
     from experiments.config import SimulatorBenchConfig, load_config
     from rlmm_tf.presets import PRESETS
 
@@ -228,7 +229,7 @@ def _bench_simulator(options: Mapping[str, tuple[str, str | None]], *, json: boo
         options=_settings(options),
         choices={"preset": tuple(PRESETS)},
     )
-    result = benchmark.run(config)
+    result = run_benchmark(config)
     if json:
         console.write_json(result)
     else:

@@ -241,7 +241,10 @@ def _resolve(
 
 
 def _models_below(part: int | str, models: Models) -> Models:
-    annotations = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+    holders = [model for model in models if part in model.model_fields]
+    if not holders:
+        return models  # a key of a dict of models
+    annotations = [model.model_fields[str(part)].annotation for model in holders]
     return tuple(found for annotation in annotations for found in models_in(annotation))
 
 

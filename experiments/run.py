@@ -26,7 +26,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel
 
 from experiments import machine
-from experiments.config import canonical_json, config_hash, resolved_yaml
+from experiments.config import config_hash, resolved_yaml
 from experiments.errors import ConfigError, Problem, RunDirectoryError, listed, shown
 from experiments.machine import SourceVersion
 from experiments.yaml_reader import described, dotted_key, read_file
@@ -279,7 +279,7 @@ def _refuse_other_config(path: Path, config: BaseModel) -> None:
             raise ConfigError(document.problems)
     except ConfigError as error:
         raise RunDirectoryError(error.problems) from None
-    now = json.loads(canonical_json(config))
+    now = config.model_dump(mode="json")
     lines = [
         f"{dotted_key(key)} ({described(was)} there, {described(wanted)} now)"
         for key, was, wanted in _differences(document.value, now, ())

@@ -19,7 +19,7 @@ import yaml
 
 from experiments.errors import ConfigError, Problem, shown
 
-SIZE_MAX_BYTES = 256 * 1024  # PyYAML reads about 200 kB/s: a larger file would look like a hang
+SIZE_MAX_BYTES = 128 * 1024  # PyYAML reads 50 to 200 kB/s: a larger file would look like a hang
 DEPTH_MAX = 32
 _DIGITS_MAX = 300  # int() and float() take any length; no number worth writing is longer
 

@@ -26,6 +26,7 @@ Weight = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 # Bounds that keep every product price x size inside int64 with room to spare.
 PriceTicks = Annotated[int, Field(ge=1, le=2**40)]
 OffsetTicks = Annotated[int, Field(ge=-(2**31), le=2**31)]
+HORIZON_NS_MAX = 2**53  # simulated time is exact in a float64 column
 SizeLots = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -99,7 +100,9 @@ class AnalyticMarketParams(Params):
                 f"got rows of lengths {shape}"
             )
         if any(self.switch_rates_hz[i][i] != 0.0 for i in range(k)):
-            raise ValueError("switch_rates_hz: expected a zero diagonal (a regime never jumps to itself)")
+            raise ValueError(
+                "switch_rates_hz: expected a zero diagonal (a regime never jumps to itself)"
+            )
         if len(self.initial_regime_probabilities) != k:
             raise ValueError(
                 f"initial_regime_probabilities: expected {k} numbers (one per regime), "
@@ -196,6 +199,11 @@ class EpisodeParams(Params):
 
     @model_validator(mode="after")
     def _start_range_is_ordered(self) -> Self:
+        if self.n_steps * self.step_ns > HORIZON_NS_MAX:
+            raise ValueError(
+                f"n_steps: expected n_steps x step_ns of at most {HORIZON_NS_MAX} ns (104 days), "
+                f"got {self.n_steps * self.step_ns}"
+            )
         low, high = self.initial_inventory_min_lots, self.initial_inventory_max_lots
         if low > high:
             raise ValueError(

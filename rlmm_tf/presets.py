@@ -169,6 +169,11 @@ def resolve_params(
         raise TypeError(f"params: expected a preset's name or EnvParams, got {params!r}")
     if not overrides:
         return base
+    if not isinstance(overrides, Mapping):
+        raise TypeError(
+            "overrides: expected nested values by name, such as {'action': {'sizes': True}}, "
+            f"got {overrides!r}"
+        )
     return EnvParams.model_validate(_merged(base.model_dump(), overrides))
 
 

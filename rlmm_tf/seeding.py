@@ -19,10 +19,13 @@ def environment_keys(seed: int | np.random.SeedSequence | None, n_envs: int) -> 
         seed: a non-negative integer, a SeedSequence, or None for fresh entropy from the system.
         n_envs: how many environments.
     """
+    if not hasattr(n_envs, "__index__"):
+        raise TypeError(f"n_envs: expected an integer, got {n_envs!r}")
     if operator.index(n_envs) < 1:
         raise ValueError(f"n_envs: expected at least 1, got {n_envs}")
     sequence = seed if isinstance(seed, np.random.SeedSequence) else seed_sequence(seed)
-    return sequence.generate_state(2 * n_envs, np.uint64).reshape(n_envs, 2)
+    words = np.asarray(sequence.generate_state(2 * n_envs, np.uint64), dtype=np.uint64)
+    return words.reshape(n_envs, 2)
 
 
 def seed_sequence(seed: int | None, *path: int) -> np.random.SeedSequence:

@@ -4,6 +4,12 @@
 #include <cmath>
 
 namespace rlmm {
+namespace {
+
+// The far tail of a wide log-normal would leave the clock's 64 bits.
+constexpr double kDelayMaxNs = 86'400e9;
+
+}  // namespace
 
 Delay::Delay(const DelayParams& params) : params_(params) {}
 
@@ -13,7 +19,7 @@ TimeNs Delay::draw_ns(Stream& stream) const {
       return params_.median_ns;
     case DelayLaw::kLognormal: {
       const double scale = std::exp(params_.log_sd * stream.normal());
-      return round_to_integer(static_cast<double>(params_.median_ns) * scale);
+      return round_to_integer(std::min(static_cast<double>(params_.median_ns) * scale, kDelayMaxNs));
     }
     case DelayLaw::kEmpirical:
       break;

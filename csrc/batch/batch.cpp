@@ -216,6 +216,7 @@ void BatchOf<M>::set_state(const std::string& bytes) {
     throw std::invalid_argument("state: expected one of " + std::to_string(environments_.size()) +
                                 " environments, got " + std::to_string(n));
   }
+  failed_ = true;  // until all of it is in place
   for (Environment<M>& environment : environments_) environment.load(in);
   RLMM_CHECK_LE(in.left(), std::size_t{0});
   all_started_ = true;

@@ -14,11 +14,14 @@ import gymnasium
 from rlmm_tf.env.engine import (
     COLUMNS,
     FEATURES,
+    Batch,
     InvariantError,
     RangeError,
     aligned_empty,
     build_info,
+    draw,
     engine_params,
+    measure_clock_hz,
     observation_layout,
 )
 from rlmm_tf.env.reward import Columns, RewardFunction
@@ -30,6 +33,7 @@ __all__ = [
     "COLUMNS",
     "ENV_ID",
     "FEATURES",
+    "Batch",
     "Columns",
     "InvariantError",
     "MarketMakingEnv",
@@ -40,7 +44,9 @@ __all__ = [
     "actions_from_quotes",
     "aligned_empty",
     "build_info",
+    "draw",
     "engine_params",
+    "measure_clock_hz",
     "observation_layout",
     "observation_space",
 ]

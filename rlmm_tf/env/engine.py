@@ -23,6 +23,8 @@ except ImportError as error:
 from rlmm_tf.features import ObservationColumn, ObservationLayout
 from rlmm_tf.params import EnvParams
 
+Batch = _core.Batch
+draw = _core.draw
 InvariantError = _core.InvariantError
 RangeError = _core.RangeError
 
@@ -68,6 +70,11 @@ def observation_layout(params: EnvParams) -> ObservationLayout:
 def build_info() -> dict[str, Any]:
     """Compiler, build type and threads of the engine."""
     return dict(_core.build_info())
+
+
+def measure_clock_hz() -> float:
+    """Core clock now: shared machines drift, so benchmarks quote cycles beside seconds."""
+    return _core.measure_clock_hz()
 
 
 def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

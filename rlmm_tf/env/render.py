@@ -56,7 +56,8 @@ class Renderer:
         bid = self._quote(mid_ticks - row["bid_offset_ticks"], row["bid_lots"])
         ask = self._quote(mid_ticks + row["ask_offset_ticks"], row["ask_lots"])
         return (
-            f"t {row['ts_ns'] / NS_PER_S:9.3f} s | mid {row['mid_ticks_x2'] / 2:.1f} | bid {bid} | ask {ask} | "
+            f"t {row['ts_ns'] / NS_PER_S:9.3f} s | mid {row['mid_ticks_x2'] / 2:.1f} | "
+            f"bid {bid} | ask {ask} | "
             f"filled +{row['fills_maker_lots_bid']:.0f} -{row['fills_maker_lots_ask']:.0f} | "
             f"inventory {row['inventory_lots']:+.0f} | pnl {row['pnl']:+.4f} | "
             f"reward {row['total_reward']:+.4f}"
@@ -72,7 +73,7 @@ class Renderer:
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=PICTURE_INCHES, dpi=PICTURE_DPI, layout="constrained")
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         prices, inventory, gain = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
         time_s = self._series("ts_ns") / NS_PER_S
         self._draw_prices(prices, time_s)
@@ -97,7 +98,9 @@ class Renderer:
         )
         for side, outward, colour, marker, fills in sides:
             quoted = self._series(f"{side}_lots") > 0
-            price = self._series("quoted_mid_ticks") + outward * self._series(f"{side}_offset_ticks")
+            price = self._series("quoted_mid_ticks") + outward * self._series(
+                f"{side}_offset_ticks"
+            )
             price = np.where(quoted, price, np.nan)
             axes.step(time_s, price, where="post", color=colour, linewidth=1.0, label=side)
             filled = self._series(fills) > 0

@@ -45,6 +45,12 @@ class Columns(Mapping[str, NDArray[np.float64]]):
 RewardFunction = Callable[[Columns], NDArray[np.float64]]
 
 
+def require_callable(function: RewardFunction | None) -> None:
+    """Refuses what cannot be a reward function before the first step needs it."""
+    if function is not None and not callable(function):
+        raise TypeError(f"reward_function: expected a function of the columns, got {function!r}")
+
+
 def checked_reward(function: RewardFunction, columns: Columns, n_envs: int) -> NDArray[np.float64]:
     """The function's value, which must be one finite number per environment."""
     reward = np.asarray(function(columns))
@@ -53,6 +59,8 @@ def checked_reward(function: RewardFunction, columns: Columns, n_envs: int) -> N
             f"reward_function: expected an array of shape ({n_envs},), got {reward.shape}; "
             "return one number per environment"
         )
+    if reward.dtype.kind not in "biuf":
+        raise TypeError(f"reward_function: expected real numbers, got dtype {reward.dtype}")
     reward = reward.astype(np.float64)
     finite = np.isfinite(reward)
     if not finite.all():

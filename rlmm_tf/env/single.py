@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from numpy.typing import NDArray
 
-from rlmm_tf import _core
-from rlmm_tf.env.engine import COLUMNS, aligned_empty, engine_params, observation_layout
+from rlmm_tf.env.engine import (
+    COLUMNS,
+    Batch,
+    aligned_empty,
+    engine_params,
+    observation_layout,
+)
 from rlmm_tf.env.render import Renderer
-from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward
+from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
-from rlmm_tf.seeding import environment_keys
+from rlmm_tf.seeding import environment_keys, seed_sequence
 
 Action = NDArray[np.float32] | NDArray[np.int64] | np.int64 | int
 
 
-class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
+class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Any]):
     """A batch of one; the same seed gives the same episodes as the vector environment's first.
 
     Args:
@@ -32,7 +38,7 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
         render_mode: "human" prints to the terminal, "ansi" returns text, "rgb_array" a picture.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium declares it on instances
         "render_modes": ["human", "ansi", "rgb_array"],
         "render_fps": 30,
     }
@@ -50,6 +56,7 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
                 f"render_mode: expected None or one of {self.metadata['render_modes']}, "
                 f"got {render_mode!r}"
             )
+        require_callable(reward_function)
         self.params = resolve_params(params, overrides)
         self.layout = observation_layout(self.params)
         self.render_mode = render_mode
@@ -57,7 +64,7 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
         self.action_space = action_space(self.params.action)
         self._reward_function = reward_function
         self._renderer = Renderer(self.params) if render_mode is not None else None
-        self._batch = _core.Batch(
+        self._batch = Batch(
             engine_params(self.params), seeds=environment_keys(None, 1), n_threads=1
         )
         width = len(self.layout)
@@ -76,11 +83,11 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Starts the next episode, or the first one of the stream that `seed` names."""
         self._require_open()
-        super().reset(seed=seed)
         if options:
-            raise ValueError(f"options: expected none, got {sorted(options)}")
+            raise ValueError(f"options: expected none, got {options!r}")
         if seed is not None:
-            self._batch.reseed(seeds=environment_keys(seed, 1))
+            self._batch.reseed(seeds=environment_keys(seed_sequence(seed), 1))
+            super().reset(seed=operator.index(seed))
         if seed is not None or not self._next_episode_started:
             self._batch.reset(obs=self._obs)
         self._next_episode_started = False
@@ -118,7 +125,7 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
         obs = self._final_obs if ended else self._obs
         return obs[0].copy(), reward, terminated, truncated, infos
 
-    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | NDArray[np.uint8] | None:
         """The last step as text or the episode so far as a picture, by the render mode."""
         self._require_open()
         if self._renderer is None or self.render_mode == "human":
@@ -132,6 +139,9 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Action]):
     def _action_row(self, action: Action) -> NDArray[np.float32] | NDArray[np.int64]:
         if self.params.action.kind == "discrete":
             if isinstance(action, (int, np.integer)) and not isinstance(action, bool):
+                most = int(self.action_space.n) - 1  # type: ignore[attr-defined]
+                if not 0 <= action <= most:
+                    raise ValueError(f"action: expected an integer from 0 to {most}, got {action}")
                 return np.array([action], dtype=np.int64)
             if isinstance(action, np.ndarray) and action.shape == () and action.dtype == np.int64:
                 return action.reshape(1)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from gymnasium.error import ClosedEnvironmentError
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rlmm_tf import _core
-from rlmm_tf.env.engine import COLUMNS, aligned_empty, engine_params, observation_layout
-from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward
+from rlmm_tf.env.engine import (
+    COLUMNS,
+    Batch,
+    aligned_empty,
+    engine_params,
+    observation_layout,
+)
+from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
@@ -22,9 +28,7 @@ from rlmm_tf.seeding import environment_keys
 
 Observations = NDArray[np.float32]
 Actions = NDArray[np.float32] | NDArray[np.int64]
-StepResult = tuple[
-    Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
-]
+StepResult = tuple[Observations, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]
 
 
 def available_threads() -> int:
@@ -32,7 +36,17 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]]):
+def checked_count(name: str, value: int, least: int) -> int:
+    """A whole number of something, at least `least`."""
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    count = operator.index(value)
+    if count < least:
+        raise ValueError(f"{name}: expected at least {least}, got {count}")
+    return count
+
+
+class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
     """N market-making environments; an ended one restarts in the same step.
 
     Results depend on the seed and the environment's index alone: not on the number of threads,
@@ -48,7 +62,7 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
         render_mode: only None; look at one market with `gymnasium.make`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium declares it on instances
         "render_modes": [],
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
@@ -69,8 +83,9 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
                 f"render_mode: expected None for the vector environment, got {render_mode!r}; "
                 "use gymnasium.make to watch one market"
             )
-        if n_threads < 0:
-            raise ValueError(f"n_threads: expected 0 (all) or more, got {n_threads}")
+        num_envs = checked_count("num_envs", num_envs, least=1)
+        n_threads = checked_count("n_threads", n_threads, least=0)
+        require_callable(reward_function)
         self.params = resolve_params(params, overrides)
         self.layout = observation_layout(self.params)
         self.num_envs = num_envs
@@ -81,13 +96,15 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._reward_function = reward_function
         self._info_columns = info_columns
-        self._batch = _core.Batch(
+        self._batch = Batch(
             engine_params(self.params),
             seeds=environment_keys(None, num_envs),
             n_threads=min(num_envs, n_threads or available_threads()),
         )
         self._final_obs = aligned_empty((num_envs, len(self.layout)), np.float32)
         self._columns: NDArray[np.float64] | None = None
+        self._last_obs: Observations | None = None  # unknown after set_state
+        self._started = False
         if info_columns or reward_function is not None:
             self._columns = aligned_empty((num_envs, len(COLUMNS)), np.float64)
 
@@ -115,11 +132,13 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
             if mask is not None:
                 raise ValueError("seed: expected None together with options['reset_mask']")
             self._batch.reseed(seeds=environment_keys(seed, self.num_envs))
+            self._started = False
         obs = aligned_empty((self.num_envs, len(self.layout)), np.float32)
-        if mask is not None:
+        if mask is not None and self._last_obs is not None:
             obs[~mask] = self._last_obs[~mask]
         self._batch.reset(obs=obs, mask=mask)
         self._last_obs = obs
+        self._started = True
         return obs.copy(), {}
 
     def step(self, actions: Actions) -> StepResult:
@@ -129,6 +148,8 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
             actions: exactly what the action space holds: float32 (num_envs, 2 or 4), or int64.
         """
         self._require_open()
+        if not self._started:
+            raise ResetNeeded("expected reset() before the first step()")
         n = self.num_envs
         obs = aligned_empty((n, len(self.layout)), np.float32)
         reward = np.empty(n, np.float64)
@@ -157,6 +178,8 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
         """Goes back to a saved state of an environment with the same parameters."""
         self._require_open()
         self._batch.set_state(state)
+        self._last_obs = None
+        self._started = True
 
     @property
     def n_threads(self) -> int:
@@ -182,12 +205,18 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[np.float64]
         return infos
 
     def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_] | None:
-        options = dict(options or {})
-        mask: NDArray[np.bool_] | None = options.pop("reset_mask", None)
-        if options:
-            raise ValueError(f"options: expected only 'reset_mask', got {sorted(options)}")
-        if mask is not None and not hasattr(self, "_last_obs"):
-            raise ValueError("options['reset_mask']: expected a whole reset first")
+        if options is None:
+            return None
+        if set(options) - {"reset_mask"}:
+            raise ValueError(f"options: expected only 'reset_mask', got {options!r}")
+        mask: Any = options.get("reset_mask")  # from outside: not yet what it should be
+        if mask is None:
+            return None
+        place, shape = "options['reset_mask']", (self.num_envs,)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != shape:
+            raise ValueError(f"{place}: expected a bool array of shape {shape}, got {mask!r}")
+        if self._last_obs is None:
+            raise ValueError(f"{place}: expected a whole reset or a step first")
         return mask
 
     def _require_open(self) -> None:

@@ -1,7 +1,7 @@
 """What an observation is made of: named, normalised columns.
 
-The table of features is in the engine (`csrc/features/features.h`); `rlmm_tf.env.observation_layout`
-reads it. Agents know this layout and arrays, never an environment.
+The table of features is in the engine (`csrc/features/features.h`);
+`rlmm_tf.env.observation_layout` reads it. Agents know this layout and arrays, never an environment.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -116,17 +117,18 @@ def test_a_huge_fill_rate_is_handled() -> None:
 
 
 def test_cara_tends_to_risk_neutral() -> None:
-    nearly = replace(SMALL, risk_aversion=1e-7)
+    nearly = replace(SMALL, risk_aversion=1e-4)
     rule = InventorySkew(0.8, 0.2)
-    for evaluator in (
-        evaluate,
-        lambda m, r: evaluate_stepped(m, r, 10),
-        lambda m, r: evaluate_bernoulli(m, r, 40),
-    ):
-        assert evaluator(nearly, rule).at() == pytest.approx(evaluator(SMALL, rule).at(), rel=1e-5)
-    assert solve_closed_form(nearly).start.at() == pytest.approx(
-        solve_closed_form(SMALL).start.at(), rel=1e-5
-    )
+
+    def values(model: QuotingModel) -> list[float]:
+        return [
+            evaluate(model, rule, tolerance=1e-6).at(),
+            evaluate_stepped(model, rule, 10).at(),
+            evaluate_bernoulli(model, rule, 40).at(),
+            solve_closed_form(model).start.at(),
+        ]
+
+    assert values(nearly) == pytest.approx(values(SMALL), rel=1e-3)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.4])
@@ -136,14 +138,14 @@ def test_stepped_values_tend_to_the_continuous_one(gamma: float) -> None:
     for evaluator in (evaluate_stepped, evaluate_bernoulli):
         errors = [abs(evaluator(model, RULE, n).at() - exact) for n in (50, 100, 200)]
         assert errors[2] < 0.01 * abs(exact)
-        for coarse, fine in zip(errors, errors[1:], strict=False):
+        for coarse, fine in pairwise(errors):
             assert coarse / fine == pytest.approx(2.0, rel=0.15)  # first order in the step
 
 
 def test_stepped_optima_tend_to_the_continuous_one() -> None:
     exact = solve_continuous(TWO_REGIMES).start.at()
     for solver in (solve_stepped, solve_bernoulli):
-        errors = [abs(solver(TWO_REGIMES, n).start.at() - exact) for n in (30, 60)]
+        errors = [abs(solver(TWO_REGIMES, n).start.at() - exact) for n in (16, 32)]
         assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.2)
 
 
@@ -246,7 +248,7 @@ def test_optimum_mirrors_and_leans_against_inventory(model: QuotingModel) -> Non
     assert (np.diff(table.ask_depth[:, 1:], axis=1) <= 1e-9).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(markets(), st.floats(0.0, 3.0), st.floats(-0.2, 0.8))
 def test_no_rule_beats_the_optimum(model: QuotingModel, half: float, skew: float) -> None:
     model = replace(model, fill_cap=1.0)
@@ -255,11 +257,19 @@ def test_no_rule_beats_the_optimum(model: QuotingModel, half: float, skew: float
     best = solve_continuous(model, n_steps=4).value[0]
     assert (evaluate(model, rule, tolerance=1e-6).value <= best + slack).all()
     neutral = replace(model, risk_aversion=0.0)
-    held = solve_stepped(neutral, 8).value[0]
-    assert (evaluate_stepped(neutral, rule, 8).value <= held + slack).all()
     n_steps = 50
     single = solve_bernoulli(neutral, n_steps).value[0]
     assert (evaluate_bernoulli(neutral, rule, n_steps).value <= single + slack).all()
+
+
+@settings(max_examples=6, deadline=None)
+@given(markets(), st.floats(0.0, 3.0), st.floats(-0.2, 0.8))
+def test_no_held_rule_beats_the_held_optimum(model: QuotingModel, half: float, skew: float) -> None:
+    """With few steps, many fills happen inside one and the two sides interact strongly."""
+    model = replace(model, fill_cap=1.0, risk_aversion=0.0)
+    rule = InventorySkew(half, skew)
+    best = solve_stepped(model, 3).value[0]
+    assert (evaluate_stepped(model, rule, 3).value <= best + 1e-9).all()
 
 
 @settings(max_examples=10, deadline=None)
@@ -327,7 +337,7 @@ def test_closed_forms_refuse_what_they_do_not_cover() -> None:
 )
 def test_bad_fields_are_named(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{field}: expected .*, got "):
-        replace(P1, **{field: value})
+        replace(P1, **{field: value})  # type: ignore[arg-type]
 
 
 def test_bad_evaluations_are_named() -> None:
@@ -346,6 +356,6 @@ def test_bad_evaluations_are_named() -> None:
         stationary_law(((0.0, 0.0), (0.0, 0.0)))
     with pytest.raises(ValueError, match="inventory_lots: expected within"):
         solve_closed_form(P1, n_steps=1).start.at(21)
-    steep = replace(P1, risk_aversion=60.0, terminal_penalty=1.0)
+    steep = replace(P1, risk_aversion=60.0, terminal_penalty=1.0, running_penalty=(0.0,))
     with pytest.raises(ArithmeticError, match="overflow"):
         evaluate_stepped(steep, FixedSpread(1.0), 5)

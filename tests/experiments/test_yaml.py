@@ -14,12 +14,9 @@ from hypothesis import strategies as st
 from experiments.errors import ConfigError
 from experiments.yaml_reader import (
     SIZE_MAX_BYTES,
-    Document,
-    Setting,
     described,
     dotted_key,
     parse_scalar,
-    parse_set,
     parse_text,
     read_file,
 )
@@ -178,7 +175,10 @@ BAD = [
         '"\\ud800": 1',
         "c.yaml:1: expected Unicode text, got half a surrogate pair or a stray byte",
     ),
-    ('a: "\\UFFFFFFFF"', "c.yaml:1: expected valid YAML, got: Python int too large to convert to C int"),
+    (
+        'a: "\\UFFFFFFFF"',
+        "c.yaml:1: expected valid YAML, got: Python int too large to convert to C int",
+    ),
     (
         "%YAML 3.0\n---\na: 1",
         "c.yaml:1: expected valid YAML, got: found incompatible YAML document "
@@ -188,7 +188,7 @@ BAD = [
     ("[" * 100_000, "c.yaml:1: expected at most 32 levels of nesting, got more"),
     ("{a: " * 100, "c.yaml:1: expected at most 32 levels of nesting, got more"),
     ("- " * 100, "c.yaml:1: expected at most 32 levels of nesting, got more"),
-    ("a: " + "x" * SIZE_MAX_BYTES, "c.yaml: expected at most 256 KiB, got a larger file"),
+    ("a: " + "x" * SIZE_MAX_BYTES, "c.yaml: expected at most 128 KiB, got a larger file"),
     (
         "a: @x",
         "c.yaml:1: expected valid YAML, got: found character '@' that cannot start any token",
@@ -239,7 +239,7 @@ def test_line_ends(newline: str) -> None:
             "a: 1".encode("utf-16"),
             "{}:1: expected UTF-8 text, got UTF-16; save the file as UTF-8",
         ),
-        (b"a" * (SIZE_MAX_BYTES + 1), "{}: expected at most 256 KiB, got a larger file"),
+        (b"a" * (SIZE_MAX_BYTES + 1), "{}: expected at most 128 KiB, got a larger file"),
     ],
 )
 def test_bad_bytes(tmp_path: Path, data: bytes, message: str) -> None:
@@ -275,93 +275,11 @@ def test_path_with_a_zero_byte() -> None:
 def test_largest_file_is_read_in_seconds() -> None:
     line = "- {x: 1, y: 'z'}\n"
     text = "a:\n" + line * ((SIZE_MAX_BYTES - 3) // len(line))
-    start_s = time.perf_counter()
+    start_s = time.process_time()
     parse_text(text, "c.yaml")
-    elapsed_s = time.perf_counter() - start_s
+    elapsed_s = time.process_time() - start_s
     print(f"{SIZE_MAX_BYTES // 1024} KiB in {elapsed_s:.2f} s")
-    assert elapsed_s < 20.0
-
-
-def after(text: str, *settings: str) -> Document:
-    document = parse_text(text, "c.yaml")
-    for setting in settings:
-        document.set(parse_set(setting))
-    return document
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        ("a.b=c", {"a": {"b": "c"}}),
-        ("a.b=3e-4", {"a": {"b": 3e-4}}),
-        ("a=[1,2]", {"a": [1, 2]}),
-        ("a=[1, x, '2', [3e1]]", {"a": [1, "x", "2", [30.0]]}),
-        ("a={b: 1, c: no}", {"a": {"b": 1, "c": "no"}}),
-        ("a=true", {"a": True}),
-        ("a=no", {"a": "no"}),
-        ("a=null", {"a": None}),
-        ("a=''", {"a": ""}),
-        ("a='null'", {"a": "null"}),
-        ("a=b=c", {"a": "b=c"}),
-        ("a=b: c", {"a": "b: c"}),
-        ("a=#5", {"a": "#5"}),
-        ("a= 5 ", {"a": 5}),
-        ("a=- 5", {"a": "- 5"}),
-    ],
-)
-def test_settings(setting: str, value: dict[str, Any]) -> None:
-    document = after("", setting)
-    assert document.problems == []
-    assert document.value == value
-
-
-def test_later_setting_wins_and_brings_its_place() -> None:
-    document = after("a: {b: 1, c: 2}", "a.b=3", "a.b=4")
-    assert document.value == {"a": {"b": 4, "c": 2}}
-    assert document.place(("a", "b")) == "--set a.b=4"
-    assert document.place(("a", "c")) == "c.yaml:1"
-    document = after("a: {b: [{x: 1}]}", "a=5")
-    assert document.place(("a", "b", 0, "x")) == "--set a=5"
-
-
-def test_setting_into_an_empty_section() -> None:
-    assert after("a:\n", "a.b=1").value == {"a": {"b": 1}}
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("foo", "expected KEY=VALUE with a dotted key; for example --set episode.n_steps=200"),
-        ("=1", "expected KEY=VALUE with a dotted key; for example --set episode.n_steps=200"),
-        ("a..b=1", "expected KEY=VALUE with a dotted key; for example --set episode.n_steps=200"),
-        ("a=", "expected a value after '=', got nothing; write null or '' for none"),
-        (
-            "n.x=1",
-            "expected n to be a mapping, got 5 (c.yaml:1); set all of it: --set n=...",
-        ),
-        (
-            "l.0=1",
-            "expected l to be a mapping, got a list of 2 items (c.yaml:2); "
-            "set all of it: --set l=...",
-        ),
-        ("a=[1", "expected valid YAML, got: expected ',' or ']', but got '<stream end>'"),
-        ("a=[*x]", "[0]: expected a value, got the alias *x; write the value out"),
-        ("a=\udcff", "expected Unicode text, got half a surrogate pair or a stray byte"),
-        ("a=[" + "[" * 40, "expected at most 32 levels of nesting, got more"),
-    ],
-)
-def test_bad_settings(setting: str, message: str) -> None:
-    document = after("n: 5\nl: [1, 2]", setting)
-    assert [problem.message for problem in document.problems] == [message]
-    assert document.problems[0].where.startswith("--set ")
-    assert document.value == {"n": 5, "l": [1, 2]}
-
-
-def test_options_name_themselves() -> None:
-    document = Document("configuration")
-    document.set(Setting("--seeds", "seeds", "5"))
-    assert document.value == {"seeds": 5}
-    assert document.place(("seeds",)) == "--seeds"
+    assert elapsed_s < 10.0
 
 
 @pytest.mark.parametrize(
@@ -390,12 +308,16 @@ plain_values = st.recursive(
     | st.floats(allow_nan=False).map(lambda x: x + 0.0)
     | st.text(max_size=8)
     | st.sampled_from(["no", "3e-4", "1E5", "null", "~", "true", "", "a: b", "#", "- x", "\u2028"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.text(max_size=4).filter(lambda key: key != "<<"), plain_values, max_size=4))
+@given(
+    st.dictionaries(st.text(max_size=4).filter(lambda key: key != "<<"), plain_values, max_size=4)
+)
 def test_what_is_written_is_read_back(value: dict[str, Any]) -> None:
     document = parse_text(yaml_text(value), "c.yaml")
     assert document.problems == []
@@ -410,13 +332,17 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_any_bytes_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(data)
+    found: list[str] = []
     try:
-        read_file(path)
+        found = [str(problem) for problem in read_file(path).problems]
     except ConfigError as error:
-        assert all("\n" not in str(problem) for problem in error.problems)
+        found = [str(problem) for problem in error.problems]
+    assert all(message.isprintable() for message in found)
 
 
 def test_writer_refuses_other_types() -> None:

@@ -167,6 +167,11 @@ class QuotingModel:
         """All inventories -Q..Q."""
         return np.arange(-self.inventory_cap, self.inventory_cap + 1)
 
+    def regime_generator(self) -> Floats:
+        """Generator of the regime chain: switching rates minus their row sums, shape (K, K)."""
+        rates = np.asarray(self.switch_rates_hz)
+        return rates - np.diag(rates.sum(axis=1))
+
     def without_penalties(self) -> QuotingModel:
         """The same market with Y = X_T + q_T S_T and no risk aversion: its value is mean PnL."""
         return replace(

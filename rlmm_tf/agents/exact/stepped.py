@@ -21,7 +21,7 @@ and for CARA, w = exp(-gamma CE),
                   exp(gamma^2 sigma^2 dt q'^2 / 2) w_{n+1}(q', k')].
 
 Both are one linear ODE over the step for each starting state, u' = G u + r with constant
-coefficients, solved by its Taylor series, on sub-steps where |G| dt > 1.
+coefficients, solved by its Taylor series, on sub-steps where |G| dt is large.
 
 *Bernoulli* (`evaluate_bernoulli`), usual in Python gyms: at most one fill per side and step,
 independent, with probability rate * dt * fill fraction; then the mid moves; then phi q'^2 dt is
@@ -45,6 +45,7 @@ from rlmm_tf.agents.exact.evaluation import (
 from rlmm_tf.agents.exact.model import Floats, PolicyValue, QuotingModel, require
 
 _SERIES_ERROR = 1e-17
+_NORM_MAX = 4.0  # of G dt in one sub-step: its series loses at most e^8 roundings
 _SUBSTEPS_MAX = 1000
 
 
@@ -61,6 +62,7 @@ class HeldQuoteChain:
     ask_depth: Floats  # (S,)
     bid_rate: Floats  # (K, 1, S): fills per second in each regime of the step
     ask_rate: Floats  # (K, 1, S)
+    switching: Floats  # (K, K): generator of the regime
 
     @classmethod
     def hold(cls, model: QuotingModel, bid_depth: Floats, ask_depth: Floats) -> HeldQuoteChain:
@@ -74,6 +76,7 @@ class HeldQuoteChain:
             ask,
             np.ascontiguousarray(bid_rate.T)[:, None],
             np.ascontiguousarray(ask_rate.T)[:, None],
+            model.regime_generator(),
         )
 
     def gains(self) -> tuple[Floats, Floats]:
@@ -116,13 +119,11 @@ class HeldQuoteChain:
             climb *= self.ask_rate
             out[:, 1:] -= climb
         if model.n_regimes > 1:
-            rates = np.asarray(model.switch_rates_hz)
-            generator = rates - np.diag(rates.sum(axis=1))
-            out += np.tensordot(generator, u, axes=1)
+            out += (self.switching @ u.reshape(model.n_regimes, -1)).reshape(u.shape)
         return out
 
     def substeps(self, step_s: float) -> tuple[int, int]:
-        """Sub-steps that bring |G| dt below 1, and the Taylor terms each of them needs."""
+        """Sub-steps that keep |G| dt moderate, and the Taylor terms each of them needs."""
         model = self.model
         gamma = model.risk_aversion
         gain_bid, gain_ask = self.gains()
@@ -131,13 +132,13 @@ class HeldQuoteChain:
         norm += 2.0 * float(np.asarray(model.switch_rates_hz).sum(axis=1).max())
         norm += gamma * float(self.potential().max())
         require(
-            norm * step_s <= _SUBSTEPS_MAX,
+            norm * step_s <= _SUBSTEPS_MAX * _NORM_MAX,
             "n_steps",
-            f"(fill rate x step) within {_SUBSTEPS_MAX}",
+            f"(fill rate x step) within {_SUBSTEPS_MAX * _NORM_MAX}",
             norm * step_s,
             "set fill_cap (a simulator fills at most at the arrival rate) or take more steps",
         )
-        n_substeps = max(1, math.ceil(norm * step_s))
+        n_substeps = max(1, math.ceil(norm * step_s / _NORM_MAX))
         ratio = norm * step_s / n_substeps
         n_terms, size = 1, ratio
         while size > _SERIES_ERROR:
@@ -253,8 +254,7 @@ class BernoulliStep:
     def after_fills(self, value: Floats) -> Floats:
         """W(q', k): cost of holding q' through the step in regime k, then the switch."""
         model, step_s = self.model, self.step_s
-        rates = np.asarray(model.switch_rates_hz)
-        switched = value @ expm((rates - np.diag(rates.sum(axis=1))) * step_s).T
+        switched = value @ expm(model.regime_generator() * step_s).T
         squared = model.inventories_lots.astype(np.float64)[:, None] ** 2
         cost = np.asarray(model.running_penalty) * squared * step_s
         if model.risk_aversion == 0.0:

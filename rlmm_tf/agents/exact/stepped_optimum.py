@@ -8,6 +8,7 @@ once per step (an inventory then never runs away within a step).
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import expm
 
 from rlmm_tf.agents.exact.evaluation import revenue
 from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, require
@@ -16,7 +17,8 @@ from rlmm_tf.agents.exact.stepped import BernoulliStep, HeldQuoteChain, terminal
 
 _DEPTH_TOLERANCE = 1e-7  # times 1/kappa; the value's error is its square
 _VALUE_TOLERANCE = 1e-14  # what the last correction of a depth may add to a value, times kappa
-_ROUNDS_MAX = 100
+_ROUNDS_MAX = 200
+_ROUNDS_FAST = 25
 _FEW_FILLS = 1e-4  # below it the exact expression loses digits and its series is as good
 
 
@@ -92,38 +94,62 @@ def _open_time(blocked_row: int, other_rate: Floats, step_s: float) -> Floats:
     return np.maximum(seconds, 1e-300)
 
 
+def _regime_seconds(model: QuotingModel, step_s: float) -> Floats:
+    """Expected seconds of the step in each regime: integral of exp(G s), shape (from, regime)."""
+    n_regimes = model.n_regimes
+    block = np.zeros((2 * n_regimes, 2 * n_regimes))
+    block[:n_regimes, :n_regimes] = model.regime_generator() * step_s
+    block[:n_regimes, n_regimes:] = np.eye(n_regimes) * step_s
+    return np.asarray(expm(block)[:n_regimes, n_regimes:])
+
+
+def _curvatures(chain: HeldQuoteChain, seconds: Floats, step_s: float) -> Floats:
+    """Mean of kappa * fill rate over the open part of the step, per side: (2, 2 Q + 1, K).
+
+    Every regime the step may visit counts: far from the mid the fills come from the one with the
+    smallest kappa, even if it is only reached by a switch.
+    """
+    model = chain.model
+    shape = (-1, model.n_regimes)  # starting states: inventory, regime
+    fill_decay = np.asarray(model.fill_decay)
+    bid, ask = (
+        rate[:, 0].T.reshape(*shape, model.n_regimes) for rate in (chain.bid_rate, chain.ask_rate)
+    )
+    bid_mean, ask_mean = (np.einsum("qkj,kj->qk", rate, seconds) / step_s for rate in (bid, ask))
+    bid, ask = (np.einsum("qkj,kj->qk", rate * fill_decay, seconds) for rate in (bid, ask))
+    bid *= _open_time(-1, ask_mean, step_s) / step_s
+    ask *= _open_time(0, bid_mean, step_s) / step_s
+    return np.maximum(np.stack([bid, ask]), 1e-300)
+
+
 def _improve(
     model: QuotingModel, value: Floats, bid: Floats, ask: Floats, step_s: float
 ) -> tuple[Floats, Floats, Floats]:
     """Optimal value one step earlier and the depths that reach it, all of shape (2 Q + 1, K).
 
-    The derivative in a depth is the mean over the step of b (1 - kappa (delta + climb)), so that
-    delta + derivative / (kappa b * open seconds) is the best depth against the mean climb; the
+    The derivative in a depth is the integral over the step of b (1 - kappa (delta + climb)), so
+    that delta + derivative / integral of kappa b is the best depth against the mean climb; the
     climb depends on the depth only through second fills, so two or three rounds are enough for
-    short steps; for long ones a depth that overshoots is damped.
+    short steps. A secant factor damps what overshoots (long steps) and hastens what crawls (two
+    regimes that want different depths).
     """
     fill_decay = np.asarray(model.fill_decay)
     depth_min = model.useful_depth_min().min()
-    depths, damping = np.stack([bid, ask]), np.ones((2, *bid.shape))
-    last_move = np.zeros_like(depths)
-    for _ in range(_ROUNDS_MAX):
+    seconds = _regime_seconds(model, step_s)
+    depths = np.stack([bid, ask])
+    last_move, last_step = np.full_like(depths, np.inf), np.zeros_like(depths)
+    for round_ in range(_ROUNDS_MAX):
         chain = HeldQuoteChain.hold(model, depths[0], depths[1])
         earlier, slopes = _value_and_slopes(chain, value, step_s)
-        rates = np.stack(
-            [
-                model.sell_rate_hz * model.fill_fraction(depths[0]),
-                model.buy_rate_hz * model.fill_fraction(depths[1]),
-            ]
-        )
-        weight = fill_decay * rates
-        weight[0] *= _open_time(-1, rates[1], step_s)
-        weight[1] *= _open_time(0, rates[0], step_s)
-        move = np.maximum(depths + slopes / np.maximum(weight, 1e-300), depth_min) - depths
-        if float((weight * move**2 * fill_decay).max()) <= _VALUE_TOLERANCE:
+        curvature = _curvatures(chain, seconds, step_s)
+        move = np.maximum(depths + slopes / curvature, depth_min) - depths
+        if float((curvature * move**2 * fill_decay).max()) <= _VALUE_TOLERANCE:
             return earlier, depths[0], depths[1]
-        turned = move * last_move < 0.0
-        damping = np.where(turned, 0.5 * damping, np.minimum(1.2 * damping, 1.0))
-        depths, last_move = depths + damping * move, move
+        secant = last_step / np.where(move == last_move, np.inf, last_move - move)
+        factor = np.where(secant > 0.0, np.clip(secant, 0.1, 10.0), 1.0)
+        calm = 1.0 if round_ < _ROUNDS_FAST else 0.4  # ends a cycle between the two sides
+        last_step = np.maximum(depths + calm * factor * move, depth_min) - depths
+        depths, last_move = depths + last_step, move
     raise ArithmeticError(
         f"depths: expected convergence in {_ROUNDS_MAX} rounds, last correction "
         f"{float(np.abs(move).max())}; take more steps"
@@ -139,7 +165,9 @@ def solve_stepped(model: QuotingModel, n_steps: int) -> QuoteTable:
     """Optimum of the held-quote simulator (see `stepped`), among quotes that are always posted.
 
     Row i of the table is decision i; at the cap the blocked side has a depth as well, for its quote
-    may fill after the other side has. Exponential fills, risk-neutral.
+    may fill after the other side has. Exponential fills, risk-neutral. With several regimes a
+    depth far from the mid may have two local optima, one for the regime of the decision and one for
+    that after a switch; the nearer to the following decision's is taken.
     """
     _require_solvable(model, n_steps)
     step_s = model.horizon_s / n_steps

@@ -1,0 +1,141 @@
+"""
+The compiled engine. Use it through rlmm_tf.env.
+"""
+
+from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
+import typing
+
+__all__: list[str] = [
+    "Batch",
+    "COLUMNS",
+    "EnvParams",
+    "FEATURES",
+    "InvariantError",
+    "RangeError",
+    "build_info",
+    "draw",
+    "measure_clock_hz",
+    "observation_columns",
+    "philox",
+]
+
+class InvariantError(RuntimeError):
+    pass
+
+class RangeError(ValueError):
+    pass
+
+class EnvParams:
+    """
+    The parameters of one market-making problem, from nested keyword arguments; fields as in rlmm_tf.params.EnvParams. Read-only.
+    """
+    def __init__(self, **kwargs) -> None: ...
+    def to_dict(self) -> dict:
+        """
+        All fields as nested dicts and tuples.
+        """
+    @property
+    def fingerprint(self) -> int: ...
+
+class Batch:
+    """
+    N environments stepped together. The caller owns every array; nothing is cast or copied; an ended episode restarts in the same step.
+    """
+    def __init__(
+        self,
+        params: EnvParams,
+        *,
+        seeds: numpy.typing.NDArray[numpy.uint64],
+        n_threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    ) -> None: ...
+    def close(self) -> None:
+        """
+        Ends the threads and frees the markets.
+        """
+    def reseed(self, *, seeds: numpy.typing.NDArray[numpy.uint64]) -> None:
+        """
+        New streams; the next reset starts episode 0.
+        """
+    def reset(
+        self,
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+        mask: numpy.typing.NDArray[numpy.bool] | None = None,
+    ) -> None:
+        """
+        Starts the next episode of all environments, or of those where mask is True.
+        """
+    def set_state(self, state: bytes) -> None: ...
+    def state(self) -> bytes:
+        """
+        Everything needed to go on from here, as bytes.
+        """
+    def step(
+        self,
+        actions: typing.Any,
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+        final_obs: numpy.typing.NDArray[numpy.float32],
+        reward: numpy.typing.NDArray[numpy.float64],
+        terminated: numpy.typing.NDArray[numpy.bool],
+        truncated: numpy.typing.NDArray[numpy.bool],
+        columns: numpy.typing.NDArray[numpy.float64] | None = None,
+    ) -> None:
+        """
+        One decision step of every environment.
+        """
+    @property
+    def action_width(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def n_envs(self) -> int: ...
+    @property
+    def n_threads(self) -> int: ...
+
+def build_info() -> dict:
+    """
+    How this extension was built.
+    """
+
+def draw(
+    key: tuple[
+        typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex
+    ],
+    episode: typing.SupportsInt | typing.SupportsIndex,
+    purpose: typing.SupportsInt | typing.SupportsIndex,
+    law: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    parameter: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The first n draws of the stream (key, episode, purpose): the engine's own generator.
+    """
+
+def measure_clock_hz(additions: typing.SupportsInt | typing.SupportsIndex = 20000000) -> float:
+    """
+    Core clock now, from a chain of dependent additions.
+    """
+
+def observation_columns(params: EnvParams) -> tuple:
+    """
+    (name, unit, scale, low, high) of each column: normalised = natural / scale.
+    """
+
+def philox(
+    counter: typing.Annotated[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"
+    ],
+    key: tuple[
+        typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex
+    ],
+) -> typing.Annotated[list[int], "FixedSize(4)"]:
+    """
+    Philox4x64-10, as numpy.random.Philox.
+    """
+
+COLUMNS: tuple
+FEATURES: tuple

@@ -1,0 +1,63 @@
+#include "batch/worker_pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+namespace rlmm {
+namespace {
+
+TEST("worker pool: every index exactly once a round, over many rounds") {
+  for (const int n_threads : {1, 2, 5}) {
+    WorkerPool pool(n_threads);
+    CHECK_EQ(pool.n_threads(), n_threads);
+    std::vector<int> runs(static_cast<std::size_t>(n_threads), 0);  // each written by one thread
+    constexpr int kRounds = 1000;
+    for (int round = 1; round <= kRounds; ++round) {
+      pool.run([&runs](int index) { ++runs[static_cast<std::size_t>(index)]; });
+      for (const int count : runs) CHECK_EQ(count, round);
+    }
+  }
+}
+
+TEST("worker pool: each index keeps its thread, the caller's is index 0") {
+  WorkerPool pool(3);
+  std::vector<std::thread::id> first(3);
+  pool.run([&first](int i) { first[static_cast<std::size_t>(i)] = std::this_thread::get_id(); });
+  CHECK(first[0] == std::this_thread::get_id());
+  CHECK_EQ((std::set<std::thread::id>(first.begin(), first.end()).size()), 3U);
+  std::vector<std::thread::id> second(3);
+  pool.run([&second](int i) { second[static_cast<std::size_t>(i)] = std::this_thread::get_id(); });
+  CHECK(first == second);
+}
+
+// Longer than the spinning lasts, so that workers and caller go to sleep and must be woken.
+TEST("worker pool: wakes up sleepers, on both sides") {
+  WorkerPool pool(3);
+  std::atomic<int> runs{0};
+  for (int round = 0; round < 5; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    pool.run([&runs](int index) {
+      if (index == 2) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      ++runs;
+    });
+    CHECK_EQ(runs.load(), 3 * (round + 1));
+  }
+}
+
+TEST("worker pool: can be destroyed unused, spinning or asleep") {
+  for (const int wait_ms : {0, 0, 20}) {
+    const auto unused = std::make_unique<WorkerPool>(5);
+    const auto used = std::make_unique<WorkerPool>(2);
+    used->run([](int) {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+  }
+}
+
+}  // namespace
+}  // namespace rlmm
