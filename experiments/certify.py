@@ -43,8 +43,8 @@ from rlmm_tf.agents.exact.problem import (
 from rlmm_tf.agents.exact.stepped import evaluate_stepped
 from rlmm_tf.agents.exact.stepped_optimum import solve_stepped
 from rlmm_tf.env import MarketMakingVectorEnv, observation_layout
-from rlmm_tf.params import EnvParams
-from rlmm_tf.presets import preset
+from rlmm_tf.params import NS_PER_S, EnvParams
+from rlmm_tf.presets import preset, resolve_params
 from rlmm_tf.seeding import seed_sequence
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Problem:
 
 def run_certify(config: CertifyConfig, run: RunDirectory, *, progress: Progress) -> CertifyResult:
     """Scores the agent, simulates it, and writes `policy_table.csv` and `result.json`."""
-    params = preset(config.set_name)
+    params = _params(config)
     problem = _Problem(params, quoting_model(params), quoting_model(params, textbook=True))
     progress(0.0, 1.0, "solving")
     rule = _agent_rule(config.agent, problem)
@@ -148,6 +148,17 @@ def run_certify(config: CertifyConfig, run: RunDirectory, *, progress: Progress)
     )
     run.write("result.json", result.model_dump_json(indent=2) + "\n")
     return result
+
+
+def _params(config: CertifyConfig) -> EnvParams:
+    """The set, with as many decisions per episode as asked for."""
+    params = preset(config.set_name)
+    if config.steps is None:
+        return params
+    step_ns = round(params.episode.horizon_s * NS_PER_S / config.steps)
+    if step_ns < 1:
+        raise ConfigError([Problem("steps", f"expected steps of 1 ns or more, got {config.steps}")])
+    return resolve_params(params, {"episode": {"n_steps": config.steps, "step_ns": step_ns}})
 
 
 def _agent_rule(agent: str, problem: _Problem) -> DepthRule:

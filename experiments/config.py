@@ -59,8 +59,13 @@ class CertifyConfig(Config):
     half_width_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.0025, description="of the exact value: how narrow the interval must become"
     )
+    steps: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None,
+        description="decisions per episode; null: the problem's. More of them hold quotes for "
+        "a shorter time and come closer to continuous time",
+    )
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=4096, description="environments stepped together"
+        default=1024, description="environments stepped together"
     )
     threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
     policy_table: PolicyTableConfig = PolicyTableConfig()

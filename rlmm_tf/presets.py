@@ -79,13 +79,21 @@ def _cartea_jaimungal(
     cap_lots: int,
     sigma: float,
     n_steps: int,
+    start_lots: int = 0,
 ) -> EnvParams:
     """Cartea & Jaimungal: running penalty phi q^2, terminal penalty alpha q_T^2."""
     market = AnalyticMarketParams(
         regimes=(_regime(rate_hz, kappa, sigma),), mid_initial_ticks=MID_INITIAL_TICKS
     )
     reward = RewardParams(inventory_quadratic=phi, terminal_quadratic=alpha)
-    return _problem(market, horizon_s=horizon_s, n_steps=n_steps, cap_lots=cap_lots, reward=reward)
+    return _problem(
+        market,
+        horizon_s=horizon_s,
+        n_steps=n_steps,
+        cap_lots=cap_lots,
+        reward=reward,
+        start_lots=start_lots,
+    )
 
 
 def _cara(risk_aversion: float) -> EnvParams:
@@ -114,10 +122,14 @@ def _two_regimes(*, observed: bool) -> EnvParams:
     )
 
 
+_P1: dict[str, Any] = {
+    "horizon_s": 1, "rate_hz": 10, "kappa": 1, "phi": 0.5, "alpha": 0.001, "cap_lots": 20,
+    "sigma": 0.1, "n_steps": 100,
+}  # fmt: skip
+
 PRESETS: dict[str, EnvParams] = {
-    "P1": _cartea_jaimungal(
-        horizon_s=1, rate_hz=10, kappa=1, phi=0.5, alpha=0.001, cap_lots=20, sigma=0.1, n_steps=100
-    ),
+    "P1": _cartea_jaimungal(**_P1),
+    "P1-any-start": _cartea_jaimungal(**_P1, start_lots=4),  # inventory -4 ... 4, equally likely
     "P2": _cartea_jaimungal(
         horizon_s=1, rate_hz=140, kappa=1.5, phi=0.01, alpha=0.001, cap_lots=100, sigma=2,
         n_steps=1000,

@@ -52,10 +52,12 @@ class Environment {
   void reset() {
     episode_ += started_;
     started_ = 1;
+    decision_ = 0;
     market_.reset(key_, episode_);
   }
 
   StepEnd step(const Quotes& quotes, ColumnRow row) {
+    decision_ = market_.steps_done();
     const StepOutcome outcome = market_.step(quotes);
     const bool at_horizon = market_.steps_done() == model_->params.episode.n_steps;
     StepEnd end;
@@ -77,8 +79,8 @@ class Environment {
   // "episode 3, step 17, seed (0x.., 0x..)", for error messages.
   std::string where() const {
     std::ostringstream text;
-    text << "episode " << episode_ << ", step " << market_.steps_done() << ", seed (0x" << std::hex
-         << key_.low << ", 0x" << key_.high << ")";
+    text << "episode " << episode_ << ", step " << decision_ << ", seed (0x" << std::hex << key_.low
+         << ", 0x" << key_.high << ")";
     return text.str();
   }
 
@@ -157,6 +159,7 @@ class Environment {
   SeedKey key_{};
   std::uint64_t episode_ = 0;
   std::uint64_t started_ = 0;  // 0 or 1; as wide as its neighbours, so that states have no padding
+  std::int64_t decision_ = 0;  // the step under way, as in the column `step`; for `where` alone
 };
 
 }  // namespace rlmm

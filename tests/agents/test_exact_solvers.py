@@ -149,6 +149,17 @@ def test_stepped_optima_tend_to_the_continuous_one() -> None:
         assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.2)
 
 
+def test_stepped_optimum_where_regimes_want_different_depths() -> None:
+    """A deep quote of the steep regime fills mostly after a switch to the flat one."""
+    steep_and_flat = replace(
+        TWO_REGIMES, running_penalty=(0.2, 2.0), fill_decay=(1.5, 0.6), inventory_cap=10
+    )
+    table = solve_stepped(steep_and_flat, 20)
+    replayed = evaluate_stepped(steep_and_flat, ExactOptimum(table), 20)
+    np.testing.assert_allclose(replayed.value, table.value[0], rtol=1e-9)
+    assert table.start.at() < solve_continuous(steep_and_flat).start.at()
+
+
 def test_a_quote_held_all_episode_is_the_continuous_constant_quote() -> None:
     rule = FixedSpread(0.9)
     for gamma in (0.0, 0.4):

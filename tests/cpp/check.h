@@ -76,17 +76,17 @@ bool equal(const A& a, const B& b) {
 template <class A, class B>
 void check_equal(const char* file, int line, const char* expression, const A& a, const B& b) {
   if (equal(a, b)) return;
-  fail(file, line, std::string(expression) + "\n    left:  " + text_of(a) +
-                       "\n    right: " + text_of(b));
+  fail(file, line,
+       std::string(expression) + "\n    left:  " + text_of(a) + "\n    right: " + text_of(b));
 }
 
 // NaN on any side fails.
 inline void check_near(const char* file, int line, const char* expression, double a, double b,
                        double tolerance) {
   if (std::fabs(a - b) <= tolerance) return;
-  fail(file, line, std::string(expression) + "\n    left:  " + text_of(a) + "\n    right: " +
-                       text_of(b) + "\n    off by " + text_of(std::fabs(a - b)) +
-                       ", tolerance " + text_of(tolerance));
+  fail(file, line,
+       std::string(expression) + "\n    left:  " + text_of(a) + "\n    right: " + text_of(b) +
+           "\n    off by " + text_of(std::fabs(a - b)) + ", tolerance " + text_of(tolerance));
 }
 
 template <class Expected, class Body>
@@ -97,8 +97,8 @@ void check_throws(const char* file, int line, const char* expression, const std:
     fail(file, line, std::string(expression) + "\n    did not throw; expected '" + part + "'");
   } catch (const Expected& error) {
     if (std::string(error.what()).find(part) != std::string::npos) return;
-    fail(file, line, std::string(expression) + "\n    message:  " + error.what() +
-                         "\n    expected: " + part);
+    fail(file, line,
+         std::string(expression) + "\n    message:  " + error.what() + "\n    expected: " + part);
   } catch (const std::exception& error) {
     fail(file, line, std::string(expression) + "\n    threw another type: " + error.what());
   }
@@ -106,8 +106,8 @@ void check_throws(const char* file, int line, const char* expression, const std:
 
 }  // namespace check
 
-#define RLMM_TEST_NAMED(name, function, registration)       \
-  static void function();                                   \
+#define RLMM_TEST_NAMED(name, function, registration)            \
+  static void function();                                        \
   static const check::Registration registration(name, function); \
   static void function()
 #define RLMM_TEST_AT(name, line) RLMM_TEST_NAMED(name, test_##line, kRegistration##line)
@@ -115,8 +115,8 @@ void check_throws(const char* file, int line, const char* expression, const std:
 
 #define TEST(name) RLMM_TEST_EXPANDED(name, __LINE__)
 
-#define CHECK(condition)                                        \
-  do {                                                          \
+#define CHECK(condition)                                           \
+  do {                                                             \
     if (!(condition)) check::fail(__FILE__, __LINE__, #condition); \
   } while (false)
 
@@ -125,6 +125,6 @@ void check_throws(const char* file, int line, const char* expression, const std:
 #define CHECK_NEAR(a, b, tolerance) \
   check::check_near(__FILE__, __LINE__, #a " near " #b, a, b, tolerance)
 
-#define CHECK_THROWS(expression, type, part)                                    \
+#define CHECK_THROWS(expression, type, part)                                        \
   check::check_throws<type>(__FILE__, __LINE__, #expression " throws " #type, part, \
                             [&] { (void)(expression); })

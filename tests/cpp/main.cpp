@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
     const auto start = std::chrono::steady_clock::now();
     ++(passes(test) ? passed : failed);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    if (times) std::cout << std::fixed << std::setprecision(3) << taken.count() << " " << name << "\n";
+    if (times)
+      std::cout << std::fixed << std::setprecision(3) << taken.count() << " " << name << "\n";
   }
   std::cout << passed << " passed, " << failed << " failed\n";
   return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;

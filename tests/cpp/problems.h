@@ -61,8 +61,9 @@ inline EnvParams full_problem() {
   params.episode.initial_inventory_min_lots = -4;
   params.episode.initial_inventory_max_lots = 6;
   params.reward.soft_limit_lots = 3;
-  params.observation.features = {"time_left", "inventory", "mid_return", "realised_volatility",
-                                 "bid_offset", "regime", "regime_probability"};
+  params.observation.features = {"time_left",           "inventory",  "mid_return",
+                                 "realised_volatility", "bid_offset", "regime",
+                                 "regime_probability"};
   return params;
 }
 
@@ -105,8 +106,8 @@ class RandomAgent {
 
   Quotes operator()() {
     const auto draw = [this](std::int64_t low, std::int64_t high) {
-      return low + static_cast<std::int64_t>(
-                       stream_.below(static_cast<std::uint64_t>(high - low + 1)));
+      return low +
+             static_cast<std::int64_t>(stream_.below(static_cast<std::uint64_t>(high - low + 1)));
     };
     Quotes quotes;
     for (Ticks& offset : quotes.offset_ticks) offset = draw(-reach_, reach_);

@@ -89,6 +89,6 @@ inline double chi_square_sigmas(const std::vector<std::int64_t>& counts,
 }  // namespace rlmm
 
 // A frequency that should be `p`, from `hits` among `n` independent trials.
-#define CHECK_FREQUENCY(hits, n, p)                                           \
-  CHECK_NEAR(static_cast<double>(hits) / static_cast<double>(n), (p),         \
-             rlmm::kSigmas* rlmm::frequency_error((p), static_cast<double>(n)))
+#define CHECK_FREQUENCY(hits, n, p)                                   \
+  CHECK_NEAR(static_cast<double>(hits) / static_cast<double>(n), (p), \
+             rlmm::kSigmas * rlmm::frequency_error((p), static_cast<double>(n)))

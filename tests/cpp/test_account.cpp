@@ -1,8 +1,7 @@
-#include "agent/account.h"
-
 #include <cstdint>
 #include <limits>
 
+#include "agent/account.h"
 #include "check.h"
 #include "rng.h"
 

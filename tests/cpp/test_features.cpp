@@ -1,10 +1,9 @@
-#include "features/features.h"
-
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "check.h"
+#include "features/features.h"
 #include "problems.h"
 
 namespace rlmm {
@@ -48,8 +47,8 @@ TEST("features: each one's scale") {
 }
 
 TEST("features: where nothing moves or arrives, the scale is 1") {
-  for (const char* name : {"mid_return", "realised_volatility", "mid_displacement", "market_sells",
-                           "market_buys"}) {
+  for (const char* name :
+       {"mid_return", "realised_volatility", "mid_displacement", "market_sells", "market_buys"}) {
     CHECK_EQ(column_of(still_problem(), name).scale, 1.0);
   }
 }
@@ -119,7 +118,8 @@ TEST("features: per-regime columns read slots of their own") {
 }
 
 TEST("features: the table is in the order of the enum") {
-  for (std::size_t i = 0; i < kFeatures.size(); ++i) CHECK_EQ(kFeatures[i].id, static_cast<Feature>(i));
+  for (std::size_t i = 0; i < kFeatures.size(); ++i)
+    CHECK_EQ(kFeatures[i].id, static_cast<Feature>(i));
 }
 
 TEST("features: an unknown name is refused, and the known ones listed") {
@@ -147,7 +147,8 @@ TEST("features: only what is more than time, inventory and regime needs the moti
   params.observation.features = {"time_left", "inventory", "regime", "regime_probability"};
   CHECK(!FeatureWriter(params).needs_motion());
   for (const FeatureInfo& info : kFeatures) {
-    if (info.per_regime || info.id == Feature::kTimeLeft || info.id == Feature::kInventory) continue;
+    if (info.per_regime || info.id == Feature::kTimeLeft || info.id == Feature::kInventory)
+      continue;
     params.observation.features = {"time_left", info.name, "inventory"};
     CHECK(FeatureWriter(params).needs_motion());
   }

@@ -1,9 +1,8 @@
-#include "agent/latency.h"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "agent/latency.h"
 #include "check.h"
 #include "statistics.h"
 

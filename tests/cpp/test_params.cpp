@@ -1,5 +1,3 @@
-#include "params.h"
-
 #include <cmath>
 #include <limits>
 #include <set>
@@ -8,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "params.h"
 #include "problems.h"
 
 namespace rlmm {
@@ -93,8 +92,7 @@ TEST("validate: the market's other fields") {
       {"market.mid_reversion_hz", "from 0", [](P& p) { p.market.mid_reversion_hz = -1.0; }},
       {"market.jump_rate_hz", "got inf", [](P& p) { p.market.jump_rate_hz = kInfinity; }},
       {"market.jump_ticks", "from 0", [](P& p) { p.market.jump_ticks = -2.0; }},
-      {"market.market_order_lots", "1 to 1000000",
-       [](P& p) { p.market.market_order_lots = 0; }},
+      {"market.market_order_lots", "1 to 1000000", [](P& p) { p.market.market_order_lots = 0; }},
       {"market.half_spread_ticks", "from 0", [](P& p) { p.market.half_spread_ticks = -1; }},
       {"market.slippage_ticks_per_lot", "from 0",
        [](P& p) { p.market.slippage_ticks_per_lot = kNan; }},
@@ -133,9 +131,9 @@ TEST("validate: limits, episode and action") {
       {"limits.loss_limit", "above 0", [](P& p) { p.limits.loss_limit = 0.0; }},
       {"limits.loss_limit", "got nan", [](P& p) { p.limits.loss_limit = kNan; }},
       {"episode.n_steps", "1 to 100000000", [](P& p) { p.episode.n_steps = 0; }},
-      {"episode.n_steps", "1 to 26687",  // 2^61 ns in steps of a day
+      {"episode.n_steps", "n_steps x step_ns of at most 2^53 ns",  // 2^53 ns: 104.25 days
        [](P& p) {
-         p.episode.n_steps = 26'688;
+         p.episode.n_steps = 105;
          p.episode.step_ns = 86'400'000'000'000;
        }},
       {"episode.step_ns", "from 1 to 86400000000000", [](P& p) { p.episode.step_ns = 0; }},
@@ -155,8 +153,7 @@ TEST("validate: limits, episode and action") {
        [](P& p) { p.action.withdraw_choice = true; }},
       {"action.offset_max_ticks", "below market.mid_initial_ticks",
        [](P& p) { p.market.mid_initial_ticks = 50; }},
-      {"observation.features", "at least one name",
-       [](P& p) { p.observation.features.clear(); }},
+      {"observation.features", "at least one name", [](P& p) { p.observation.features.clear(); }},
       {"observation.clip", "1 to 1e+06", [](P& p) { p.observation.clip = 0.5; }},
   });
 }
@@ -166,8 +163,7 @@ TEST("validate: reward") {
       {"reward.risk_aversion", "from 0", [](P& p) { p.reward.risk_aversion = -1.0; }},
       {"reward.risk_aversion", "above 0 with the cara utility",
        [](P& p) { p.reward.utility = Utility::kCara; }},
-      {"reward.risk_aversion", "0 with the linear one",
-       [](P& p) { p.reward.risk_aversion = 1.0; }},
+      {"reward.risk_aversion", "0 with the linear one", [](P& p) { p.reward.risk_aversion = 1.0; }},
       {"reward.dampening", "0 to 1", [](P& p) { p.reward.dampening = 1.1; }},
       {"reward.soft_limit_lots", "from 0", [](P& p) { p.reward.soft_limit_lots = -1; }},
       {"reward.pnl", "1e+12", [](P& p) { p.reward.pnl = 1e13; }},

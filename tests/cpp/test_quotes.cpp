@@ -1,10 +1,9 @@
-#include "agent/quotes.h"
-
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "agent/quotes.h"
 #include "check.h"
 
 namespace rlmm {

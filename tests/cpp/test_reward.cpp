@@ -1,7 +1,6 @@
-#include "agent/reward.h"
-
 #include <cmath>
 
+#include "agent/reward.h"
 #include "check.h"
 
 namespace rlmm {

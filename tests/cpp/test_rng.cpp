@@ -1,5 +1,3 @@
-#include "rng.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -7,6 +5,7 @@
 #include <vector>
 
 #include "check.h"
+#include "rng.h"
 #include "statistics.h"
 
 namespace rlmm {
@@ -25,12 +24,10 @@ double normal_above(double x) { return 0.5 * std::erfc(x / std::sqrt(2.0)); }
 //                (u(m, m), u(m - 1, m, m, m))]:
 //       print([hex(x) for x in np.random.Philox(key=k, counter=c).random_raw(8)])"
 TEST("philox: numpy's known answers") {
-  CHECK_EQ(philox4x64({0, 0, 0, 0}, {0, 0}),
-           (PhiloxBlock{0x16554d9eca36314c, 0xdb20fe9d672d0fdc, 0xd7e772cee186176b,
-                        0x7e68b68aec7ba23b}));
-  CHECK_EQ(philox4x64({1, 0, 0, 0}, {0, 0}),
-           (PhiloxBlock{0x02f4ba6408e4d89b, 0x3dd62b0b9ca8c5b2, 0x1c8667a55d902e79,
-                        0x907d7a052fd5b4dc}));
+  CHECK_EQ(philox4x64({0, 0, 0, 0}, {0, 0}), (PhiloxBlock{0x16554d9eca36314c, 0xdb20fe9d672d0fdc,
+                                                          0xd7e772cee186176b, 0x7e68b68aec7ba23b}));
+  CHECK_EQ(philox4x64({1, 0, 0, 0}, {0, 0}), (PhiloxBlock{0x02f4ba6408e4d89b, 0x3dd62b0b9ca8c5b2,
+                                                          0x1c8667a55d902e79, 0x907d7a052fd5b4dc}));
   CHECK_EQ(philox4x64({6, 7, 3, 0}, {0x0123456789abcdef, 0xfedcba9876543210}),
            (PhiloxBlock{0x42b1d7790024cd3c, 0x4fcf2fd93b00c048, 0x9f1c1d0218b7b1d7,
                         0x98af2fd1165002bc}));
@@ -230,8 +227,8 @@ TEST("below: uniform on 0 .. n - 1, also where 2^64 is far from a multiple of n"
   for (const std::uint64_t n : {2U, 6U, 1000U}) {
     std::vector<std::int64_t> counts(n, 0);
     for (int i = 0; i < 200'000; ++i) ++counts[stream.below(n)];
-    CHECK_NEAR(chi_square_sigmas(counts, std::vector<double>(n, 1.0 / static_cast<double>(n))),
-               0.0, kSigmas);
+    CHECK_NEAR(chi_square_sigmas(counts, std::vector<double>(n, 1.0 / static_cast<double>(n))), 0.0,
+               kSigmas);
   }
   // n = 3 x 2^62: without the rejection of every fourth word, a third of the range would be drawn
   // twice as often as the rest.

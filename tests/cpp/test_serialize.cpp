@@ -1,10 +1,9 @@
-#include "serialize.h"
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "check.h"
+#include "serialize.h"
 
 namespace rlmm {
 namespace {

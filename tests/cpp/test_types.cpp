@@ -1,8 +1,7 @@
-#include "types.h"
-
 #include <limits>
 
 #include "check.h"
+#include "types.h"
 
 namespace rlmm {
 namespace {

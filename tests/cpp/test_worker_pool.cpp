@@ -1,5 +1,3 @@
-#include "batch/worker_pool.h"
-
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -7,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "batch/worker_pool.h"
 #include "check.h"
 
 namespace rlmm {

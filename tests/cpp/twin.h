@@ -4,6 +4,7 @@
 // Equality is exact for everything counted in integers; sums of doubles may differ in rounding.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -77,6 +78,7 @@ class Twin {
   void trade(std::size_t side, Ticks price_ticks, Lots lots, bool maker, double at_s);
   void switch_regime();
   void move_mid();
+  void hear();
 
   EnvParams params_;
   SeedKey key_;
@@ -87,17 +89,16 @@ class Twin {
   Delay feed_, entry_, response_;
   std::array<Clock, 2> order_clock_;
   Clock regime_clock_;
-  double now_s_ = 0.0;  // since the start of the step, for rounding like a clock with a reset
+  double now_s_ = 0.0;  // since the start of the step
   double variance_ticks2_ = 0.0;
   Wide fees_e9_ = 0;
   std::vector<Order> in_flight_;
   Order standing_;
   Order newest_;
-  std::vector<Report> reports_;
+  std::vector<Report> unheard_;
   TimeNs feed_ns_ = 0;
   TimeNs last_arrival_ns_ = 0;
   TimeNs last_heard_ns_ = 0;
-  std::vector<Report> heard_;
 };
 
 inline Twin::Twin(const EnvParams& params, SeedKey key, std::uint64_t episode)
@@ -176,7 +177,7 @@ inline TwinStep Twin::step(const Quotes& quotes) {
   }
   ++steps;
   move_mid();
-  feed_ns_ = feed_.draw_ns(feed_stream_);
+  hear();
   return out;
 }
 
@@ -276,7 +277,7 @@ inline void Twin::trade(std::size_t side, Ticks price_ticks, Lots lots, bool mak
               Wide{lots} * static_cast<std::int64_t>(std::nearbyint(per_lot * 1e9));
   const auto at_ns = static_cast<TimeNs>(std::nearbyint(at_s * 1e9));
   last_heard_ns_ = std::max(last_heard_ns_, at_ns + response_.draw_ns(response_stream_));
-  reports_.push_back({last_heard_ns_, direction * lots});
+  unheard_.push_back({last_heard_ns_, direction * lots});
 }
 
 inline void Twin::switch_regime() {
@@ -312,14 +313,16 @@ inline Money Twin::fees() const {
   return static_cast<Money>(whole);
 }
 
-// What has been heard when the observation of this moment is read, `feed_ns_` later. What was once
-// heard stays so, because a later observation is never read earlier.
-inline Lots Twin::known_inventory() const {
+// The observation of this moment is read `feed_ns_` from now; what was once heard stays so.
+inline void Twin::hear() {
+  feed_ns_ = feed_.draw_ns(feed_stream_);
   const TimeNs read_ns = steps * params_.episode.step_ns + feed_ns_;
+  std::erase_if(unheard_, [=](const Report& report) { return report.heard_ns <= read_ns; });
+}
+
+inline Lots Twin::known_inventory() const {
   Lots known = inventory;
-  for (const Report& report : reports_) {
-    if (report.heard_ns > read_ns) known -= report.signed_lots;
-  }
+  for (const Report& report : unheard_) known -= report.signed_lots;
   return known;
 }
 

@@ -34,9 +34,7 @@ STILL_REGIME = {
     "inventory_penalty_scale": 1.0,
 }
 STILL = EnvParams(
-    market=AnalyticMarketParams(
-        regimes=(RegimeParams(**STILL_REGIME),), mid_initial_ticks=10_000
-    ),
+    market=AnalyticMarketParams(regimes=(RegimeParams(**STILL_REGIME),), mid_initial_ticks=10_000),
     limits=LimitParams(inventory_cap_lots=100),
     episode=EpisodeParams(n_steps=10, step_ns=NS_PER_S),
     action=ActionParams(offset_min_ticks=-20, offset_max_ticks=80),

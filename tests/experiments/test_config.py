@@ -363,3 +363,12 @@ def test_resolved_yaml_is_readable(tmp_path: Path) -> None:
         "items:\n  - x: 2\n    y: 2.0\neven: 2\n"
     )
     assert load(tmp_path, resolved_yaml(config)) == config
+
+
+def test_a_kind_that_must_be_given(tmp_path: Path) -> None:
+    class Choice(Config):
+        agent: Annotated[Ppo | Sac, Field(discriminator="kind")]
+
+    assert problems(tmp_path, "agent:\n  tau: 1", model=Choice) == [
+        "c.yaml:1: agent.kind: expected 'ppo' or 'sac', got none; this key has no default"
+    ]

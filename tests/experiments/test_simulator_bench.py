@@ -1,0 +1,26 @@
+"""`rlmm bench simulator`: its figures exist, are positive and hang together."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from experiments.benchmarks.simulator import run
+from experiments.config import SimulatorBenchConfig
+
+
+@pytest.mark.bench
+def test_figures() -> None:
+    config = SimulatorBenchConfig(market="analytic", envs=64, steps=50, repeats=3)
+    figures = run(config)
+    assert figures["market"] == "analytic"
+    assert 0 < figures["steps_per_s_per_core"] <= figures["steps_per_s_per_core_max"]
+    assert 0 < figures["cycles_per_step_min"] <= figures["cycles_per_step"]
+    both = "two_threads_over_two_processes" in figures
+    assert both == (len(os.sched_getaffinity(0)) >= 2)
+
+
+def test_one_thread_only() -> None:
+    config = SimulatorBenchConfig(market="analytic", envs=8, steps=5, repeats=1, threads=1)
+    assert "two_threads_over_two_processes" not in run(config)
