@@ -38,10 +38,7 @@ class Reader {
   template <class T>
     requires std::is_trivially_copyable_v<T>
   T get() {
-    if (left() < sizeof(T)) {
-      throw std::invalid_argument("state: expected more bytes, got only " +
-                                  std::to_string(bytes_.size()) + " (a truncated state?)");
-    }
+    if (left() < sizeof(T)) refuse_end();
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof(T));
     at_ += sizeof(T);
@@ -51,10 +48,7 @@ class Reader {
   template <class T>
   std::vector<T> get_vector() {
     const auto size = get<std::size_t>();
-    if (size > left() / sizeof(T)) {
-      throw std::invalid_argument("state: expected a list that fits in it, got length " +
-                                  std::to_string(size));
-    }
+    if (size > left() / sizeof(T)) refuse_length(size);
     std::vector<T> values;
     values.reserve(size);
     for (std::size_t i = 0; i < size; ++i) values.push_back(get<T>());
@@ -64,6 +58,15 @@ class Reader {
   std::size_t left() const { return bytes_.size() - at_; }
 
  private:
+  [[noreturn]] void refuse_end() const {
+    throw std::invalid_argument("state: expected more bytes, got only " +
+                                std::to_string(bytes_.size()) + " (a truncated state?)");
+  }
+  [[noreturn]] static void refuse_length(std::size_t length) {
+    throw std::invalid_argument("state: expected a list that fits in it, got length " +
+                                std::to_string(length));
+  }
+
   const std::string& bytes_;
   std::size_t at_ = 0;
 };

@@ -81,12 +81,12 @@ class ExactValues(BaseModel):
     optimum_textbook: float  # any depth, fill rates uncapped
     optimum: float  # as the simulator bounds depths and fills, continuous time
     optimum_stepped: float | None  # the best that can be had in the stepped simulator
-    best_constant: float
+    best_constant: float | None  # risk-neutral sets only
     agent_textbook: float
     agent: float
     agent_stepped: float
     percent_of_optimum: float
-    gap_closure_percent: float
+    gap_closure_percent: float | None  # from the best constant (0 %) to the optimum (100 %)
 
 
 class Simulation(BaseModel):
@@ -151,14 +151,15 @@ def run_certify(config: CertifyConfig, run: RunDirectory, *, progress: Progress)
 
 
 def _params(config: CertifyConfig) -> EnvParams:
-    """The set, with as many decisions per episode as asked for."""
+    """The set, with as many decisions per episode and as much inventory as asked for."""
     params = preset(config.set_name)
-    if config.steps is None:
-        return params
-    step_ns = round(params.episode.horizon_s * NS_PER_S / config.steps)
-    if step_ns < 1:
-        raise ConfigError([Problem("steps", f"expected steps of 1 ns or more, got {config.steps}")])
-    return resolve_params(params, {"episode": {"n_steps": config.steps, "step_ns": step_ns}})
+    overrides: dict[str, dict[str, int]] = {}
+    if config.inventory_cap_lots is not None:
+        overrides["limits"] = {"inventory_cap_lots": config.inventory_cap_lots}
+    if config.steps is not None:
+        step_ns = round(params.episode.horizon_s * NS_PER_S / config.steps)
+        overrides["episode"] = {"n_steps": config.steps, "step_ns": step_ns}
+    return resolve_params(params, overrides)
 
 
 def _agent_rule(agent: str, problem: _Problem) -> DepthRule:
@@ -191,26 +192,34 @@ def _exact_values(problem: _Problem, rule: DepthRule) -> ExactValues:
     played = played_rule(rule, params)
     n_steps = params.episode.n_steps
     optimum = problem.mean_over_start(solve_continuous(model, 1).start.at)
-    constant = best_constant(model).rule
-    best_constant_value = problem.mean_over_start(evaluate(model, constant).at)
     stepped: float | None = None
     if model.risk_aversion == 0.0 and model.n_regimes == 1 and model.fill_law == "exponential":
         stepped = problem.mean_over_start(solve_stepped(model, n_steps).start.at)
     # A table is smooth between its rows only: a looser tolerance than for formulas.
     value = problem.mean_over_start(evaluate(model, played, tolerance=1e-6).at)
     textbook = problem.mean_over_start(evaluate(problem.textbook, rule, tolerance=1e-6).at)
-    gap = optimum - best_constant_value
+    constant = _best_constant(problem)
     return ExactValues(
         optimum_textbook=_textbook_optimum(problem),
         optimum=optimum,
         optimum_stepped=stepped,
-        best_constant=best_constant_value,
+        best_constant=constant,
         agent_textbook=textbook,
         agent=value,
         agent_stepped=problem.mean_over_start(evaluate_stepped(model, played, n_steps).at),
         percent_of_optimum=100.0 * value / optimum,
-        gap_closure_percent=100.0 * (value - best_constant_value) / gap if gap > 0 else math.nan,
+        gap_closure_percent=None
+        if constant is None
+        else 100.0 * (value - constant) / (optimum - constant),
     )
+
+
+def _best_constant(problem: _Problem) -> float | None:
+    """What a constant quote earns at best; with a utility its certainty equivalent is hopeless."""
+    if problem.model.risk_aversion > 0.0:
+        return None
+    rule = best_constant(problem.model).rule
+    return problem.mean_over_start(evaluate(problem.model, rule).at)
 
 
 def _policy_table(config: CertifyConfig, problem: _Problem, rule: DepthRule) -> str:

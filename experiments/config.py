@@ -64,6 +64,11 @@ class CertifyConfig(Config):
         description="decisions per episode; null: the problem's. More of them hold quotes for "
         "a shorter time and come closer to continuous time",
     )
+    inventory_cap_lots: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="null: the problem's. With a strong risk aversion, states that no simulation "
+        "ever sees decide the certainty equivalent; a smaller cap takes them out",
+    )
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=1024, description="environments stepped together"
     )

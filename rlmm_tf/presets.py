@@ -48,8 +48,11 @@ def _problem(
     reward: RewardParams,
     features: tuple[str, ...] = ("time_left", "inventory"),
     start_lots: int = 0,
+    deepest: float | None = None,
 ) -> EnvParams:
-    shallowest_decay = min(regime.fill_decay_per_tick for regime in market.regimes)
+    if deepest is None:
+        shallowest_decay = min(regime.fill_decay_per_tick for regime in market.regimes)
+        deepest = -math.log(DEEPEST_FILL_SHARE) / shallowest_decay * TICK
     return EnvParams(
         market=market,
         limits=LimitParams(inventory_cap_lots=cap_lots),
@@ -61,7 +64,7 @@ def _problem(
         ),
         action=ActionParams(
             offset_min_ticks=0,
-            offset_max_ticks=round(-math.log(DEEPEST_FILL_SHARE) / shallowest_decay),
+            offset_max_ticks=round(deepest / TICK),
         ),
         observation=ObservationParams(features=features),
         reward=reward,
@@ -69,7 +72,7 @@ def _problem(
     )
 
 
-def _cartea_jaimungal(
+def _cartea_jaimungal(  # noqa: PLR0913 - one argument per symbol of the model
     *,
     horizon_s: float,
     rate_hz: float,
@@ -96,13 +99,17 @@ def _cartea_jaimungal(
     )
 
 
-def _cara(risk_aversion: float) -> EnvParams:
-    """Avellaneda & Stoikov's simulation: CARA utility of terminal wealth."""
+def _cara(risk_aversion: float, deepest: float) -> EnvParams:
+    """Avellaneda & Stoikov's simulation: CARA utility of terminal wealth.
+
+    `deepest` must reach as far as the optimum does at large inventories: an exponential utility
+    of a Gaussian mid weighs even a one in 10^100 chance of ending there.
+    """
     market = AnalyticMarketParams(
         regimes=(_regime(140.0, 1.5, 2.0),), mid_initial_ticks=MID_INITIAL_TICKS
     )
     reward = RewardParams(utility="cara", risk_aversion=risk_aversion)
-    return _problem(market, horizon_s=1.0, n_steps=200, cap_lots=30, reward=reward)
+    return _problem(market, horizon_s=1.0, n_steps=200, cap_lots=30, reward=reward, deepest=deepest)
 
 
 def _two_regimes(*, observed: bool) -> EnvParams:
@@ -154,9 +161,9 @@ PRESETS: dict[str, EnvParams] = {
     ),
     "R1": _two_regimes(observed=True),
     "R1-hidden": _two_regimes(observed=False),
-    "CARA-0.01": _cara(0.01),
-    "CARA-0.1": _cara(0.1),
-    "CARA-0.5": _cara(0.5),
+    "CARA-0.01": _cara(0.01, 5.0),
+    "CARA-0.1": _cara(0.1, 15.0),
+    "CARA-0.5": _cara(0.5, 65.0),
 }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 //
 // Money is in tick x lot (multiples of one half, exact in a double up to 2^51), reward terms in
 // account currency before their weights. The order is the order of `kColumns`.
+// No column is called `episode`: Gymnasium's and Stable-Baselines3's recorders put that key into the
+// same infos.
 #pragma once
 
 #include <array>
@@ -56,7 +58,7 @@ struct ColumnInfo {
 };
 
 inline constexpr std::array<ColumnInfo, kColumnCount> kColumns = {{
-    {"episode", "", "episodes this environment has finished before this one"},
+    {"episode_index", "", "episodes this environment has finished before this one"},
     {"step", "", "decisions before this one in the episode"},
     {"ts_ns", "ns", "simulated time at the end of the step, since the episode's start"},
     {"mid_ticks_x2", "half ticks", "mid price at the end of the step"},

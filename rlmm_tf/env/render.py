@@ -12,7 +12,7 @@ from rlmm_tf.params import NS_PER_S, EnvParams
 
 # Colour-blind-safe (Okabe & Ito).
 BID_COLOUR, ASK_COLOUR, MID_COLOUR, LINE_COLOUR = "#0072B2", "#D55E00", "#000000", "#009E73"
-PICTURE_INCHES = (8.0, 6.0)
+PICTURE_INCHES = (8.0, 6.5)
 PICTURE_DPI = 100
 
 
@@ -55,10 +55,11 @@ class Renderer:
         mid_ticks = row["quoted_mid_ticks"]
         bid = self._quote(mid_ticks - row["bid_offset_ticks"], row["bid_lots"])
         ask = self._quote(mid_ticks + row["ask_offset_ticks"], row["ask_lots"])
+        taken = f"taken {row['fills_taker_lots']:.0f} | " if row["fills_taker_lots"] else ""
         return (
             f"t {row['ts_ns'] / NS_PER_S:9.3f} s | mid {row['mid_ticks_x2'] / 2:.1f} | "
             f"bid {bid} | ask {ask} | "
-            f"filled +{row['fills_maker_lots_bid']:.0f} -{row['fills_maker_lots_ask']:.0f} | "
+            f"filled +{row['fills_maker_lots_bid']:.0f} -{row['fills_maker_lots_ask']:.0f} | {taken}"
             f"inventory {row['inventory_lots']:+.0f} | pnl {row['pnl']:+.4f} | "
             f"reward {row['total_reward']:+.4f}"
         )
@@ -71,40 +72,59 @@ class Renderer:
         """Prices with quotes and fills, inventory, and gain, as (height, width, 3) bytes."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
         figure = Figure(figsize=PICTURE_INCHES, dpi=PICTURE_DPI, layout="constrained")
-        canvas: Any = FigureCanvasAgg(figure)
-        prices, inventory, gain = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
+        canvas = FigureCanvasAgg(figure)
+        prices, inventory, gain = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1.2, 1.2))
         time_s = self._series("ts_ns") / NS_PER_S
         self._draw_prices(prices, time_s)
         inventory.step(time_s, self._series("inventory_lots"), where="post", color=LINE_COLOUR)
-        inventory.set_ylabel("inventory (lots)")
-        gain.plot(time_s, self._series("pnl"), color=LINE_COLOUR)
-        gain.set_ylabel("PnL (currency)")
+        inventory.set_ylabel("inventory\n(lots)")
+        inventory.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        gain.plot(*self._from_start(time_s, self._series("pnl"), 0.0), color=LINE_COLOUR)
+        gain.set_ylabel("PnL\n(currency)")
         gain.set_xlabel("time (s)")
         gain.set_xlim(0.0, self._params.episode.horizon_s)
+        prices.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        for axes in (inventory, gain):
+            axes.axhline(0.0, color=MID_COLOUR, linewidth=0.5)
+        for axes in (prices, inventory, gain):
+            axes.grid(alpha=0.25)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.align_ylabels()
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
     def _series(self, name: str) -> NDArray[np.float64]:
         return np.array([row[name] for row in self._rows], dtype=np.float64)
 
+    @staticmethod
+    def _from_start(
+        time_s: NDArray[np.float64], values: NDArray[np.float64], start: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.insert(time_s, 0, 0.0), np.insert(values, 0, start)
+
     def _draw_prices(self, axes: Any, time_s: NDArray[np.float64]) -> None:
         mid_ticks = self._series("mid_ticks_x2") / 2
-        axes.plot(time_s, mid_ticks, color=MID_COLOUR, linewidth=1.0, label="mid")
+        start_ticks = float(self._params.market.mid_initial_ticks)
+        line = self._from_start(time_s, mid_ticks, start_ticks)
+        axes.plot(*line, color=MID_COLOUR, linewidth=1.0, label="mid")
         sides = (
             ("bid", -1.0, BID_COLOUR, "^", "fills_maker_lots_bid"),
             ("ask", +1.0, ASK_COLOUR, "v", "fills_maker_lots_ask"),
         )
         for side, outward, colour, marker, fills in sides:
             quoted = self._series(f"{side}_lots") > 0
-            price = self._series("quoted_mid_ticks") + outward * self._series(
-                f"{side}_offset_ticks"
-            )
+            price = self._series("quoted_mid_ticks") + outward * self._series(f"{side}_offset_ticks")
             price = np.where(quoted, price, np.nan)
-            axes.step(time_s, price, where="post", color=colour, linewidth=1.0, label=side)
+            # A row's quotes stood during the step that ends at its time.
+            held = self._from_start(time_s, price, price[0] if len(price) else np.nan)
+            axes.step(*held, where="pre", color=colour, linewidth=1.0, label=side)
             filled = self._series(fills) > 0
             axes.plot(time_s[filled], price[filled], marker, color=colour, label=f"{side} filled")
+        taken = self._series("fills_taker_lots") > 0
+        if taken.any():
+            axes.plot(time_s[taken], mid_ticks[taken], "x", color=MID_COLOUR, label="crossed")
         axes.set_ylabel("price (ticks)")
-        if self._rows:
-            axes.legend(loc="upper left", fontsize="small", ncols=3)
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, ncols=6)

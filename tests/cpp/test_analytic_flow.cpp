@@ -31,7 +31,7 @@ double poisson_probability(double mean, int k) {
 TEST("flow: the orders of a step are Poisson, independent of the other side and the last step") {
   MarketUnderTest test(endless_problem());
   test.market.reset(kKey, 0);
-  constexpr int kSteps = 200'000;
+  constexpr int kSteps = 100'000;
   std::array<std::vector<std::int64_t>, 2> counts = {std::vector<std::int64_t>(20, 0),
                                                      std::vector<std::int64_t>(20, 0)};
   std::array<Sample, 2> samples;
@@ -78,21 +78,21 @@ Counts bid_counts(const EnvParams& params, Ticks depth_ticks, int steps) {
 // kappa 0.05: depths 0, 5, 20, 60 are reached with 1, 0.779, 0.368, 0.0498; beyond the mid, always.
 TEST("flow: an order fills with probability exp(-kappa depth), and surely beyond the mid") {
   for (const Ticks depth : {0, 5, 20, 60, -1, -30}) {
-    const Counts counts = bid_counts(endless_problem(), depth, 50'000);
+    const Counts counts = bid_counts(endless_problem(), depth, 20'000);
     const double p = std::min(1.0, std::exp(-0.05 * static_cast<double>(depth)));
     CHECK_FREQUENCY(counts.fills, counts.orders, p);
   }
 }
 
 // Fills per second: 3 x min(4, exp(-0.05 depth)): at -20 e times as many, at -28 just over 4 times,
-// so 4 times. 50 000 steps are 25 000 s.
+// so 4 times. 20 000 steps are 10 000 s.
 TEST("flow: with a fill cap above 1 a quote beyond the mid draws more orders, up to the cap") {
   EnvParams params = endless_problem();
   params.market.fill_cap = 4.0;
   for (const Ticks depth : {-60, -28, -20, 0, 20}) {
     const double reach = std::exp(-0.05 * static_cast<double>(depth));
-    const double expected = 25'000.0 * 3.0 * std::min(4.0, reach);
-    const Counts counts = bid_counts(params, depth, 50'000);
+    const double expected = 10'000.0 * 3.0 * std::min(4.0, reach);
+    const Counts counts = bid_counts(params, depth, 20'000);
     CHECK_NEAR(static_cast<double>(counts.fills), expected, kSigmas * std::sqrt(expected));
   }
 }
@@ -104,7 +104,7 @@ TEST("flow: the power law of depth") {
   params.market.fill_power = 1.5;
   for (const Ticks depth : {0, 5, 20, 340, -7}) {
     const double base = 1.0 + 0.05 * std::max(0.0, static_cast<double>(depth));
-    const Counts counts = bid_counts(params, depth, 50'000);
+    const Counts counts = bid_counts(params, depth, 20'000);
     CHECK_FREQUENCY(counts.fills, counts.orders, std::pow(base, -1.5));
   }
 }
@@ -116,7 +116,7 @@ TEST("flow: kappa divided by a power of the regime's volatility") {
   params.market.volatility_reference_ticks = 10.0;
   params.market.fill_volatility_exponent = 0.5;
   params.market.mid_initial_ticks = 1'000'000;
-  const Counts counts = bid_counts(params, 30, 50'000);
+  const Counts counts = bid_counts(params, 30, 20'000);
   CHECK_FREQUENCY(counts.fills, counts.orders, std::exp(-0.05 / 3.0 * 30.0));
 }
 
@@ -126,7 +126,7 @@ TEST("flow: kappa divided by a power of the regime's volatility") {
 TEST("flow: arrival and fill are independent, and so are the two sides") {
   MarketUnderTest test(endless_problem());
   test.market.reset(kKey, 1);
-  constexpr int kSteps = 200'000;
+  constexpr int kSteps = 100'000;
   const double p = std::exp(-1.0);
   const double q = std::exp(-0.5);
   int one_order = 0;

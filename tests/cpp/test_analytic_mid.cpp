@@ -34,7 +34,7 @@ Sample returns_of(const EnvParams& params, int steps) {
 
 // 20 ticks over a second are a variance of 200 over half of one.
 TEST("mid: Brownian returns") {
-  const Sample returns = returns_of(mid_problem(20.0), 200'000);
+  const Sample returns = returns_of(mid_problem(20.0), 100'000);
   const double root_n = std::sqrt(returns.count());
   CHECK_NEAR(returns.mean(), 0.0, kSigmas * std::sqrt(200.0) / root_n);
   CHECK_NEAR(returns.variance(), 200.0, kSigmas * 200.0 * std::sqrt(2.0) / root_n);
@@ -70,7 +70,7 @@ TEST("mid: Ornstein-Uhlenbeck memory") {
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   Sample displacement;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 100'000; ++i) {
     test.market.step(kNoQuotes);
     displacement.add(test.shown(Feature::kMidDisplacement));
   }
@@ -89,7 +89,7 @@ TEST("mid: jumps") {
   test.market.reset(kKey, 0);
   Sample returns;
   int still = 0;
-  constexpr int kSteps = 200'000;
+  constexpr int kSteps = 100'000;
   for (int i = 0; i < kSteps; ++i) {
     test.market.step(kNoQuotes);
     returns.add(test.shown(Feature::kMidReturn));
@@ -143,7 +143,7 @@ TEST("mid: variance accrues in the regime that holds") {
   params.market.regimes[1].volatility_ticks = 40.0;
   params.market.switch_rates_hz = {{0.0, 3.0}, {3.0, 0.0}};
   params.market.initial_regime_probabilities = {0.5, 0.5};
-  const Sample returns = returns_of(params, 200'000);
+  const Sample returns = returns_of(params, 100'000);
   CHECK_NEAR(returns.variance(), 425.0, 1.2 * kSigmas * returns.variance_error());
 }
 
@@ -203,7 +203,7 @@ TEST("regime: initial and target regimes by their probabilities") {
   MarketUnderTest slow(params);
   slow.market.reset(kKey, 0);
   std::vector<std::int64_t> targets(3, 0);
-  for (int i = 0; i < 2'000'000; ++i) {
+  for (int i = 0; i < 1'000'000; ++i) {
     const std::size_t before = slow.market.regime();
     slow.market.step(kNoQuotes);
     if (before == 0 && slow.market.regime() != 0) ++targets[slow.market.regime()];

@@ -175,6 +175,11 @@ TEST("batch: discrete kinds step as their quotes do") {
     CHECK_EQ(discrete.arrays.column(1, Column::kBidOffset), 50.0);
     CHECK_EQ(discrete.arrays.column(1, Column::kAskLots), 0.0);
   }
+  const std::vector<std::int64_t> good = {0, 15};
+  StepArrays<std::int64_t> without_columns = discrete.arrays.with(good);
+  without_columns.columns = nullptr;
+  discrete.batch->step(without_columns);
+  CHECK_EQ(discrete.arrays.column(1, Column::kStep), 9.0);  // of the step before: 60 = 50 + 10
   const std::vector<std::int64_t> bad = {0, 16};
   CHECK_THROWS(discrete.batch->step(discrete.arrays.with(bad)), std::invalid_argument,
                "actions[1, 0]");

@@ -95,17 +95,36 @@ TEST("state: of other parameters, another number of environments or another vers
   driven.batch->set_state(sealed(payload_of(state)));
 }
 
-// With a checksum that holds, as another build of the program might write them.
-TEST("state: one that is too short or too long leaves the batch unusable until restored") {
-  DrivenBatch driven(full_problem(), seed_keys(2), 1);
+// Slow enough that quotes are on their way and fills unheard of whenever it is saved.
+EnvParams slow_problem() {
+  EnvParams params = full_problem();
+  params.latency.entry = {DelayLaw::kConstant, 1'200'000'000, 0.0, {}};
+  params.latency.response = {DelayLaw::kConstant, 10'000'000'000, 0.0, {}};
+  return params;
+}
+
+// With a checksum that holds, as another build of the program might write them: cut anywhere
+// behind version, fingerprint and number of environments.
+TEST("state: one that is too short leaves the batch unusable until restored") {
+  DrivenBatch driven(slow_problem(), seed_keys(1), 1);
   driven.reset();
+  driven.run(0, 10);
   const std::string state = driven.batch->state();
   const std::string payload = payload_of(state);
-  CHECK_THROWS(driven.batch->set_state(sealed(payload.substr(0, payload.size() - 30))),
-               std::invalid_argument, "state: expected");
-  CHECK_THROWS(driven.step(0), std::logic_error, "an earlier step failed half-way");
+  for (std::size_t size = 17; size < payload.size(); ++size) {
+    CHECK_THROWS(driven.batch->set_state(sealed(payload.substr(0, size))), std::invalid_argument,
+                 "state: expected");
+    CHECK_THROWS(driven.step(0), std::logic_error, "an earlier step failed half-way");
+  }
   driven.batch->set_state(state);
-  driven.step(0);
+  CHECK(driven.batch->state() == state);
+  driven.step(10);
+}
+
+TEST("state: one that is too long is refused") {
+  DrivenBatch driven(full_problem(), seed_keys(2), 1);
+  driven.reset();
+  const std::string payload = payload_of(driven.batch->state());
   CHECK_THROWS(driven.batch->set_state(sealed(payload + "four")), InvariantError, "with 4 and 0");
   CHECK_THROWS(driven.batch->state(), std::logic_error, "call reset() or set_state() first");
   driven.reset();
@@ -156,6 +175,18 @@ TEST("errors: name the environment, the lowest of several, with any number of th
     for (int step = 0; step < first_step; ++step) driven.step(step);
     CHECK_THROWS(driven.step(first_step), RangeError, expected.str());
   }
+}
+
+TEST("errors: of discrete actions too") {
+  EnvParams params = falling_problem();
+  params.action.kind = ActionKind::kDiscrete;
+  DrivenBatch driven(params, seed_keys(1), 1);
+  driven.reset();
+  const std::vector<std::int64_t> action = {1};
+  const auto until_it_fails = [&driven, &action] {
+    for (int step = 0; step < 200; ++step) driven.batch->step(driven.arrays.with(action));
+  };
+  CHECK_THROWS(until_it_fails(), RangeError, "environment 0, episode ");
 }
 
 TEST("errors: after one, the batch steps again only when reset or restored") {

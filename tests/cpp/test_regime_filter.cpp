@@ -92,7 +92,7 @@ TEST("filter: says 30 % when it is 30 %") {
   std::vector<std::vector<double>> said(3, std::vector<double>(kBins, 0.0));
   std::vector<std::vector<double>> held(3, std::vector<double>(kBins, 0.0));
   std::vector<std::vector<double>> counts(3, std::vector<double>(kBins, 0.0));
-  for (int i = 0; i < 5'000; ++i) {
+  for (int i = 0; i < 2'500; ++i) {
     for (int step = 0; step < 400; ++step) test.market.step(kNoQuotes);
     double total = 0.0;
     for (std::size_t k = 0; k < 3; ++k) {

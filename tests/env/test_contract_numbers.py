@@ -283,7 +283,7 @@ def test_clause_8_fingerprint_tells_problems_apart() -> None:
 # 10. Numbers
 
 WHOLE = (
-    "episode", "step", "ts_ns", "mid_ticks_x2", "inventory_lots", "cash", "fees", "bid_lots",
+    "episode_index", "step", "ts_ns", "mid_ticks_x2", "inventory_lots", "cash", "fees", "bid_lots",
     "ask_lots", "bid_offset_ticks", "ask_offset_ticks", "fills_maker_lots_bid",
     "fills_maker_lots_ask", "fills_taker_lots", "market_sells", "market_buys", "messages", "regime",
     "pnl_fees",

@@ -11,7 +11,7 @@ import pytest
 from rlmm_tf.env import draw, engine
 from rlmm_tf.presets import resolve_params
 
-EXOGENOUS = ("market_sells", "market_buys", "mid_ticks_x2", "regime", "ts_ns", "episode")
+EXOGENOUS = ("market_sells", "market_buys", "mid_ticks_x2", "regime", "ts_ns", "episode_index")
 
 
 def test_clause_9_agent_does_not_change_the_market(simulate: Any) -> None:

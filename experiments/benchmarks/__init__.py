@@ -1,0 +1,1 @@
+"""Measurements of the project against its promises; each module is a command of its own."""

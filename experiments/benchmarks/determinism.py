@@ -1,0 +1,276 @@
+"""Same seed, same bits: for any number of threads and environments, after a restart, in any order.
+
+    python -m experiments.benchmarks.determinism [--seeds 200] [--threads 1,2,4]
+        [--envs 1,8,64,1024] [--json]
+
+Compares every byte that the engine puts out (observations, rewards, ends, all step columns) over
+several episodes of a market with everything in it that draws or remembers. Exit code 1 when
+anything differs; each difference is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlmm_tf.env import COLUMNS, Batch, draw, engine_params, observation_layout
+from rlmm_tf.params import EnvParams
+from rlmm_tf.presets import resolve_params
+from rlmm_tf.seeding import environment_keys
+
+STEPS = 60
+EPISODE_STEPS = 25  # so that a run restarts twice and is cut off within an episode
+STREAM_SEEDS = 100
+STREAM_ENVS = 64
+PURPOSES = 11  # `Purpose` of csrc/rng.h
+DIFFERENCES_SHOWN = 10
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass
+class Check:
+    """One promise: how often it was put to the test, and where it was broken."""
+
+    name: str
+    cases: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    def compare(self, case: str, got: Bytes, expected: Bytes) -> None:
+        """Bytes of shape (T, N, ...); names the first place that differs."""
+        self.cases += 1
+        if got.shape != expected.shape:
+            self.differences.append(f"{case}: shape {got.shape} instead of {expected.shape}")
+        elif got.tobytes() != expected.tobytes():
+            step, env, *_ = np.argwhere(got != expected)[0]
+            self.differences.append(f"{case}: first at step {step} of environment {env}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks, and a hash of all outputs to compare builds and machines by."""
+
+    checks: list[Check]
+    outputs_sha256: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differed."""
+        return not any(check.differences for check in self.checks)
+
+
+def problem() -> EnvParams:
+    """Regimes, jumps, latency, fees, crossing: everything that draws or remembers."""
+    delay = {"law": "lognormal", "median_ns": 8_000_000, "log_sd": 0.8}
+    every_feature = (
+        "time_left", "inventory", "mid_return", "mid_displacement", "realised_volatility",
+        "bid_offset", "ask_offset", "bid_lots", "ask_lots", "market_sells", "market_buys",
+        "bid_fills", "ask_fills", "regime", "regime_probability",
+    )  # fmt: skip
+    return resolve_params(
+        "R1",
+        {
+            "market": {
+                "jump_rate_hz": 5.0, "jump_ticks": 30.0, "mid_reversion_hz": 0.5,
+                "taker_allowed": True, "half_spread_ticks": 50, "slippage_ticks_per_lot": 0.5,
+            },
+            "fees": {"maker_bps": -0.1, "taker_bps": 0.3},
+            "latency": {"feed": delay, "entry": delay, "response": delay},
+            "episode": {
+                "n_steps": EPISODE_STEPS, "step_ns": 20_000_000,
+                "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5,
+            },
+            "action": {"offset_min_ticks": -500, "sizes": True, "lots_min": 0, "lots_max": 4},
+            "observation": {"features": every_feature},
+        },
+    )  # fmt: skip
+
+
+class Recorder:
+    """A batch whose every output is kept."""
+
+    def __init__(self, params: EnvParams, keys: NDArray[np.uint64], n_threads: int) -> None:
+        n, width = len(keys), len(observation_layout(params))
+        self._batch = Batch(engine_params(params), seeds=keys, n_threads=n_threads)
+        self._arrays: dict[str, NDArray[Any]] = {
+            "obs": np.zeros((n, width), np.float32),
+            "final_obs": np.zeros((n, width), np.float32),
+            "reward": np.zeros(n),
+            "terminated": np.zeros(n, np.bool_),
+            "truncated": np.zeros(n, np.bool_),
+            "columns": np.zeros((n, len(COLUMNS))),
+        }
+
+    def reset(self) -> None:
+        """Starts the first episode."""
+        self._batch.reset(obs=self._arrays["obs"])
+
+    def state(self) -> bytes:
+        """The batch's state."""
+        return self._batch.state()
+
+    def set_state(self, state: bytes) -> None:
+        """Goes on from a state."""
+        self._batch.set_state(state)
+
+    def run(self, actions: NDArray[np.float32]) -> Bytes:
+        """Steps by actions (T, N, width); all outputs as bytes of shape (T, N, bytes)."""
+        n = actions.shape[1]
+        kept = []
+        for row in actions:
+            self._arrays["final_obs"][:] = 0.0  # else rows of earlier ends would stand there
+            self._batch.step(np.ascontiguousarray(row), **self._arrays)
+            parts = [array.reshape(n, -1).view(np.uint8) for array in self._arrays.values()]
+            kept.append(np.concatenate(parts, axis=1))
+        return np.stack(kept)
+
+
+def recorded(
+    params: EnvParams, keys: NDArray[np.uint64], actions: NDArray[np.float32], n_threads: int
+) -> Bytes:
+    """Outputs of a fresh batch."""
+    recorder = Recorder(params, keys, n_threads)
+    recorder.reset()
+    return recorder.run(actions)
+
+
+def compare_seed(
+    seed: int, threads: Sequence[int], envs: Sequence[int], checks: dict[str, Check]
+) -> Bytes:
+    """Puts one seed through every check; returns the outputs they were compared with."""
+    params = problem()
+    most = max(envs)
+    keys = environment_keys(seed, most)
+    rng = np.random.default_rng(seed)
+    # Slightly beyond [-1, 1]: clipping is part of the result.
+    actions = rng.uniform(-1.1, 1.1, (STEPS, most, 4)).astype(np.float32)
+    reference = recorded(params, keys, actions, 1)
+    for n in envs:
+        for n_threads in sorted({min(n, n_threads) for n_threads in threads}):
+            case = f"seed {seed}, {n} environments, {n_threads} threads"
+            got = recorded(params, keys[:n], actions[:, :n], n_threads)
+            checks["threads and number"].compare(case, got, reference[:, :n])
+    n = min(most, 64)
+    n_threads = min(n, max(threads))
+    _compare_restart(seed, keys[:n], actions[:, :n], reference[:, :n], checks["restart"], n_threads)
+    order = rng.permutation(n)
+    got = recorded(params, keys[:n][order], actions[:, :n][:, order], n_threads)
+    checks["permutation"].compare(f"seed {seed}, {n} environments", got, reference[:, :n][:, order])
+    return reference
+
+
+def _compare_restart(
+    seed: int,
+    keys: NDArray[np.uint64],
+    actions: NDArray[np.float32],
+    reference: Bytes,
+    check: Check,
+    n_threads: int,
+) -> None:
+    """Saves within an episode, goes on in another batch with other streams and threads."""
+    params = problem()
+    saved_at = 1 + seed % (STEPS - 1)
+    first = Recorder(params, keys, 1)
+    first.reset()
+    first.run(actions[:saved_at])
+    second = Recorder(params, environment_keys(seed + 1, len(keys)), n_threads)
+    second.set_state(first.state())
+    case = f"seed {seed}, {len(keys)} environments, saved after step {saved_at}"
+    check.compare(case, second.run(actions[saved_at:]), reference[saved_at:])
+
+
+def check_streams(n_seeds: int, n_envs: int) -> Check:
+    """No two of (seed, environment, purpose, episode) share a stream: no first draw repeats."""
+    check = Check("no shared stream")
+    seen: dict[float, str] = {}
+    for seed in range(n_seeds):
+        for env, (low, high) in enumerate(environment_keys(seed, n_envs).tolist()):
+            for purpose in range(PURPOSES):
+                episode = seed % 2
+                first = float(draw((low, high), episode, purpose, "uniform", 1)[0])
+                name = f"seed {seed}, environment {env}, purpose {purpose}, episode {episode}"
+                check.cases += 1
+                if first in seen:
+                    check.differences.append(f"{name} draws what {seen[first]} does")
+                seen[first] = name
+    return check
+
+
+def measure(n_seeds: int, threads: Sequence[int], envs: Sequence[int]) -> Report:
+    """All checks over the seeds 0, 1, ..."""
+    start_s = time.perf_counter()
+    names = ("threads and number", "restart", "permutation")
+    checks = {name: Check(name) for name in names}
+    digest = hashlib.sha256()
+    different_seeds = Check("other seed, other outputs")
+    seen: set[bytes] = set()
+    for seed in range(n_seeds):
+        outputs = compare_seed(seed, threads, envs, checks).tobytes()
+        digest.update(outputs)
+        different_seeds.cases += 1
+        if (summary := hashlib.sha256(outputs).digest()) in seen:
+            different_seeds.differences.append(f"seed {seed} equals an earlier one")
+        seen.add(summary)
+    streams = check_streams(min(n_seeds, STREAM_SEEDS), STREAM_ENVS)
+    seconds = time.perf_counter() - start_s
+    return Report([*checks.values(), different_seeds, streams], digest.hexdigest(), seconds)
+
+
+def table(report: Report) -> str:
+    """The report for people."""
+    lines = [f"{'check':<28}{'cases':>10}{'differences':>14}"]
+    for check in report.checks:
+        lines.append(f"{check.name:<28}{check.cases:>10}{len(check.differences):>14}")
+    for check in report.checks:
+        lines += [f"{check.name}: {text}" for text in check.differences[:DIFFERENCES_SHOWN]]
+    lines.append(f"outputs sha256 {report.outputs_sha256}, {report.seconds:.1f} s")
+    lines.append("all equal" if report.passed else "DIFFERENT")
+    return "\n".join(lines)
+
+
+def counts(text: str) -> list[int]:
+    """Positive numbers, separated by commas."""
+    numbers = [int(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise ValueError(text)
+    return numbers
+
+
+def positive(text: str) -> int:
+    """One positive number."""
+    (number,) = counts(text)
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when everything is equal, 1 when something differs, 2 for bad arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.benchmarks.determinism",
+        description="Compare every output of the engine over threads, batch sizes and restarts.",
+        epilog="example: python -m experiments.benchmarks.determinism --seeds 10 --envs 1,8",
+    )
+    parser.add_argument("--seeds", type=positive, default=200, help="how many (200)")
+    parser.add_argument("--threads", type=counts, default=[1, 2, 4], help="1,2,4")
+    parser.add_argument("--envs", type=counts, default=[1, 8, 64, 1024], help="1,8,64,1024")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout")
+    options = parser.parse_args(arguments)
+    report = measure(options.seeds, options.threads, options.envs)
+    text = table(report)
+    if options.json:
+        text = json.dumps({**asdict(report), "passed": report.passed}, indent=2)
+    sys.stdout.write(text + "\n")
+    return 0 if report.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
