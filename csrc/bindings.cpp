@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,7 @@ template <class T>
 class Array : public py::object {
  public:
   using py::object::object;
+  // NOLINTNEXTLINE(readability-identifier-naming): pybind11's name
   static bool check_(py::handle) { return true; }
 };
 
@@ -41,6 +43,7 @@ class Array : public py::object {
 namespace pybind11::detail {
 template <class T>
 struct handle_type_name<rlmm::Array<T>> {
+  // NOLINTNEXTLINE(readability-identifier-naming): pybind11's name
   static constexpr auto name =
       const_name("numpy.typing.NDArray[") + npy_format_descriptor<T>::name + const_name("]");
 };
@@ -124,7 +127,8 @@ concept Structure = requires(T& t, int& visitor) { T::template fields<T, int>(t,
 
 class FromPython {
  public:
-  FromPython(py::dict values, std::string path) : values_(std::move(values)), path_(std::move(path)) {}
+  FromPython(py::dict values, std::string path)
+      : values_(std::move(values)), path_(std::move(path)) {}
 
   template <class T>
   void operator()(const char* name, T& target) {
@@ -346,7 +350,7 @@ class PyBatch {
   void let_go() {
     const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && process_ != getpid();
     if (threads_elsewhere) {
-      static_cast<void>(batch_.release());
+      std::ignore = batch_.release();
     } else {
       batch_.reset();
     }
@@ -380,8 +384,8 @@ void reset_batch(const PyBatch& self, const Array<float>& obs,
   const py::ssize_t n = batch->n_envs();
   const auto width = static_cast<py::ssize_t>(batch->observation().size());
   ArrayGate gate;
-  float* const obs_data = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
-  const bool* const mask_data = mask ? gate.take<bool>(*mask, "mask", {n}, Access::kRead) : nullptr;
+  auto* const obs_data = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
+  const auto* const mask_data = mask ? gate.take<bool>(*mask, "mask", {n}, Access::kRead) : nullptr;
   gate.require_apart();
   const py::gil_scoped_release unlocked;
   batch->reset(obs_data, mask_data);
@@ -557,16 +561,11 @@ void bind_batch(py::module_& m) {
       .def_property_readonly("n_envs", [](const PyBatch& self) { return self.open().n_envs(); })
       .def_property_readonly("n_threads",
                              [](const PyBatch& self) { return self.open().n_threads(); })
-      .def_property_readonly("action_width", [](const PyBatch& self) {
-        return self.open().action_reader().width();
-      });
+      .def_property_readonly(
+          "action_width", [](const PyBatch& self) { return self.open().action_reader().width(); });
 }
 
-}  // namespace
-}  // namespace rlmm
-
-PYBIND11_MODULE(_core, m) {
-  using namespace rlmm;
+void bind_module(py::module_& m) {
   m.doc() = "The compiled engine. Use it through rlmm_tf.env.";
   py::register_exception<InvariantError>(m, "InvariantError", PyExc_RuntimeError);
   py::register_exception<RangeError>(m, "RangeError", PyExc_ValueError);
@@ -589,3 +588,8 @@ PYBIND11_MODULE(_core, m) {
   m.attr("FEATURES") = feature_table();
   m.attr("COLUMNS") = column_table();
 }
+
+}  // namespace
+}  // namespace rlmm
+
+PYBIND11_MODULE(_core, m) { rlmm::bind_module(m); }

@@ -154,8 +154,8 @@ void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
   if (action.withdraw_choice && action.kind == ActionKind::kContinuous) {
     refuse("action.withdraw_choice", "false with the continuous kind", "true");
   }
-  const Ticks deepest = std::max(std::abs(action.offset_min_ticks),
-                                 std::abs(action.offset_max_ticks));
+  const Ticks deepest =
+      std::max(std::abs(action.offset_min_ticks), std::abs(action.offset_max_ticks));
   if (deepest >= mid_initial_ticks) {
     refuse("action.offset_max_ticks", "below market.mid_initial_ticks", deepest);
   }

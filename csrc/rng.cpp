@@ -77,8 +77,8 @@ PhiloxBlock philox4x64(PhiloxBlock counter, SeedKey key) {
   for (int round = 0; round < kRounds; ++round) {
     const Product first = multiply(kMultiplier0, counter[0]);
     const Product second = multiply(kMultiplier1, counter[2]);
-    counter = {second.high ^ counter[1] ^ key.low, second.low,
-               first.high ^ counter[3] ^ key.high, first.low};
+    counter = {second.high ^ counter[1] ^ key.low, second.low, first.high ^ counter[3] ^ key.high,
+               first.low};
     key.low += kWeyl0;
     key.high += kWeyl1;
   }

@@ -47,11 +47,11 @@ template <class A, class B>
 }  // namespace detail
 
 // Always on: cheap enough to keep in release builds. Prints both values.
-#define RLMM_CHECK_LE(left, right)                                       \
-  do {                                                                   \
-    const auto& rlmm_left = (left);                                      \
-    const auto& rlmm_right = (right);                                    \
-    if (!(rlmm_left <= rlmm_right)) [[unlikely]]                         \
+#define RLMM_CHECK_LE(left, right)                                              \
+  do {                                                                          \
+    const auto& rlmm_left = (left);                                             \
+    const auto& rlmm_right = (right);                                           \
+    if (!(rlmm_left <= rlmm_right)) [[unlikely]]                                \
       ::rlmm::detail::check_failed(#left " <= " #right, rlmm_left, rlmm_right); \
   } while (false)
 

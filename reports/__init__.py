@@ -1,0 +1,1 @@
+"""Pages people read. Nothing here yet: see README.md, State."""

@@ -172,8 +172,9 @@ def preset(name: str) -> EnvParams:
     try:
         return PRESETS[name]
     except KeyError:
-        close = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        folded = {known.casefold(): known for known in PRESETS}
+        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+        hint = f"; did you mean {folded[close[0]]!r}?" if close else ""
         raise ValueError(
             f"preset: expected one of {', '.join(PRESETS)}, got {name!r}{hint}"
         ) from None

@@ -34,14 +34,15 @@ void Account::open(Lots inventory_lots, Ticks mid_ticks_x2) {
   opening_value_x2_ = checked_mul(inventory_lots, mid_ticks_x2, "opening value");
 }
 
-void Account::fill(Side side, Ticks price_ticks, Lots lots, Money fee) {
+Money Account::fill(Side side, Ticks price_ticks, Lots lots, Money fee) {
   const std::int64_t direction = sign(side);
   const Money notional = checked_mul(price_ticks, lots, "notional of a fill");
-  const Ticks edge_x2 = direction * (mid_ticks_x2_ - 2 * price_ticks);
+  const Money edge_x2 = checked_mul(direction * (mid_ticks_x2_ - 2 * price_ticks), lots, "spread");
   cash_ = checked_add(cash_, -direction * notional, "cash");
   fees_ = checked_add(fees_, fee, "fees");
   inventory_lots_ = checked_add(inventory_lots_, direction * lots, "inventory");
-  spread_pnl_x2_ = checked_add(spread_pnl_x2_, checked_mul(edge_x2, lots, "spread"), "spread");
+  spread_pnl_x2_ = checked_add(spread_pnl_x2_, edge_x2, "spread");
+  return edge_x2;
 }
 
 Money Account::pnl_x2() const {

@@ -38,15 +38,17 @@ class Account {
  public:
   void open(Lots inventory_lots, Ticks mid_ticks_x2);
 
-  // Buys (bid) or sells (ask) `lots` at `price_ticks`, marked against the present mid.
-  void fill(Side side, Ticks price_ticks, Lots lots, Money fee);
+  // Buys (bid) or sells (ask) `lots` at `price_ticks`; returns what that earns against the present
+  // mid, before the fee.
+  Money fill(Side side, Ticks price_ticks, Lots lots, Money fee);
 
-  // Moves the mark.
-  void mark(Ticks mid_ticks_x2) {
+  // Moves the mark; returns what that did to the position.
+  Money mark(Ticks mid_ticks_x2) {
     const Money moved =
         checked_mul(inventory_lots_, mid_ticks_x2 - mid_ticks_x2_, "gain of the inventory");
     inventory_pnl_x2_ = checked_add(inventory_pnl_x2_, moved, "gain of the inventory");
     mid_ticks_x2_ = mid_ticks_x2;
+    return moved;
   }
 
   Lots inventory_lots() const { return inventory_lots_; }

@@ -2,8 +2,8 @@
 //
 // Money is in tick x lot (multiples of one half, exact in a double up to 2^51), reward terms in
 // account currency before their weights. The order is the order of `kColumns`.
-// No column is called `episode`: Gymnasium's and Stable-Baselines3's recorders put that key into the
-// same infos.
+// No column is called `episode`: Gymnasium's and Stable-Baselines3's recorders put that key into
+// the same infos.
 #pragma once
 
 #include <array>

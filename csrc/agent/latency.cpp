@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace rlmm {
 namespace {
@@ -11,7 +12,7 @@ constexpr double kDelayMaxNs = 86'400e9;
 
 }  // namespace
 
-Delay::Delay(const DelayParams& params) : params_(params) {}
+Delay::Delay(DelayParams params) : params_(std::move(params)) {}
 
 TimeNs Delay::draw_ns(Stream& stream) const {
   switch (params_.law) {
@@ -19,7 +20,8 @@ TimeNs Delay::draw_ns(Stream& stream) const {
       return params_.median_ns;
     case DelayLaw::kLognormal: {
       const double scale = std::exp(params_.log_sd * stream.normal());
-      return round_to_integer(std::min(static_cast<double>(params_.median_ns) * scale, kDelayMaxNs));
+      return round_to_integer(
+          std::min(static_cast<double>(params_.median_ns) * scale, kDelayMaxNs));
     }
     case DelayLaw::kEmpirical:
       break;

@@ -9,7 +9,7 @@ namespace rlmm {
 
 class Delay {
  public:
-  explicit Delay(const DelayParams& params);
+  explicit Delay(DelayParams params);
 
   // The constant law draws nothing; the others draw from `stream`.
   TimeNs draw_ns(Stream& stream) const;

@@ -54,9 +54,20 @@ class Reward {
                  -params.soft_limit,
                  -params.terminal_quadratic,
                  -params.crossing,
-                 -params.turnover} {}
+                 -params.turnover},
+        is_plain_(params.utility == Utility::kLinear && params.spread_capture == 0.0 &&
+                  params.dampened_pnl == 0.0 && params.inventory_linear == 0.0 &&
+                  params.soft_limit == 0.0 && params.crossing == 0.0 && params.turnover == 0.0) {}
 
   bool needs_pnl_after() const { return params_.utility == Utility::kCara; }
+
+  // Whether only gain and squared inventory count, as in most problems: then `plain` gives the same
+  // number as all terms would, for a third of the work.
+  bool is_plain() const { return is_plain_; }
+  double plain(double gain, double inventory_squared_s, double final_inventory_lots) const {
+    return weights_[0] * gain + weights_[3] * inventory_squared_s +
+           weights_[6] * (final_inventory_lots * final_inventory_lots);
+  }
 
   RewardTerms terms(const RewardInput& in) const {
     const double gain = in.spread_gain + in.inventory_gain - in.fees;
@@ -86,6 +97,7 @@ class Reward {
 
   RewardParams params_;
   RewardTerms weights_;
+  bool is_plain_;
 };
 
 }  // namespace rlmm

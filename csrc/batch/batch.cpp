@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "agent/columns.h"
 #include "batch/environment.h"
@@ -32,14 +33,14 @@ std::string checked_payload(const std::string& bytes) {
   return payload;
 }
 
-const EnvParams& validated(const EnvParams& params) {
+EnvParams validated(EnvParams params) {
   params.validate();
   return params;
 }
 
 int checked_threads(int n_threads, std::size_t n_envs) {
   if (n_envs == 0) throw std::invalid_argument("seeds: expected at least one row, got none");
-  if (n_threads < 1 || static_cast<std::size_t>(n_threads) > n_envs) {
+  if (n_threads < 1 || std::cmp_greater(n_threads, n_envs)) {
     throw std::invalid_argument("n_threads: expected from 1 to the number of environments (" +
                                 std::to_string(n_envs) + "), got " + std::to_string(n_threads));
   }
@@ -142,7 +143,7 @@ class BatchOf final : public Batch {
   [[noreturn]] void rethrow_with_place(std::size_t env, const std::exception_ptr& error) const;
 
   const EnvironmentModel model_;
-  const typename M::Model market_model_;
+  const M::Model market_model_;
   std::vector<Environment<M>> environments_;
 };
 

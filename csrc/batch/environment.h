@@ -39,7 +39,7 @@ template <Market M>
 class Environment {
  public:
   // Both models must outlive the environment.
-  Environment(const EnvironmentModel& model, const typename M::Model& market_model)
+  Environment(const EnvironmentModel& model, const M::Model& market_model)
       : model_(&model), market_(market_model) {}
 
   // Gives it a stream of its own; the next reset starts its episode 0.
@@ -63,13 +63,17 @@ class Environment {
     StepEnd end;
     end.terminated = (at_horizon && model_->terminates_at_horizon) || is_ruined();
     end.truncated = at_horizon && !end.terminated;
-    const RewardTerms terms = model_->reward.terms(reward_input(outcome, end.terminated));
-    end.reward = model_->reward.weighted(terms);
+    if (model_->reward.is_plain() && !row.wanted()) {
+      end.reward = plain_reward(outcome, end.terminated);
+    } else {
+      const RewardTerms terms = model_->reward.terms(reward_input(outcome, end.terminated));
+      end.reward = model_->reward.weighted(terms);
+      if (row.wanted()) fill_row(quotes, outcome, terms, end.reward, row);
+    }
     if (!std::isfinite(end.reward)) [[unlikely]] {
       throw RangeError("reward: expected a finite number, got " + std::to_string(end.reward) +
                        "; use a smaller risk_aversion, smaller weights, or a loss_limit");
     }
-    if (row.wanted()) fill_row(quotes, outcome, terms, end.reward, row);
     return end;
   }
 
@@ -109,6 +113,15 @@ class Environment {
     return limit && pnl() < -*limit;
   }
 
+  double plain_reward(const StepOutcome& outcome, bool terminated) const {
+    const double half = model_->half_tick_value;
+    const double gain = half * static_cast<double>(outcome.pnl_spread_x2) +
+                        half * static_cast<double>(outcome.pnl_inventory_x2) -
+                        2.0 * half * static_cast<double>(outcome.fees);
+    const Lots final_lots = terminated ? market_.account().inventory_lots() : 0;
+    return model_->reward.plain(gain, outcome.inventory_squared_s, static_cast<double>(final_lots));
+  }
+
   RewardInput reward_input(const StepOutcome& outcome, bool terminated) const {
     const double half = model_->half_tick_value;
     const Lots maker_lots = outcome.maker_lots[0] + outcome.maker_lots[1];
@@ -120,7 +133,8 @@ class Environment {
     in.inventory_squared_s = outcome.inventory_squared_s;
     in.inventory_absolute_s = outcome.inventory_absolute_s;
     in.soft_excess_squared_s = outcome.soft_excess_squared_s;
-    if (terminated) in.final_inventory_lots = static_cast<double>(market_.account().inventory_lots());
+    if (terminated)
+      in.final_inventory_lots = static_cast<double>(market_.account().inventory_lots());
     in.taker_lots = static_cast<double>(outcome.taker_lots);
     in.traded_lots = static_cast<double>(maker_lots + outcome.taker_lots);
     return in;

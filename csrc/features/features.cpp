@@ -21,7 +21,8 @@ double mean_volatility_ticks(const AnalyticMarketParams& market) {
 double mean_orders(const EnvParams& params, double RegimeParams::* rate_hz) {
   const std::vector<double> share = stationary_regimes(params.market);
   double rate = 0.0;
-  for (std::size_t k = 0; k < share.size(); ++k) rate += share[k] * params.market.regimes[k].*rate_hz;
+  for (std::size_t k = 0; k < share.size(); ++k)
+    rate += share[k] * params.market.regimes[k].*rate_hz;
   return std::max(1.0, rate * params.step_s());
 }
 
@@ -60,7 +61,8 @@ double scale_of(Feature feature, const EnvParams& params) {
 
 std::string known_names() {
   std::string names;
-  for (const FeatureInfo& info : kFeatures) names.append(names.empty() ? "" : ", ").append(info.name);
+  for (const FeatureInfo& info : kFeatures)
+    names.append(names.empty() ? "" : ", ").append(info.name);
   return names;
 }
 
@@ -84,8 +86,8 @@ FeatureWriter::FeatureWriter(const EnvParams& params) {
 }
 
 void FeatureWriter::add(const FeatureInfo& info, const EnvParams& params) {
-  const bool basic = info.per_regime || info.id == Feature::kTimeLeft ||
-                     info.id == Feature::kInventory;
+  const bool basic =
+      info.per_regime || info.id == Feature::kTimeLeft || info.id == Feature::kInventory;
   needs_motion_ = needs_motion_ || !basic;
   if (info.id == Feature::kRegimeProbability) needs_regime_probabilities_ = true;
   const std::size_t copies = info.per_regime ? params.market.regimes.size() : 1;

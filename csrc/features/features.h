@@ -41,7 +41,7 @@ struct FeatureInfo {
   const char* unit;
   const char* meaning;
   const char* normalisation;
-  bool per_regime;   // one column for each regime
+  bool per_regime;  // one column for each regime
   bool may_be_negative;
 };
 

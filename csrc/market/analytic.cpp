@@ -99,7 +99,8 @@ AnalyticModel::AnalyticModel(const EnvParams& env_params, const FeatureWriter& f
   has_latency = !(feed.is_zero() && entry.is_zero() && response.is_zero());
   std::vector<double> generator(k * k, 0.0);
   for (std::size_t i = 0; i < k; ++i) {
-    for (std::size_t j = 0; j < k; ++j) generator[i * k + j] = market.switch_rates_hz[i][j] * step_s;
+    for (std::size_t j = 0; j < k; ++j)
+      generator[i * k + j] = market.switch_rates_hz[i][j] * step_s;
     generator[i * k + i] = -step_s * (regimes[i].leave_rate_hz + regimes[i].order_rate_hz[0] +
                                       regimes[i].order_rate_hz[1]);
   }
@@ -229,8 +230,8 @@ void AnalyticMarket::meet_order(Side side, double at_s, StepOutcome& outcome) {
   // The mark is drawn for every order, quoted against or not: agents see the same orders.
   const Ticks depth = sign(side) * (mid_ticks() - state_.standing.price_ticks[s]);
   const bool reached = model_->filled(state_.regime, depth, streams_.mark[s]);
-  const Lots lots = std::min({state_.standing.lots[s], model_->params.market.market_order_lots,
-                              room_lots(side)});
+  const Lots lots =
+      std::min({state_.standing.lots[s], model_->params.market.market_order_lots, room_lots(side)});
   if (!reached || lots == 0) return;
   const TimeNs at_ns = now_ns() + round_to_integer(at_s * kNsPerS);
   book_fill(side, state_.standing.price_ticks[s], lots, true, at_ns, outcome);
@@ -238,7 +239,9 @@ void AnalyticMarket::meet_order(Side side, double at_s, StepOutcome& outcome) {
 
 void AnalyticMarket::book_fill(Side side, Ticks price_ticks, Lots lots, bool maker, TimeNs at_ns,
                                StepOutcome& outcome) {
-  account_.fill(side, price_ticks, lots, fees_.charge(price_ticks, lots, maker));
+  const Money fee = fees_.charge(price_ticks, lots, maker);
+  outcome.pnl_spread_x2 += account_.fill(side, price_ticks, lots, fee);
+  outcome.fees += fee;
   if (maker) {
     outcome.maker_lots[index_of(side)] += lots;
   } else {

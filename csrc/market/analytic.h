@@ -64,8 +64,7 @@ class AnalyticMarket {
   using Model = AnalyticModel;
 
   // `model` must outlive the market.
-  explicit AnalyticMarket(const AnalyticModel& model)
-      : model_(&model), fees_(model.params.fees) {}
+  explicit AnalyticMarket(const AnalyticModel& model) : model_(&model), fees_(model.params.fees) {}
 
   void reset(SeedKey key, std::uint64_t episode);
   StepOutcome step(const Quotes& quotes);
@@ -101,7 +100,7 @@ class AnalyticMarket {
     Stream response;
   };
   struct State {
-    double mid_ticks = 0.0;  // exact; the quoted mid is this rounded
+    double mid_ticks = 0.0;               // exact; the quoted mid is this rounded
     std::array<double, 2> order_clock{};  // unit-rate time left until the next market order
     double regime_clock = 0.0;
     std::size_t regime = 0;
@@ -192,8 +191,8 @@ inline void AnalyticMarket::send(const Quotes& quotes, StepOutcome& outcome) {
 inline void AnalyticMarket::move_mid(double deviation_ticks, StepOutcome& outcome) {
   const double initial = model_->mid_initial_ticks;
   const double before = state_.mid_ticks;
-  double after = initial + (before - initial) * model_->reversion +
-                 deviation_ticks * streams_.mid.normal();
+  double after =
+      initial + (before - initial) * model_->reversion + deviation_ticks * streams_.mid.normal();
   if (model_->jumps_per_step > 0.0) after += jump_ticks();
   constexpr double kPriceMax = 0x1p40;
   if (!(after >= 1.0 && after <= kPriceMax)) [[unlikely]] {
@@ -201,7 +200,7 @@ inline void AnalyticMarket::move_mid(double deviation_ticks, StepOutcome& outcom
                      "; use a finer tick, a higher mid_initial_ticks, or less volatility");
   }
   state_.mid_ticks = after;
-  account_.mark(2 * round_to_integer(after));
+  outcome.pnl_inventory_x2 = account_.mark(2 * round_to_integer(after));
   if (model_->shows_motion) show_motion(outcome, after - before);
 }
 
@@ -213,9 +212,6 @@ inline void AnalyticMarket::show_basics() {
 
 inline StepOutcome AnalyticMarket::step(const Quotes& quotes) {
   StepOutcome outcome;
-  const Money spread_before = account_.spread_pnl_x2();
-  const Money inventory_before = account_.inventory_pnl_x2();
-  const Money fees_before = account_.fees();
   send(quotes, outcome);
   double deviation_ticks = regime_now().step_deviation_ticks;
   if (is_quiet(model_->step_s) && in_flight_.empty()) [[likely]] {
@@ -228,9 +224,6 @@ inline StepOutcome AnalyticMarket::step(const Quotes& quotes) {
   if (model_->has_latency) hear_fills();
   if (model_->filters_regime) update_filter(outcome);
   show_basics();
-  outcome.pnl_spread_x2 = account_.spread_pnl_x2() - spread_before;
-  outcome.pnl_inventory_x2 = account_.inventory_pnl_x2() - inventory_before;
-  outcome.fees = account_.fees() - fees_before;
   return outcome;
 }
 

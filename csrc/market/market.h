@@ -35,23 +35,23 @@ struct StepOutcome {
 };
 
 template <class M>
-concept Market = requires(M& market, const M& view, SeedKey key, const Quotes& quotes, Writer& out,
-                          Reader& in) {
-  // Shared by all markets of a batch: what can be computed once from valid parameters.
-  typename M::Model;
-  requires std::constructible_from<typename M::Model, const EnvParams&, const FeatureWriter&>;
-  requires std::constructible_from<M, const typename M::Model&>;
-  // Starts the episode that (key, episode) names, whatever happened before.
-  market.reset(key, std::uint64_t{});
-  // Holds the quotes for one decision step.
-  { market.step(quotes) } -> std::same_as<StepOutcome>;
-  // What the agent sees now.
-  { view.view() } -> std::same_as<const MarketView&>;
-  { view.account() } -> std::same_as<const Account&>;
-  { view.steps_done() } -> std::same_as<std::int64_t>;
-  { view.regime() } -> std::same_as<std::size_t>;
-  view.save(out);
-  market.load(in);
-};
+concept Market =
+    requires(M& market, const M& view, SeedKey key, const Quotes& quotes, Writer& out, Reader& in) {
+      // Shared by all markets of a batch: what can be computed once from valid parameters.
+      typename M::Model;
+      requires std::constructible_from<typename M::Model, const EnvParams&, const FeatureWriter&>;
+      requires std::constructible_from<M, const typename M::Model&>;
+      // Starts the episode that (key, episode) names, whatever happened before.
+      market.reset(key, std::uint64_t{});
+      // Holds the quotes for one decision step.
+      { market.step(quotes) } -> std::same_as<StepOutcome>;
+      // What the agent sees now.
+      { view.view() } -> std::same_as<const MarketView&>;
+      { view.account() } -> std::same_as<const Account&>;
+      { view.steps_done() } -> std::same_as<std::int64_t>;
+      { view.regime() } -> std::same_as<std::size_t>;
+      view.save(out);
+      market.load(in);
+    };
 
 }  // namespace rlmm

@@ -59,8 +59,8 @@ class Renderer:
         return (
             f"t {row['ts_ns'] / NS_PER_S:9.3f} s | mid {row['mid_ticks_x2'] / 2:.1f} | "
             f"bid {bid} | ask {ask} | "
-            f"filled +{row['fills_maker_lots_bid']:.0f} -{row['fills_maker_lots_ask']:.0f} | {taken}"
-            f"inventory {row['inventory_lots']:+.0f} | pnl {row['pnl']:+.4f} | "
+            f"filled +{row['fills_maker_lots_bid']:.0f} -{row['fills_maker_lots_ask']:.0f} | "
+            f"{taken}inventory {row['inventory_lots']:+.0f} | pnl {row['pnl']:+.4f} | "
             f"reward {row['total_reward']:+.4f}"
         )
 
@@ -116,7 +116,8 @@ class Renderer:
         )
         for side, outward, colour, marker, fills in sides:
             quoted = self._series(f"{side}_lots") > 0
-            price = self._series("quoted_mid_ticks") + outward * self._series(f"{side}_offset_ticks")
+            offset_ticks = self._series(f"{side}_offset_ticks")
+            price = self._series("quoted_mid_ticks") + outward * offset_ticks
             price = np.where(quoted, price, np.nan)
             # A row's quotes stood during the step that ends at its time.
             held = self._from_start(time_s, price, price[0] if len(price) else np.nan)

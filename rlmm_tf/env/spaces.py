@@ -34,13 +34,6 @@ def action_space(params: ActionParams) -> spaces.Space[Any]:
     return spaces.MultiDiscrete(choices)
 
 
-def batched_action_space(params: ActionParams, n_envs: int) -> spaces.Space[Any]:
-    """The space of the actions of `n_envs` environments, as the engine takes them."""
-    from gymnasium.vector.utils import batch_space
-
-    return batch_space(action_space(params), n_envs)
-
-
 def actions_from_quotes(
     params: ActionParams,
     offset_ticks: NDArray[np.float64],

@@ -14,6 +14,7 @@ namespace rlmm {
 
 inline std::vector<SeedKey> seed_keys(std::size_t n) {
   std::vector<SeedKey> keys;
+  keys.reserve(n);
   for (std::size_t i = 0; i < n; ++i) keys.push_back({1000 + i, 7});
   return keys;
 }

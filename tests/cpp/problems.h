@@ -86,7 +86,7 @@ class MarketUnderTest {
   AnalyticMarket market;
 
  private:
-  static const EnvParams& checked(const EnvParams& given) {
+  static EnvParams checked(const EnvParams& given) {
     given.validate();
     return given;
   }

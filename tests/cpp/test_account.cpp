@@ -77,7 +77,7 @@ TEST("account: spread + inventory - fees = pnl, exactly, and as in a wide twin")
         const Money fee = draw(-100, 100);
         account.fill(side, price, lots, fee);
         cash -= Wide{sign(side)} * price * lots;
-        inventory += sign(side) * lots;
+        inventory += Wide{sign(side)} * lots;
         fees += fee;
       }
       const Wide wealth_x2 = 2 * (cash - fees) + inventory * mid_x2;

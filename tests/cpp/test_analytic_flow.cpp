@@ -47,8 +47,10 @@ TEST("flow: the orders of a step are Poisson, independent of the other side and 
   }
   const std::array<double, 2> means = {1.5, 1.0};
   for (std::size_t side = 0; side < 2; ++side) {
-    std::vector<double> probabilities;
-    for (int k = 0; k < 20; ++k) probabilities.push_back(poisson_probability(means[side], k));
+    std::vector<double> probabilities(20);
+    for (int k = 0; k < 20; ++k) {
+      probabilities[static_cast<std::size_t>(k)] = poisson_probability(means[side], k);
+    }
     CHECK_NEAR(chi_square_sigmas(counts[side], probabilities), 0.0, kSigmas);
     CHECK_NEAR(samples[side].mean(), means[side], kSigmas * samples[side].mean_error());
     CHECK_NEAR(samples[side].variance(), means[side], kSigmas * samples[side].variance_error());
@@ -150,13 +152,14 @@ TEST("flow: arrival and fill are independent, and so are the two sides") {
   const double any_bid = 1.0 - std::exp(-1.5 * p);
   CHECK_FREQUENCY(bid_filled, kSteps, any_bid);
   CHECK_FREQUENCY(both_filled, kSteps, any_bid * (1.0 - std::exp(-q)));
-  std::vector<double> probabilities;
+  std::vector<double> probabilities(9);
   const auto cut_at_2 = [](double mean, int k) {
     const double below = poisson_probability(mean, 0) + poisson_probability(mean, 1);
     return k < 2 ? poisson_probability(mean, k) : 1.0 - below;
   };
   for (int cell = 0; cell < 9; ++cell) {
-    probabilities.push_back(cut_at_2(1.5 * p, cell / 3) * cut_at_2(1.5 * (1.0 - p), cell % 3));
+    probabilities[static_cast<std::size_t>(cell)] =
+        cut_at_2(1.5 * p, cell / 3) * cut_at_2(1.5 * (1.0 - p), cell % 3);
   }
   CHECK_NEAR(chi_square_sigmas(cells, probabilities), 0.0, kSigmas);
 }

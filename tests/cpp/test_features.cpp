@@ -1,4 +1,5 @@
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -77,7 +78,7 @@ TEST("features: bounds, and one column for each regime") {
 // clipped to 0.
 TEST("features: a row is scaled, clipped and the clips are counted") {
   EnvParams params = plain_problem();
-  params.market.regimes[0].volatility_ticks = 10.0 * std::sqrt(2.0);  // 10 over half a second
+  params.market.regimes[0].volatility_ticks = 10.0 * std::numbers::sqrt2;  // 10 over half a second
   params.observation.features = {"mid_return", "inventory", "time_left"};
   const FeatureWriter writer(params);
   MarketView view;

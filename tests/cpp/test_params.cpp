@@ -231,7 +231,7 @@ class Perturbation {
   static void change(bool& value) { value = !value; }
   static void change(std::int64_t& value) { ++value; }
   static void change(double& value) { value = std::nextafter(value, 1e9); }
-  static void change(std::string& value) { value += "x"; }
+  static void change(std::string& value) { value += 'x'; }
   static void change(std::optional<double>& value) { value = value ? *value + 1.0 : 0.0; }
   template <class T>
     requires std::is_enum_v<T>

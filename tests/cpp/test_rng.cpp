@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <set>
 #include <vector>
 
@@ -16,7 +17,7 @@ constexpr std::uint64_t kAll = ~std::uint64_t{0};
 
 Stream stream_of(std::uint64_t seed) { return {{seed, 1}, 0, Purpose::kMid}; }
 
-double normal_above(double x) { return 0.5 * std::erfc(x / std::sqrt(2.0)); }
+double normal_above(double x) { return 0.5 * std::erfc(x / std::numbers::sqrt2); }
 
 // The numbers are numpy's; it adds 1 to its 256-bit counter before the first block:
 //   python -c "import numpy as np; u = lambda *x: np.array(x, dtype=np.uint64); m = 2**64 - 1
@@ -53,7 +54,7 @@ TEST("stream: another key, episode or purpose shares no word; the same name repe
   std::set<std::uint64_t> seen;
   std::size_t drawn = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    for (const std::uint64_t high : {0, 1}) {
+    for (const std::uint64_t high : {0U, 1U}) {
       for (std::uint64_t episode = 0; episode < 3; ++episode) {
         for (std::uint64_t purpose = 0; purpose <= 10; ++purpose) {
           Stream stream({seed, high}, episode, static_cast<Purpose>(purpose));
@@ -156,11 +157,11 @@ TEST("exponential: moments and tails") {
     ++counts[static_cast<std::size_t>(std::min(x * 8.0, 127.0))];
     tail += x > 7.697117470131049 ? 1 : 0;
   }
-  std::vector<double> probabilities;
-  for (int i = 0; i < 127; ++i) {
-    probabilities.push_back(std::exp(-i / 8.0) - std::exp(-(i + 1) / 8.0));
+  std::vector<double> probabilities(128, std::exp(-127 / 8.0));
+  for (std::size_t i = 0; i < 127; ++i) {
+    const auto left = static_cast<double>(i) / 8.0;
+    probabilities[i] = std::exp(-left) - std::exp(-(left + 0.125));
   }
-  probabilities.push_back(std::exp(-127 / 8.0));
   CHECK_NEAR(chi_square_sigmas(counts, probabilities), 0.0, kSigmas);
   CHECK_FREQUENCY(tail, kDraws, std::exp(-7.697117470131049));
   CHECK(tail > 0);

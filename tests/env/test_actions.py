@@ -141,7 +141,8 @@ def test_grid_between_whole_ticks_is_rounded(
 ) -> None:
     # Four choices from 0 to 100: 0, 33.3, 66.7, 100.
     layout = {
-        "kind": "multidiscrete", "offset_choices": 4, "offset_min_ticks": 0, "offset_max_ticks": 100,
+        "kind": "multidiscrete", "offset_choices": 4,
+        "offset_min_ticks": 0, "offset_max_ticks": 100,
     }  # fmt: skip
     simulation = simulate(still(action=layout))
     offsets = [quoted(simulation, np.array([[choice, 0]]))[0] for choice in range(4)]

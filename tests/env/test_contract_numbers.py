@@ -117,6 +117,7 @@ def problems(draw_from: st.DrawFn) -> EnvParams:
     cap = draw_from(st.integers(5, 50))
     start = sorted(draw_from(st.lists(st.integers(-cap, cap), min_size=2, max_size=2)))
     usable = [f.name for f in FEATURES if f.name != "regime" or market["regime_observed"]]
+    features = st.lists(st.sampled_from(usable), min_size=1, unique=True)
     fee = st.floats(-5, 5)
     fees = ("maker_bps", "taker_bps", "maker_ticks_per_lot", "taker_ticks_per_lot")
     return EnvParams.model_validate(
@@ -137,7 +138,7 @@ def problems(draw_from: st.DrawFn) -> EnvParams:
             },
             "action": draw_from(actions()),
             "observation": {
-                "features": tuple(draw_from(st.lists(st.sampled_from(usable), min_size=1, unique=True))),
+                "features": draw_from(features.map(tuple)),
                 "clip": draw_from(st.floats(1, 100)),
             },
             "reward": draw_from(rewards()),
@@ -173,9 +174,7 @@ def classes_of(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
                 yield f"{name}.{place}", part
 
 
-@pytest.mark.parametrize(
-    ("place", "model"), list(classes_of(EnvParams)), ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("place", "model"), list(classes_of(EnvParams)), ids=str)
 def test_clause_8_field_sets_are_equal(place: str, model: type[BaseModel]) -> None:
     held: Any = engine_params(preset("P1")).to_dict()
     for name in place.split("."):
@@ -238,10 +237,10 @@ def test_clause_8_missing_unknown_and_wrong_fields_are_refused_by_path(path: str
     [
         ("tick_value", 10**400, TypeError, "expected a number that a double can hold"),
         ("tick_value", math.nan, ValueError, "expected a value above 0, at most 1e15, got nan"),
-        ("episode.n_steps", 2**63, TypeError, "expected an integer of at most 64 bits, got 9223372"),
+        ("episode.n_steps", 2**63, TypeError, "expected an integer of at most 64 bits"),
         ("episode.n_steps", 10**8, ValueError, None),
         ("action.kind", "\ud800", TypeError, "expected a string that UTF-8 can hold"),
-        ("action.kind", "box", ValueError, r"one of \(continuous, discrete, multidiscrete\), got 'box'"),
+        ("action.kind", "box", ValueError, "one of .*, multidiscrete., got 'box'"),
         ("market.regimes", [], ValueError, "expected 1 to 8 regimes, got 0"),
         ("market.regimes[1].volatility_ticks", -1.0, ValueError, "from 0 to 1e\\+15, got -1"),
         ("reward.utility", "cara", ValueError, None),

@@ -39,6 +39,26 @@ def test_clause_9_agent_does_not_change_the_market(simulate: Any) -> None:
     assert seen[0]["market_sells"].sum() > 500
 
 
+def test_clause_9_orders_not_quoted_against_leave_the_later_ones_alone(simulate: Any) -> None:
+    # How deep each order reaches is drawn whether or not a quote stands there to be hit.
+    params = resolve_params(
+        "P2",
+        {
+            "action": {"sizes": True, "lots_min": 0},
+            "limits": {"inventory_cap_lots": 10**6},
+        },
+    )
+    fills = []
+    for waits in (False, True):
+        simulation = simulate(params, n_envs=16, seed=4)
+        simulation.reset()
+        simulation.quote_steps(100, 5_000, 5_000, (0, 0) if waits else (1, 1))
+        late = simulation.quote_steps(100, 5_000, 5_000, (1, 1))
+        fills.append(np.stack([late["fills_maker_lots_bid"], late["fills_maker_lots_ask"]]))
+    assert fills[0].sum() > 100
+    np.testing.assert_array_equal(fills[0], fills[1])
+
+
 @pytest.mark.parametrize("other", ["key", "episode", "purpose"])
 def test_clause_9_streams_have_names(other: str) -> None:
     name = {"key": (1, 2), "episode": 3, "purpose": 4}

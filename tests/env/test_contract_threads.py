@@ -1,4 +1,4 @@
-"""The contract of the compiled engine, clauses 6, 7, 11 and 12: threads, exceptions, stub, state."""
+"""The contract of the compiled engine, clauses 6, 7, 11, 12: threads, exceptions, stub, state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fragile(still: Callable[..., EnvParams]) -> EnvParams:
 
 @pytest.fixture(scope="module")
 def rich() -> EnvParams:
-    """Everything that has a state: regimes, latency, jumps, fees, fills the agent has not heard of."""
+    """Everything that has a state: regimes, latency, jumps, fees, fills not yet heard of."""
     delay = {"law": "lognormal", "median_ns": 25_000_000, "log_sd": 0.8}
     empirical = {"law": "empirical", "quantiles_ns": (0, 10_000_000, 200_000_000)}
     features = tuple(

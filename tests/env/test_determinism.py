@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,12 @@ def test_the_run_is_rich(report: determinism.Report) -> None:
     regimes: set[float] = set()
     for _ in range(determinism.STEPS):
         infos = envs.step(rng.uniform(-1.1, 1.1, (8, 4)).astype(np.float32))[4]
-        for name in ("fills_maker_lots_bid", "fills_taker_lots", "actions_clipped", "episode_index"):
+        for name in (
+            "fills_maker_lots_bid",
+            "fills_taker_lots",
+            "actions_clipped",
+            "episode_index",
+        ):
             seen[name] = seen.get(name, 0.0) + infos[name].sum()
         regimes |= set(infos["regime"])
     assert min(seen.values()) > 0, seen
@@ -66,7 +72,7 @@ def test_a_difference_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     # An engine whose fourth environment depends on the number of threads.
     original = determinism.recorded
 
-    def wrong(params, keys, actions, n_threads):  # type: ignore[no-untyped-def]  # noqa: ANN
+    def wrong(params: Any, keys: Any, actions: Any, n_threads: int) -> np.ndarray:
         outputs = original(params, keys, actions, n_threads)
         if n_threads == 2:
             outputs[7, 3, 0] ^= 1

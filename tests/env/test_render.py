@@ -99,6 +99,18 @@ def test_picture() -> None:
     assert pixels_of(image, ASK_COLOUR) > 100
 
 
+def test_picture_marks_crossings(still: Callable[..., EnvParams]) -> None:
+    plain, crossed = (
+        MarketMakingEnv(still(market=m), render_mode="rgb_array") for m in ({}, TAKER)
+    )
+    black = []
+    for env in (plain, crossed):
+        env.reset(seed=1)
+        env.step(np.full(2, -1.0, np.float32))
+        black.append(pixels_of(np.asarray(env.render()), "#000000"))
+    assert black[1] > black[0] + 20  # crosses on the mid, and one more word in the legend
+
+
 def test_picture_is_deterministic() -> None:
     first = picture(1)
     np.testing.assert_array_equal(first, picture(1))
@@ -108,7 +120,8 @@ def test_picture_is_deterministic() -> None:
 def test_picture_before_the_first_step() -> None:
     image = picture(1, steps=0)
     assert image.shape == (HEIGHT, WIDTH, 3)
-    assert pixels_of(image, BID_COLOUR) == 0
+    legend_only = pixels_of(image, BID_COLOUR)
+    assert legend_only < pixels_of(picture(1), BID_COLOUR) / 2
 
 
 def test_no_mode_renders_nothing() -> None:

@@ -27,7 +27,10 @@ def test_running_penalties_of_a_constant_inventory(
     # times the regime's scale.
     params = still(
         {"inventory_penalty_scale": scale},
-        episode={"initial_inventory_min_lots": start_lots, "initial_inventory_max_lots": start_lots},
+        episode={
+            "initial_inventory_min_lots": start_lots,
+            "initial_inventory_max_lots": start_lots,
+        },
         reward={
             "inventory_quadratic": 0.5, "inventory_linear": 10.0, "soft_limit": 100.0,
             "soft_limit_lots": 1,

@@ -16,7 +16,9 @@ from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset, resolve_params
 from rlmm_tf.seeding import environment_keys
 
-SHORT = {"episode": {"n_steps": 40, "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5}}
+SHORT = {
+    "episode": {"n_steps": 40, "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5}
+}
 
 
 def actions(n_steps: int, n_envs: int, seed: int = 0) -> np.ndarray:
@@ -121,7 +123,9 @@ def test_reset_with_a_seed_starts_the_stream_anew() -> None:
 
 @pytest.mark.parametrize("vector", [False, True])
 def test_reset_without_a_seed_goes_on(vector: bool) -> None:
-    env: Any = MarketMakingVectorEnv(1, overrides=SHORT) if vector else MarketMakingEnv(overrides=SHORT)
+    env: Any = (
+        MarketMakingVectorEnv(1, overrides=SHORT) if vector else MarketMakingEnv(overrides=SHORT)
+    )
     row = np.zeros((1, 2), np.float32) if vector else np.zeros(2, np.float32)
 
     def inventories(n_resets: int) -> list[float]:
@@ -170,6 +174,14 @@ def test_reset_mask_leaves_the_others_alone() -> None:
     assert a[4]["episode_index"].tolist() == [0, 1, 0, 1]
     obs[:] = 7.0  # what was returned is the caller's
     assert (envs.reset(options={"reset_mask": ~mask})[0][mask] != 7.0).all()
+
+
+@pytest.mark.parametrize("options", [None, {}, {"reset_mask": None}])
+def test_reset_without_a_mask_is_for_all(options: dict[str, Any] | None) -> None:
+    envs = MarketMakingVectorEnv(3)
+    envs.reset(seed=1)
+    envs.step(np.zeros((3, 2), np.float32))
+    assert envs.reset(options=options)[0][:, 0].tolist() == [1.0] * 3
 
 
 def test_observations_returned_stay_as_they_are() -> None:

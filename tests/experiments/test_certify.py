@@ -82,7 +82,7 @@ def test_mean_over_starting_inventories() -> None:
 
 
 def test_more_steps_come_closer_to_continuous_time(linear_on_p1: CertifyResult) -> None:
-    # Holding a quote costs in proportion to the time it is held: a third of it, a third of the cost.
+    # Holding a quote costs in proportion to the time it is held: a third of one, of the other.
     fine, _ = certify(set_name="P1", agent="best_linear", episodes=512, steps=300)
     cost = linear_on_p1.exact.agent - linear_on_p1.exact.agent_stepped
     finer_cost = fine.exact.agent - fine.exact.agent_stepped
