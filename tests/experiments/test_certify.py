@@ -129,5 +129,3 @@ def test_agents_that_do_not_fit_the_set(set_name: str, agent: str, message: str)
     assert agent in AGENTS
     with pytest.raises(ConfigError, match=message):
         certify(set_name=set_name, agent=agent)
-
-
