@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -76,6 +77,10 @@ T* checked(const py::object& object, const std::string& name, const Shape& shape
   if (!py::isinstance<py::array>(object)) {
     throw py::type_error(name + ": expected a numpy array, got " +
                          std::string(py::str(py::type::of(object).attr("__name__"))));
+  }
+  const py::handle plain(reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_));
+  if (!py::type::of(object).is(plain) && py::hasattr(object, "mask")) {
+    throw py::type_error(name + ": expected a plain numpy array, got a masked one; fill it first");
   }
   const auto array = py::reinterpret_borrow<py::array>(object);
   const auto dtype = py::dtype::of<T>();
@@ -269,16 +274,30 @@ class ToPython {
   py::dict values_;
 };
 
-EnvParams params_from_python(const py::kwargs& kwargs) {
-  EnvParams params;
-  FromPython::read_struct("", kwargs, params);
+// pybind11 hands out memory for an object made by __new__ alone, its __init__ never called. Zeroed,
+// it is a closed batch or parameters without a regime, which every use refuses.
+struct Zeroed {
+  static void* operator new(std::size_t size) {
+    void* const memory = ::operator new(size);
+    std::memset(memory, 0, size);
+    return memory;
+  }
+  static void* operator new(std::size_t, void* memory) { return memory; }
+  static void operator delete(void* memory) { ::operator delete(memory); }
+};
+
+struct PyEnvParams : EnvParams, Zeroed {};
+
+PyEnvParams params_from_python(const py::kwargs& kwargs) {
+  PyEnvParams params;
+  FromPython::read_struct<EnvParams>("", kwargs, params);
   params.validate();
   return params;
 }
 
-py::dict params_to_python(const EnvParams& params) {
+py::dict params_to_python(const PyEnvParams& params) {
   ToPython writer;
-  EnvParams::fields(params, writer);
+  EnvParams::fields(static_cast<const EnvParams&>(params), writer);
   return writer.values();
 }
 
@@ -296,7 +315,7 @@ std::vector<SeedKey> keys_from_python(const Array<std::uint64_t>& seeds) {
 }
 
 // Threads do not survive a fork: a batch that has some may only be used where it was made.
-class PyBatch {
+class PyBatch : public Zeroed {
  public:
   PyBatch(const EnvParams& params, const std::vector<SeedKey>& keys, int n_threads)
       : batch_(make_batch(params, keys, n_threads)), process_(getpid()) {}
@@ -385,10 +404,21 @@ void reset_batch(const PyBatch& self, const Array<float>& obs,
   const auto width = static_cast<py::ssize_t>(batch->observation().size());
   ArrayGate gate;
   auto* const obs_data = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
-  const auto* const mask_data = mask ? gate.take<bool>(*mask, "mask", {n}, Access::kRead) : nullptr;
+  // As bytes: a NumPy bool made from other data may hold more than 0 and 1.
+  const auto* const mask_data = mask ? reinterpret_cast<const std::uint8_t*>(
+                                           gate.take<bool>(*mask, "mask", {n}, Access::kRead))
+                                     : nullptr;
   gate.require_apart();
   const py::gil_scoped_release unlocked;
   batch->reset(obs_data, mask_data);
+}
+
+void observe_batch(const PyBatch& self, const Array<float>& obs) {
+  const PyBatch::Work batch(self);
+  const auto width = static_cast<py::ssize_t>(batch->observation().size());
+  auto* const obs_data = checked<float>(obs, "obs", {batch->n_envs(), width}, Access::kWrite);
+  const py::gil_scoped_release unlocked;
+  batch->observe(obs_data);
 }
 
 template <class Action>
@@ -442,7 +472,8 @@ void set_batch_state(const PyBatch& self, const py::bytes& state) {
 // ---------------------------------------------------------------------------------------------
 // Tables and draws
 
-py::tuple observation_columns(const EnvParams& params) {
+py::tuple observation_columns(const PyEnvParams& params) {
+  params.validate();
   const FeatureWriter writer(params);
   py::list rows;
   for (const ObservationColumn& column : writer.columns()) {
@@ -527,22 +558,24 @@ py::dict build_info() {
 }
 
 void bind_params(py::module_& m) {
-  py::class_<EnvParams>(m, "EnvParams",
-                        "The parameters of one market-making problem, from nested keyword "
-                        "arguments; fields as in rlmm_tf.params.EnvParams. Read-only.")
+  py::class_<PyEnvParams>(m, "EnvParams",
+                          "The parameters of one market-making problem, from nested keyword "
+                          "arguments; fields as in rlmm_tf.params.EnvParams. Read-only.")
       .def(py::init(&params_from_python))
       .def("to_dict", &params_to_python, "All fields as nested dicts and tuples.")
-      .def_property_readonly("fingerprint", &EnvParams::fingerprint);
+      .def_property_readonly("fingerprint",
+                             [](const PyEnvParams& self) { return self.fingerprint(); });
 }
 
 void bind_batch(py::module_& m) {
   py::class_<PyBatch>(m, "Batch",
                       "N environments stepped together. The caller owns every array; nothing is "
                       "cast or copied; an ended episode restarts in the same step.")
-      .def(py::init([](const EnvParams& params, const Array<std::uint64_t>& seeds, int n_threads) {
-             return std::make_unique<PyBatch>(params, keys_from_python(seeds), n_threads);
-           }),
-           py::arg("params"), py::kw_only(), py::arg("seeds"), py::arg("n_threads") = 1)
+      .def(
+          py::init([](const PyEnvParams& params, const Array<std::uint64_t>& seeds, int n_threads) {
+            return std::make_unique<PyBatch>(params, keys_from_python(seeds), n_threads);
+          }),
+          py::arg("params"), py::kw_only(), py::arg("seeds"), py::arg("n_threads") = 1)
       .def(
           "reseed",
           [](const PyBatch& self, const Array<std::uint64_t>& seeds) {
@@ -554,6 +587,8 @@ void bind_batch(py::module_& m) {
       .def("step", &step_batch, py::arg("actions"), py::kw_only(), py::arg("obs"),
            py::arg("final_obs"), py::arg("reward"), py::arg("terminated"), py::arg("truncated"),
            py::arg("columns") = py::none(), "One decision step of every environment.")
+      .def("observe", &observe_batch, py::kw_only(), py::arg("obs"),
+           "Writes the present observation of every environment.")
       .def("state", &batch_state, "Everything needed to go on from here, as bytes.")
       .def("set_state", &set_batch_state, py::arg("state"))
       .def("close", &PyBatch::close, "Ends the threads and frees the markets.")

@@ -140,6 +140,25 @@ void validate_episode(const EpisodeParams& episode, Lots inventory_cap_lots) {
                   -inventory_cap_lots, episode.initial_inventory_max_lots);
 }
 
+// More events in a step than this would hang it: nothing else bounds the loop over them.
+void validate_events(const EnvParams& params) {
+  constexpr double kEventsMax = 1e6;
+  const double per_rate = params.market.fill_cap * params.step_s();
+  for (const RegimeParams& regime : params.market.regimes) {
+    const double orders = (regime.market_sell_rate_hz + regime.market_buy_rate_hz) * per_rate;
+    require_between("market.regimes[]: orders in a step (rates x fill_cap x step)", orders, 0.0,
+                    kEventsMax);
+  }
+  const double jumps = params.market.jump_rate_hz * params.step_s();
+  require_between("market.jump_rate_hz: jumps in a step", jumps, 0.0, kEventsMax);
+  for (const std::vector<double>& row : params.market.switch_rates_hz) {
+    for (const double rate : row) {
+      require_between("market.switch_rates_hz: switches in a step", rate * params.step_s(), 0.0,
+                      kEventsMax);
+    }
+  }
+}
+
 void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
   require_between("action.offset_max_ticks", action.offset_max_ticks, -kOffsetMax, kOffsetMax);
   require_between("action.offset_min_ticks", action.offset_min_ticks, -kOffsetMax,
@@ -241,6 +260,7 @@ void EnvParams::validate() const {
   require_between("limits.inventory_cap_lots", limits.inventory_cap_lots, Lots{1}, kInventoryMax);
   if (limits.loss_limit) require_positive("limits.loss_limit", *limits.loss_limit);
   validate_episode(episode, limits.inventory_cap_lots);
+  validate_events(*this);
   validate_action(action, market.mid_initial_ticks);
   // A taker's price must fit in the integers of the accounts.
   require_between("market.slippage_ticks_per_lot", market.slippage_ticks_per_lot, 0.0,

@@ -138,7 +138,7 @@ double Stream::exponential_at_edge(std::uint64_t layer, double x) {
     }
     const std::uint64_t bits = word();
     layer = bits & (Ziggurat::kLayers - 1);
-    x = mantissa(bits) * ziggurat.edge_per_step[layer];
+    x = (mantissa(bits) + 0.5) * ziggurat.edge_per_step[layer];
   }
 }
 

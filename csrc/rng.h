@@ -82,11 +82,11 @@ class Stream {
     return normal_at_edge(bits, x);
   }
 
-  // Mean 1.
+  // Mean 1, never exactly 0: a clock that has just been set has some time left.
   double exponential() {
     const std::uint64_t bits = word();
     const std::uint64_t layer = bits & (Ziggurat::kLayers - 1);
-    const double x = mantissa(bits) * kExponentialZiggurat.edge_per_step[layer];
+    const double x = (mantissa(bits) + 0.5) * kExponentialZiggurat.edge_per_step[layer];
     if (x < kExponentialZiggurat.edge[layer + 1]) [[likely]] {
       return x;
     }
@@ -94,6 +94,9 @@ class Stream {
   }
 
   std::int64_t poisson(double mean);  // mean >= 0
+
+  // Whether a stream read back from bytes can be drawn from.
+  bool sound() const { return used_ <= kWords; }
 
  private:
   static constexpr std::uint64_t kWords = 4;

@@ -55,6 +55,10 @@ class Batch:
         """
         Ends the threads and frees the markets.
         """
+    def observe(self, *, obs: numpy.typing.NDArray[numpy.float32]) -> None:
+        """
+        Writes the present observation of every environment.
+        """
     def reseed(self, *, seeds: numpy.typing.NDArray[numpy.uint64]) -> None:
         """
         New streams; the next reset starts episode 0.

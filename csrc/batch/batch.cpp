@@ -89,14 +89,21 @@ class BatchOf final : public Batch {
     all_started_ = false;
   }
 
-  void reset(float* obs, const bool* mask) override {
+  void reset(float* obs, const std::uint8_t* mask) override {
     if (mask == nullptr) failed_ = false;
     for_each_environment([&](std::size_t env) {
-      if (mask != nullptr && !mask[env]) return;
+      if (mask != nullptr && mask[env] == 0) return;
       environments_[env].reset();
       features_.write(environments_[env].view(), obs + env * features_.width());
     });
     all_started_ = std::ranges::all_of(environments_, &Environment<M>::started);
+  }
+
+  void observe(float* obs) override {
+    check_ready();
+    for_each_environment([&](std::size_t env) {
+      features_.write(environments_[env].view(), obs + env * features_.width());
+    });
   }
 
   void step(const StepArrays<float>& arrays) override { step_all(arrays); }

@@ -2,7 +2,8 @@
 //
 // Contract
 //  - The caller owns every array and keeps it alive for the length of the call; nothing is kept.
-//  - A step with a bad action throws before anything has moved.
+//  - A step with a bad action throws before anything has moved. Nobody may write to the actions
+//    while the step runs.
 //  - An environment that ends its episode starts the next one in the same step: `obs` is then the
 //    first observation of the new episode and `final_obs` the last of the old one. Rows of
 //    `final_obs` whose environment did not end are left as they were.
@@ -52,9 +53,12 @@ class Batch {
   // New streams for all environments; they must be reset before the next step.
   virtual void reseed(const std::vector<SeedKey>& keys) = 0;
 
-  // Starts the next episode of the environments whose `mask` is true (all if it is null) and
+  // Starts the next episode of the environments whose `mask` is not 0 (all if it is null) and
   // writes their rows of `obs`.
-  virtual void reset(float* obs, const bool* mask) = 0;
+  virtual void reset(float* obs, const std::uint8_t* mask) = 0;
+
+  // Writes the present observation of every environment.
+  virtual void observe(float* obs) = 0;
 
   virtual void step(const StepArrays<float>& arrays) = 0;
   virtual void step(const StepArrays<std::int64_t>& arrays) = 0;

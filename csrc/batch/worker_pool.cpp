@@ -1,5 +1,9 @@
 #include "batch/worker_pool.h"
 
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
 namespace rlmm {
 namespace {
 
@@ -27,12 +31,22 @@ void wait_while(const std::atomic<T>& value, T old) {
 
 WorkerPool::WorkerPool(int n_threads) {
   workers_.reserve(static_cast<std::size_t>(n_threads - 1));
-  for (int index = 1; index < n_threads; ++index) {
-    workers_.emplace_back([this, index] { work(index); });
+  try {
+    for (int index = 1; index < n_threads; ++index) {
+      workers_.emplace_back([this, index] { work(index); });
+    }
+  } catch (const std::system_error& error) {
+    const std::size_t started = workers_.size() + 1;
+    stop();
+    throw std::runtime_error("n_threads: expected as many as the system gives, got " +
+                             std::to_string(n_threads) + " and a refusal after " +
+                             std::to_string(started) + " (" + error.what() + "); ask for fewer");
   }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::stop() {
   stopping_.store(true, std::memory_order_release);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();

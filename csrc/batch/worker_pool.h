@@ -11,6 +11,7 @@ namespace rlmm {
 
 class WorkerPool {
  public:
+  // Throws std::runtime_error when the system gives fewer threads.
   explicit WorkerPool(int n_threads);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -24,6 +25,7 @@ class WorkerPool {
 
  private:
   void work(int index);
+  void stop();
 
   std::vector<std::thread> workers_;
   const std::function<void(int)>* job_ = nullptr;

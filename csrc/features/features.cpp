@@ -23,7 +23,7 @@ double mean_orders(const EnvParams& params, double RegimeParams::* rate_hz) {
   double rate = 0.0;
   for (std::size_t k = 0; k < share.size(); ++k)
     rate += share[k] * params.market.regimes[k].*rate_hz;
-  return std::max(1.0, rate * params.step_s());
+  return std::max(1.0, rate * params.market.fill_cap * params.step_s());
 }
 
 double scale_of(Feature feature, const EnvParams& params) {

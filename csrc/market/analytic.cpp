@@ -91,10 +91,8 @@ AnalyticModel::AnalyticModel(const EnvParams& env_params, const FeatureWriter& f
   initial_cumulative.resize(k);
   std::partial_sum(market.initial_regime_probabilities.begin(),
                    market.initial_regime_probabilities.end(), initial_cumulative.begin());
-  const double pull = 2.0 * market.mid_reversion_hz * step_s;
-  reversion_variance = pull > 0.0 ? -std::expm1(-pull) / pull : 1.0;
   for (Regime& regime : regimes) {
-    regime.step_deviation_ticks = std::sqrt(regime.variance_ticks2 * step_s * reversion_variance);
+    regime.step_deviation_ticks = std::sqrt(regime.variance_ticks2 * kept_seconds(0.0, step_s));
   }
   has_latency = !(feed.is_zero() && entry.is_zero() && response.is_zero());
   std::vector<double> generator(k * k, 0.0);
@@ -105,6 +103,14 @@ AnalyticModel::AnalyticModel(const EnvParams& env_params, const FeatureWriter& f
                                       regimes[i].order_rate_hz[1]);
   }
   if (filters_regime) quiet_step = matrix_exponential(std::move(generator), k);
+}
+
+// Integral of exp(-2 theta s) over s from `before_end_s` to `before_end_s + seconds`: how much of
+// the variance that comes in that time is left at the end of the step.
+double AnalyticModel::kept_seconds(double before_end_s, double seconds) const {
+  const double pull_hz = 2.0 * params.market.mid_reversion_hz;
+  if (pull_hz == 0.0) return seconds;
+  return -std::exp(-pull_hz * before_end_s) * std::expm1(-pull_hz * seconds) / pull_hz;
 }
 
 bool AnalyticModel::filled(std::size_t regime, Ticks depth_ticks, Stream& mark) const {
@@ -160,8 +166,12 @@ void AnalyticMarket::cross(TimeNs at_ns, StepOutcome& outcome) {
     Lots& wanted_lots = state_.standing.lots[s];
     const Ticks depth = sign(side) * (mid_ticks() - state_.standing.price_ticks[s]);
     if (wanted_lots == 0 || depth > -market.half_spread_ticks) continue;
-    const Lots lots = std::min(wanted_lots, room_lots(side));
+    Lots lots = std::min(wanted_lots, room_lots(side));
     wanted_lots = 0;
+    // Only as many lots as slip no farther than the quote's own price.
+    const auto slack_ticks = static_cast<double>(-depth - market.half_spread_ticks);
+    const double affordable = slack_ticks / market.slippage_ticks_per_lot;
+    if (affordable < static_cast<double>(lots)) lots = static_cast<Lots>(affordable);
     if (lots == 0) continue;
     const double slippage = market.slippage_ticks_per_lot * static_cast<double>(lots);
     const Ticks cost = market.half_spread_ticks + round_to_integer(slippage);
@@ -188,7 +198,8 @@ double AnalyticMarket::run_clocks(StepOutcome& outcome) {
   double variance_ticks2 = 0.0;
   const auto advance = [&](double seconds) {
     elapse(seconds, outcome);
-    variance_ticks2 += regime_now().variance_ticks2 * seconds;
+    variance_ticks2 +=
+        regime_now().variance_ticks2 * model_->kept_seconds(end_s - now_s - seconds, seconds);
     now_s += seconds;
   };
   for (;;) {
@@ -220,7 +231,7 @@ double AnalyticMarket::run_clocks(StepOutcome& outcome) {
   }
   in_flight_.erase(in_flight_.begin(), in_flight_.begin() + static_cast<std::ptrdiff_t>(arrived));
   if (!switched) return regime_now().step_deviation_ticks;
-  return std::sqrt(variance_ticks2 * model_->reversion_variance);
+  return std::sqrt(variance_ticks2);
 }
 
 void AnalyticMarket::meet_order(Side side, double at_s, StepOutcome& outcome) {
@@ -261,23 +272,36 @@ void AnalyticMarket::switch_regime() {
   show_regime();
 }
 
-// All jumps of a step together: a Poisson number of normal ones.
+// All jumps of a step together: a Poisson number of normal ones, each pulled back from its time,
+// uniform in the step, to the end.
 double AnalyticMarket::jump_ticks() {
-  const auto jumps = static_cast<double>(streams_.jump.poisson(model_->jumps_per_step));
-  return model_->params.market.jump_ticks * std::sqrt(jumps) * streams_.jump.normal();
+  const std::int64_t jumps = streams_.jump.poisson(model_->jumps_per_step);
+  const double pull = model_->params.market.mid_reversion_hz * model_->step_s;
+  auto variance = static_cast<double>(jumps);
+  if (pull > 0.0) {
+    variance = 0.0;
+    for (std::int64_t i = 0; i < jumps; ++i) {
+      variance += std::exp(-2.0 * pull * streams_.jump.uniform());
+    }
+  }
+  return model_->params.market.jump_ticks * std::sqrt(variance) * streams_.jump.normal();
 }
 
 // Which fills the agent knows of when it acts on the coming observation, which reaches it
 // `feed_ns` from now. A fill of the future is never among them.
-void AnalyticMarket::hear_fills() {
+std::array<Lots, 2> AnalyticMarket::hear_fills() {
   state_.feed_ns = model_->feed.draw_ns(streams_.feed);
   const TimeNs heard_until_ns = now_ns() + state_.feed_ns;
+  std::array<Lots, 2> heard_lots{};
   std::size_t heard = 0;
   while (heard < unheard_.size() && unheard_[heard].heard_ns <= heard_until_ns) {
-    state_.unheard_lots -= unheard_[heard].signed_lots;
+    const Lots signed_lots = unheard_[heard].signed_lots;
+    state_.unheard_lots -= signed_lots;
+    heard_lots[signed_lots > 0 ? 0 : 1] += std::abs(signed_lots);
     ++heard;
   }
   unheard_.erase(unheard_.begin(), unheard_.begin() + static_cast<std::ptrdiff_t>(heard));
+  return heard_lots;
 }
 
 // Bayes on the step's market orders, taken to arrive at its end: p' ~ (p exp((Q - L) dt)) x
@@ -311,22 +335,24 @@ void AnalyticMarket::update_filter(const StepOutcome& outcome) {
   }
 }
 
-void AnalyticMarket::show_motion(const StepOutcome& outcome, double return_ticks) {
+void AnalyticMarket::show_motion(const StepOutcome& outcome, const std::array<Lots, 2>& heard_lots,
+                                 double return_ticks) {
   const double square = return_ticks * return_ticks;
   double& mean_square = state_.mean_square_return_ticks2;
   mean_square = square + (mean_square - square) * model_->return_memory;
   view_.set(Feature::kMidReturn, return_ticks);
   view_.set(Feature::kMidDisplacement, state_.mid_ticks - model_->mid_initial_ticks);
   view_.set(Feature::kRealisedVolatility, std::sqrt(mean_square));
-  const Standing& standing = state_.standing;
+  // The agent knows what it has sent; whether that has arrived it learns from fills alone.
+  const Standing& standing = model_->has_latency ? state_.sent : state_.standing;
   const std::array<Ticks, 2> offset = {mid_ticks() - standing.price_ticks[0],
                                        standing.price_ticks[1] - mid_ticks()};
   view_.set(Feature::kBidOffset, standing.lots[0] == 0 ? 0 : offset[0]);
   view_.set(Feature::kAskOffset, standing.lots[1] == 0 ? 0 : offset[1]);
   view_.set(Feature::kBidLots, standing.lots[0]);
   view_.set(Feature::kAskLots, standing.lots[1]);
-  view_.set(Feature::kBidFills, outcome.maker_lots[0]);
-  view_.set(Feature::kAskFills, outcome.maker_lots[1]);
+  view_.set(Feature::kBidFills, heard_lots[0]);
+  view_.set(Feature::kAskFills, heard_lots[1]);
   view_.set(Feature::kMarketSells, outcome.market_sells);
   view_.set(Feature::kMarketBuys, outcome.market_buys);
 }
@@ -361,6 +387,11 @@ void AnalyticMarket::load(Reader& in) {
   entry_line_ = in.get<Line>();
   response_line_ = in.get<Line>();
   regime_probabilities_ = in.get_vector<double>();
+  const bool sound = streams_.sound() && state_.regime < model_->regimes.size() &&
+                     regime_probabilities_.size() == model_->regimes.size() &&
+                     state_.order_clock[0] >= 0.0 && state_.order_clock[1] >= 0.0 &&
+                     state_.regime_clock >= 0.0 && std::isfinite(state_.mid_ticks);
+  if (!sound) throw std::invalid_argument("state: expected one this engine has saved, got another");
 }
 
 }  // namespace rlmm

@@ -34,6 +34,8 @@ class AnalyticModel {
 
   AnalyticModel(const EnvParams& params, const FeatureWriter& features);
 
+  double kept_seconds(double before_end_s, double seconds) const;
+
   // Whether a market order with this mark fills a quote `depth_ticks` from the mid.
   bool filled(std::size_t regime, Ticks depth_ticks, Stream& mark) const;
 
@@ -45,8 +47,7 @@ class AnalyticModel {
   double mid_initial_ticks;
   double log_fill_cap;
   double soft_limit_lots;
-  double reversion;           // exp(-mid_reversion_hz * step_s)
-  double reversion_variance;  // what the pull leaves of a step's variance, as a share
+  double reversion;  // exp(-mid_reversion_hz * step_s)
   double jumps_per_step;
   double return_memory;  // weight of the past in the mean square return
   bool taker_allowed;
@@ -98,6 +99,12 @@ class AnalyticMarket {
     Stream feed;
     Stream entry;
     Stream response;
+
+    bool sound() const {
+      return mid.sound() && jump.sound() && regime.sound() && order[0].sound() &&
+             order[1].sound() && mark[0].sound() && mark[1].sound() && feed.sound() &&
+             entry.sound() && response.sound();
+    }
   };
   struct State {
     double mid_ticks = 0.0;               // exact; the quoted mid is this rounded
@@ -126,12 +133,13 @@ class AnalyticMarket {
   void book_fill(Side side, Ticks price_ticks, Lots lots, bool maker, TimeNs at_ns,
                  StepOutcome& outcome);
   void switch_regime();
-  void move_mid(double deviation_ticks, StepOutcome& outcome);
+  double move_mid(double deviation_ticks, StepOutcome& outcome);  // returns the move in ticks
   double jump_ticks();
-  void hear_fills();
+  std::array<Lots, 2> hear_fills();  // lots heard of, bought and sold
   void update_filter(const StepOutcome& outcome);
   void show_basics();
-  void show_motion(const StepOutcome& outcome, double return_ticks);
+  void show_motion(const StepOutcome& outcome, const std::array<Lots, 2>& heard_lots,
+                   double return_ticks);
   void show_regime();
 
   const AnalyticModel* model_;
@@ -188,7 +196,7 @@ inline void AnalyticMarket::send(const Quotes& quotes, StepOutcome& outcome) {
   if (model_->taker_allowed) cross(now_ns(), outcome);
 }
 
-inline void AnalyticMarket::move_mid(double deviation_ticks, StepOutcome& outcome) {
+inline double AnalyticMarket::move_mid(double deviation_ticks, StepOutcome& outcome) {
   const double initial = model_->mid_initial_ticks;
   const double before = state_.mid_ticks;
   double after =
@@ -201,7 +209,7 @@ inline void AnalyticMarket::move_mid(double deviation_ticks, StepOutcome& outcom
   }
   state_.mid_ticks = after;
   outcome.pnl_inventory_x2 = account_.mark(2 * round_to_integer(after));
-  if (model_->shows_motion) show_motion(outcome, after - before);
+  return after - before;
 }
 
 inline void AnalyticMarket::show_basics() {
@@ -220,8 +228,9 @@ inline StepOutcome AnalyticMarket::step(const Quotes& quotes) {
     deviation_ticks = run_clocks(outcome);
   }
   ++state_.steps_done;
-  move_mid(deviation_ticks, outcome);
-  if (model_->has_latency) hear_fills();
+  const double return_ticks = move_mid(deviation_ticks, outcome);
+  const std::array<Lots, 2> heard_lots = model_->has_latency ? hear_fills() : outcome.maker_lots;
+  if (model_->shows_motion) show_motion(outcome, heard_lots, return_ticks);
   if (model_->filters_regime) update_filter(outcome);
   show_basics();
   return outcome;

@@ -16,23 +16,23 @@ TEST("account: hand-worked fills, marks and an odd mid") {
   Account account;
   account.open(5, 200);
   CHECK_EQ(account.pnl_x2(), 0);
-  account.fill(Side::kAsk, 101, 2, 7);
+  CHECK_EQ(account.fill(Side::kAsk, 101, 2, 7), 4);  // 2 lots x 1 tick x 2
   CHECK_EQ(account.inventory_lots(), 3);
   CHECK_EQ(account.cash(), 202);
   CHECK_EQ(account.fees(), 7);
-  CHECK_EQ(account.spread_pnl_x2(), 4);  // 2 lots x 1 tick x 2
-  account.fill(Side::kBid, 98, 3, -1);
+  CHECK_EQ(account.spread_pnl_x2(), 4);
+  CHECK_EQ(account.fill(Side::kBid, 98, 3, -1), 12);
   CHECK_EQ(account.inventory_lots(), 6);
   CHECK_EQ(account.cash(), 202 - 294);
   CHECK_EQ(account.fees(), 6);
   CHECK_EQ(account.spread_pnl_x2(), 4 + 12);
-  account.mark(201);
-  CHECK_EQ(account.inventory_pnl_x2(), 6);  // 6 lots x 1 half tick
+  CHECK_EQ(account.mark(201), 6);  // 6 lots x 1 half tick
+  CHECK_EQ(account.inventory_pnl_x2(), 6);
   CHECK_EQ(account.mid_ticks_x2(), 201);
   // Wealth: 2 (-92 - 6) + 6 x 201 - 5 x 200 = -196 + 1206 - 1000 = 10 = 16 + 6 - 2 x 6.
   CHECK_EQ(account.pnl_x2(), 10);
   // Bought at 101 while the mid is 100.5: half a tick lost on each of 4 lots.
-  account.fill(Side::kBid, 101, 4, 0);
+  CHECK_EQ(account.fill(Side::kBid, 101, 4, 0), -4);
   CHECK_EQ(account.spread_pnl_x2(), 16 - 4);
   CHECK_EQ(account.pnl_x2(), 10 - 4);
 }
@@ -96,9 +96,9 @@ TEST("account: leaving 64 bits is an error, not a wrong number") {
   CHECK_THROWS(account.open(kMost / 2, 3), RangeError, "opening value: left the range");
   account.open(0, 200);
   CHECK_THROWS(account.fill(Side::kBid, kMost / 8, 9, 0), RangeError, "notional of a fill");
-  account.open(0, 200);
-  account.fill(Side::kAsk, kMost / 4, 2, 0);
-  CHECK_THROWS(account.fill(Side::kAsk, kMost / 4, 3, 0), RangeError, "cash");
+  account.open(0, kMost / 4 * 2);  // sells at the mid, so that nothing but cash adds up
+  account.fill(Side::kAsk, kMost / 4, 3, 0);
+  CHECK_THROWS(account.fill(Side::kAsk, kMost / 4, 2, 0), RangeError, "cash");
   account.open(0, 200);
   account.fill(Side::kBid, 100, 1, kMost);
   CHECK_THROWS(account.fill(Side::kBid, 100, 1, 1), RangeError, "fees");

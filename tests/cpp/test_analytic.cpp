@@ -101,7 +101,7 @@ TEST("taker: price, slippage, fee and cost by hand") {
   params.fees = {100.0, 1.0, -7.0, 0.5};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
-  const StepOutcome bought = test.market.step({{-2, 50}, {4, 1}});
+  const StepOutcome bought = test.market.step({{-5, 50}, {4, 1}});
   CHECK_EQ(bought.taker_lots, 4);
   CHECK_EQ(bought.maker_lots[0], 0);
   CHECK_EQ(bought.pnl_spread_x2, -32);
@@ -114,6 +114,18 @@ TEST("taker: price, slippage, fee and cost by hand") {
   CHECK_EQ(sold.pnl_spread_x2, -6);
   CHECK_EQ(sold.fees, 10);
   CHECK_EQ(test.market.account().cash(), -4 * 100'004 + 99'997);
+}
+
+// Touch at +2, limit at +4: 3 lots slip 1.8 ticks, 4 would slip 2.4 and pay more than the limit.
+TEST("taker: nothing executes beyond the quote's own price") {
+  EnvParams params = taker_problem();
+  params.market.slippage_ticks_per_lot = 0.6;
+  MarketUnderTest test(params);
+  test.market.reset(kKey, 0);
+  const StepOutcome bought = test.market.step({{-4, 50}, {4, 1}});
+  CHECK_EQ(bought.taker_lots, 3);
+  CHECK_EQ(test.market.account().cash(), -3 * 100'004);
+  CHECK_EQ(test.market.step({{-2, 50}, {4, 1}}).taker_lots, 0);  // no slack at the touch itself
 }
 
 TEST("taker: a tick short of the touch rests; both sides can cross; not where it is not allowed") {
@@ -265,17 +277,37 @@ TEST("latency: a quote on its way keeps its price") {
   EnvParams params = taker_problem();
   params.latency.entry.median_ns = 1'500'000;
   params.market.regimes[0].volatility_ticks = 1000.0;  // 31.6 in a step
+  params.market.regimes[0].market_sell_rate_hz = 1e5;
+  params.market.regimes[0].fill_decay_per_tick = 1e-6;
   params.market.taker_allowed = false;
+  params.limits.inventory_cap_lots = 1;
   params.observation.features = {"bid_offset"};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   test.market.step({{10, 0}, {1, 0}});
-  CHECK_EQ(test.shown(Feature::kBidLots), 0.0);
-  test.market.step(kNoQuotes);
-  CHECK_EQ(test.shown(Feature::kBidLots), 1.0);
+  CHECK_EQ(test.market.account().inventory_lots(), 0);
   const Ticks mid = test.market.account().mid_ticks_x2() / 2;
   CHECK(mid != 100'000);
+  // What the agent sees is what it has sent, at its distance from where the mid is now.
+  CHECK_EQ(test.shown(Feature::kBidLots), 1.0);
   CHECK_EQ(test.shown(Feature::kBidOffset), static_cast<double>(mid - 99'990));
+  test.market.step(kNoQuotes);
+  CHECK_EQ(test.market.account().cash(), -99'990);
+}
+
+TEST("latency: fills show when they are heard of, not before") {
+  EnvParams params = taker_problem();
+  params.latency.response.median_ns = 1'500'000;  // of steps of 1 ms
+  params.observation.features = {"bid_fills", "inventory"};
+  MarketUnderTest test(params);
+  test.market.reset(kKey, 0);
+  test.market.step({{-2, 50}, {1, 0}});  // executes at 0 ms, heard of at 1.5 ms
+  CHECK_EQ(test.market.account().inventory_lots(), 1);
+  CHECK_EQ(test.shown(Feature::kBidFills), 0.0);
+  CHECK_EQ(test.shown(Feature::kInventory), 0.0);
+  test.market.step(kNoQuotes);
+  CHECK_EQ(test.shown(Feature::kBidFills), 1.0);
+  CHECK_EQ(test.shown(Feature::kInventory), 1.0);
 }
 
 TEST("save and load: a market goes on as if nothing had happened") {

@@ -79,6 +79,43 @@ TEST("mid: Ornstein-Uhlenbeck memory") {
              kSigmas * std::sqrt((1.0 - std::exp(-0.8)) / displacement.count()));
 }
 
+// Jumps of 30 ticks come at 3 / s and are pulled back at 0.8 / s from the moment they happen: in
+// the long run the variance is 3 x 900 / (2 x 0.8), whatever the step (the exact compound law).
+TEST("mid: jumps and reversion together") {
+  EnvParams params = mid_problem(0.0);
+  params.market.mid_reversion_hz = 0.8;
+  params.market.jump_rate_hz = 3.0;
+  params.market.jump_ticks = 30.0;
+  MarketUnderTest test(params);
+  Sample last;
+  for (std::uint64_t episode = 0; episode < 20'000; ++episode) {
+    test.market.reset(kKey, episode);
+    for (int i = 0; i < 20; ++i) test.market.step(kNoQuotes);
+    last.add(test.shown(Feature::kMidDisplacement));
+  }
+  CHECK_NEAR(last.mean(), 0.0, kSigmas * last.mean_error());
+  CHECK_NEAR(last.variance(), 3.0 * 900.0 / 1.6, kSigmas * last.variance_error());
+}
+
+// Two regimes that switch ten times in a step, volatile 20 and calm: what came early in the step is
+// pulled back more. In the long run E sigma^2 = 200, so the variance is 200 / (2 theta).
+TEST("mid: reversion with regimes that switch within a step") {
+  EnvParams params = mid_problem(20.0);
+  params.market.mid_reversion_hz = 4.0;
+  params.market.regimes.push_back(params.market.regimes[0]);
+  params.market.regimes[1].volatility_ticks = 0.0;
+  params.market.switch_rates_hz = {{0.0, 20.0}, {20.0, 0.0}};
+  params.market.initial_regime_probabilities = {0.5, 0.5};
+  MarketUnderTest test(params);
+  Sample last;
+  for (std::uint64_t episode = 0; episode < 20'000; ++episode) {
+    test.market.reset(kKey, episode);
+    for (int i = 0; i < 4; ++i) test.market.step(kNoQuotes);
+    last.add(test.shown(Feature::kMidDisplacement));
+  }
+  CHECK_NEAR(last.variance(), 200.0 / 8.0, kSigmas * last.variance_error());
+}
+
 // 3 jumps / s of 30 ticks: variance 1.5 x 900 in a step; a compound Poisson sum has fourth central
 // moment 3 variance^2 + 1.5 x 3 x 30^4. No jump at all with exp(-1.5).
 TEST("mid: jumps") {

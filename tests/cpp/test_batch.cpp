@@ -153,6 +153,40 @@ TEST("batch: columns are optional and change nothing") {
   CHECK_EQ(without.arrays.columns, std::vector<double>(3 * kColumnCount, -1.0));
 }
 
+// Without columns a reward of few terms takes a shorter way to the same number.
+TEST("batch: rewards are the same without columns, whatever their weights") {
+  std::vector<RewardParams> variants(1);
+  for (double RewardParams::* weight :
+       {&RewardParams::spread_capture, &RewardParams::dampened_pnl,
+        &RewardParams::inventory_quadratic, &RewardParams::inventory_linear,
+        &RewardParams::soft_limit, &RewardParams::terminal_quadratic, &RewardParams::crossing,
+        &RewardParams::turnover}) {
+    RewardParams variant;
+    variant.soft_limit_lots = 3;
+    variant.*weight = 0.3;
+    variants.push_back(variant);
+  }
+  variants.emplace_back();
+  variants.back().utility = Utility::kCara;
+  variants.back().risk_aversion = 1e-4;
+  for (const RewardParams& variant : variants) {
+    EnvParams params = varied_problem();
+    params.reward = variant;
+    DrivenBatch with(params, seed_keys(4), 1);
+    DrivenBatch without(params, seed_keys(4), 1);
+    with.reset();
+    without.reset();
+    for (int step = 0; step < 40; ++step) {
+      with.step(step);
+      const std::vector<float> actions = some_actions(without.keys, 4, step);
+      StepArrays<float> arrays = without.arrays.with(actions);
+      arrays.columns = nullptr;
+      without.batch->step(arrays);
+      CHECK_EQ(with.arrays.reward, without.arrays.reward);
+    }
+  }
+}
+
 // Grid -50, 0, 50 and withdraw: the discrete 4 x 2 + 3 is bid 50, no ask; the same as two numbers.
 TEST("batch: discrete kinds step as their quotes do") {
   EnvParams params = plain_problem();
@@ -191,7 +225,7 @@ TEST("batch: a masked reset touches only its rows") {
   driven.run(0, 5);
   const BatchArrays& arrays = driven.arrays;
   const std::vector<float> before = arrays.obs;
-  const bool mask[] = {false, true, false, true};
+  const std::uint8_t mask[] = {0, 1, 0, 1};
   std::vector<float> obs(before.size(), BatchArrays::kUntouched);
   driven.batch->reset(obs.data(), mask);
   for (std::size_t env = 0; env < 4; ++env) {
@@ -201,6 +235,20 @@ TEST("batch: a masked reset touches only its rows") {
   for (std::size_t env = 0; env < 4; ++env) {
     CHECK_EQ(arrays.column(env, Column::kEpisode), mask[env] ? 1.0 : 0.0);
     CHECK_EQ(arrays.column(env, Column::kStep), mask[env] ? 0.0 : 5.0);
+  }
+}
+
+TEST("batch: observing again shows what the last step or reset has shown") {
+  DrivenBatch driven(varied_problem(), seed_keys(4), 2);
+  std::vector<float> seen(driven.arrays.obs.size());
+  CHECK_THROWS(driven.batch->observe(seen.data()), std::logic_error, "expected reset()");
+  driven.reset();
+  driven.batch->observe(seen.data());
+  CHECK_EQ(seen, driven.arrays.obs);
+  for (int step = 0; step < 40; ++step) {
+    driven.step(step);
+    driven.batch->observe(seen.data());
+    CHECK_EQ(seen, driven.arrays.obs);
   }
 }
 
@@ -227,10 +275,10 @@ TEST("batch: a step needs a reset of every environment first") {
   const char* const expected = "batch: expected reset() before the first step()";
   CHECK_THROWS(driven.step(0), std::logic_error, expected);
   CHECK_THROWS(driven.batch->state(), std::logic_error, expected);
-  const bool first[] = {true, false};
+  const std::uint8_t first[] = {1, 0};
   driven.batch->reset(driven.arrays.obs.data(), first);
   CHECK_THROWS(driven.step(0), std::logic_error, expected);
-  const bool second[] = {false, true};
+  const std::uint8_t second[] = {0, 1};
   driven.batch->reset(driven.arrays.obs.data(), second);
   driven.step(0);
 }

@@ -200,7 +200,7 @@ TEST("errors: after one, the batch steps again only when reset or restored") {
   const char* const expected = "batch: expected a whole state, but an earlier step failed half-way";
   CHECK_THROWS(driven.step(0), std::logic_error, expected);
   CHECK_THROWS(driven.batch->state(), std::logic_error, expected);
-  const bool mask[16] = {true};
+  const std::uint8_t mask[16] = {1};
   driven.batch->reset(driven.arrays.obs.data(), mask);
   CHECK_THROWS(driven.step(0), std::logic_error, expected);
   driven.batch->set_state(state);

@@ -43,6 +43,9 @@ TEST("features: each one's scale") {
   }
   CHECK_NEAR(scale("market_sells"), 6.0, 1e-9);
   CHECK_NEAR(scale("market_buys"), 1.5, 1e-9);
+  EnvParams capped = params;
+  capped.market.fill_cap = 3.0;  // three times as many orders arrive, of which fewer fill
+  CHECK_NEAR(column_of(capped, "market_sells").scale, 18.0, 1e-9);
   CHECK_NEAR(scale("regime"), 1.0, 0.0);
   CHECK_NEAR(scale("regime_probability"), 1.0, 0.0);
 }

@@ -69,6 +69,27 @@ TEST("reward: terms add up") {
   CHECK_EQ(reward_of(params, some_input()), 11.0 - 5.0 - 3.5);
 }
 
+// 2 x 11 - 3 x 2.5 - 5 x 9 = -30.5.
+TEST("reward: the plain way where only gain and squared inventory count") {
+  RewardParams params;
+  params.pnl = 2.0;
+  params.inventory_quadratic = 3.0;
+  params.terminal_quadratic = 5.0;
+  CHECK(Reward(params).is_plain());
+  CHECK_EQ(Reward(params).plain(11.0, 2.5, -3.0), -30.5);
+  CHECK_EQ(reward_of(params, some_input()), -30.5);
+  for (double RewardParams::* weight :
+       {&RewardParams::spread_capture, &RewardParams::dampened_pnl, &RewardParams::inventory_linear,
+        &RewardParams::soft_limit, &RewardParams::crossing, &RewardParams::turnover}) {
+    RewardParams other = params;
+    other.*weight = -0.1;
+    CHECK(!Reward(other).is_plain());
+  }
+  params.utility = Utility::kCara;
+  params.risk_aversion = 1.0;
+  CHECK(!Reward(params).is_plain());
+}
+
 // With u(w) = -exp(-0.1 w) / 0.1 from w = 0: the steps' rewards add up to u(final) - u(0).
 TEST("reward: cara adds up to the utility of the final wealth") {
   RewardParams params;

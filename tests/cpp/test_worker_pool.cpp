@@ -1,7 +1,10 @@
+#include <pthread.h>
+
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -48,6 +51,23 @@ TEST("worker pool: wakes up sleepers, on both sides") {
     CHECK_EQ(runs.load(), 3 * (round + 1));
   }
 }
+
+#ifdef __GLIBC__
+// A stack as large as the whole address space cannot be had.
+TEST("worker pool: says so when the system gives no more threads") {
+  pthread_attr_t before;
+  pthread_attr_t greedy;
+  CHECK_EQ(pthread_getattr_default_np(&before), 0);
+  CHECK_EQ(pthread_getattr_default_np(&greedy), 0);
+  CHECK_EQ(pthread_attr_setstacksize(&greedy, std::size_t{1} << 47U), 0);
+  CHECK_EQ(pthread_setattr_default_np(&greedy), 0);
+  CHECK_THROWS(WorkerPool(3), std::runtime_error,
+               "n_threads: expected as many as the system gives, got 3 and a refusal after 1 (");
+  CHECK_EQ(pthread_setattr_default_np(&before), 0);
+  pthread_attr_destroy(&greedy);
+  pthread_attr_destroy(&before);
+}
+#endif
 
 TEST("worker pool: can be destroyed unused, spinning or asleep") {
   for (const int wait_ms : {0, 0, 20}) {

@@ -210,10 +210,13 @@ inline void Twin::arrive(const Order& order, TwinStep& out) {
     const bool crosses = direction * (standing_.price_ticks[side] - touch) >= 0;
     if (!crosses) continue;
     const Lots room = params_.limits.inventory_cap_lots - direction * inventory;
-    const Lots lots = std::min(standing_.lots[side], room);
+    Lots lots = std::min(standing_.lots[side], room);
+    const auto slack = static_cast<double>(direction * (standing_.price_ticks[side] - touch));
+    const double slip_per_lot = params_.market.slippage_ticks_per_lot;
+    while (lots > 0 && slip_per_lot * static_cast<double>(lots) > slack) --lots;
     standing_.lots[side] = 0;
     if (lots == 0) continue;
-    const double slip = params_.market.slippage_ticks_per_lot * static_cast<double>(lots);
+    const double slip = slip_per_lot * static_cast<double>(lots);
     const Ticks price = touch + direction * static_cast<Ticks>(std::nearbyint(slip));
     trade(side, price, lots, false, static_cast<double>(order.arrival_ns) / 1e9);
     out.taker_lots += lots;
@@ -221,11 +224,18 @@ inline void Twin::arrive(const Order& order, TwinStep& out) {
 }
 
 inline void Twin::wait(double seconds, TwinStep& out) {
+  const double from_end_s = params_.step_s() - now_s_;
   for (std::size_t side : {0U, 1U}) order_clock_[side].hazard += order_rate_hz(side) * seconds;
   regime_clock_.hazard += leave_rate_hz() * seconds;
   now_s_ += seconds;
   const RegimeParams& now = params_.market.regimes[regime];
-  variance_ticks2_ += now.volatility_ticks * now.volatility_ticks * seconds;
+  // What comes s before the end is pulled back by exp(-theta s): its variance by exp(-2 theta s).
+  const double pull = 2.0 * params_.market.mid_reversion_hz;
+  const double kept_s =
+      pull == 0.0
+          ? seconds
+          : (std::exp(-pull * (from_end_s - seconds)) - std::exp(-pull * from_end_s)) / pull;
+  variance_ticks2_ += now.volatility_ticks * now.volatility_ticks * kept_s;
   const auto lots = static_cast<double>(std::abs(inventory));
   const double excess = lots - static_cast<double>(params_.reward.soft_limit_lots);
   out.inventory_squared_s += lots * lots * seconds * now.inventory_penalty_scale;
@@ -292,15 +302,17 @@ inline void Twin::switch_regime() {
 inline void Twin::move_mid() {
   const AnalyticMarketParams& market = params_.market;
   const double theta_dt = market.mid_reversion_hz * params_.step_s();
-  double variance = variance_ticks2_;
-  if (theta_dt > 0.0) variance *= (1.0 - std::exp(-2.0 * theta_dt)) / (2.0 * theta_dt);
+  const double variance = variance_ticks2_;
   const auto centre = static_cast<double>(market.mid_initial_ticks);
   exact_mid_ticks = centre + (exact_mid_ticks - centre) * std::exp(-theta_dt) +
                     std::sqrt(variance) * mid_stream_.normal();
   if (market.jump_rate_hz > 0.0) {
     const std::int64_t jumps = jump_stream_.poisson(market.jump_rate_hz * params_.step_s());
-    exact_mid_ticks +=
-        std::sqrt(static_cast<double>(jumps)) * market.jump_ticks * jump_stream_.normal();
+    double kept = 0.0;  // each jump is pulled back from its own time, uniform in the step
+    for (std::int64_t i = 0; i < jumps; ++i) {
+      kept += theta_dt > 0.0 ? std::exp(-2.0 * theta_dt * jump_stream_.uniform()) : 1.0;
+    }
+    exact_mid_ticks += std::sqrt(kept) * market.jump_ticks * jump_stream_.normal();
   }
   const auto moved = static_cast<Ticks>(std::nearbyint(exact_mid_ticks));
   inventory_pnl_x2 += 2 * inventory * (moved - mid_ticks);

@@ -165,7 +165,7 @@ STARTED: list[tuple[str, Callable[[Any, Any, Any], Any], type[Exception], str]] 
     ("action", lambda e, v, d: e.step(np.zeros(2)), TypeError,
      "actions: expected dtype float32, got float64; convert it once where it is made"),
     ("action", lambda e, v, d: e.step(np.zeros(3, np.float32)), ValueError,
-     r"actions: expected shape \(1, 2\), got \(1, 3\)"),
+     r"action: expected shape \(2,\), got \(3,\)"),
     ("action", lambda e, v, d: e.step(np.float32([np.nan, 0])), ValueError,
      r"actions\[0, 0\]: expected a finite number, got nan"),
     ("action", lambda e, v, d: e.step(np.float32([0, -np.inf])), ValueError,

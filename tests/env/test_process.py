@@ -123,3 +123,58 @@ def test_aligned_arrays_start_on_a_cache_line(shape: Any, dtype: Any) -> None:
     assert array.flags.writeable
     array[...] = 1
     assert (array == 1).all()
+
+
+TOO_MANY_THREADS = """
+import resource
+from pathlib import Path
+from rlmm_tf.env import Batch, engine_params
+from rlmm_tf.presets import preset
+from rlmm_tf.seeding import environment_keys
+
+params, seeds = engine_params(preset("P1")), environment_keys(0, 3000)
+in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (in_use + 400 * 2**20,) * 2)
+try:
+    Batch(params, seeds=seeds, n_threads=3000)
+except RuntimeError as error:
+    print("refused:", error)
+"""
+
+
+def test_too_many_threads_are_an_error_not_an_abort() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_MANY_THREADS], capture_output=True, text=True, check=True
+    )
+    assert "refused: n_threads: expected as many as the system gives, got 3000" in done.stdout
+
+
+UNINITIALISED = """
+import numpy as np
+from rlmm_tf import _core
+from rlmm_tf.seeding import environment_keys
+
+batch = _core.Batch.__new__(_core.Batch)
+for use in ("n_envs", "n_threads"):
+    try:
+        getattr(batch, use)
+    except (RuntimeError, TypeError) as error:
+        print(use, error)
+batch.close()
+params = _core.EnvParams.__new__(_core.EnvParams)
+try:
+    _core.Batch(params, seeds=environment_keys(0, 1))
+except (ValueError, TypeError) as error:
+    print("params", error)
+"""
+
+
+def test_objects_made_without_init_are_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNINITIALISED], capture_output=True, text=True, check=True
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "n_envs",
+        "n_threads",
+        "params",
+    ]

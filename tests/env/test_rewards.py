@@ -77,7 +77,7 @@ def test_taker_pays_half_spread_and_slippage(
     simulation = simulate(params)
     simulation.reset()
     # Buys 4 lots at 10000 + 2 + 0.5 * 4 = 10004: 4 * 4 = 16 tick lots, worth 8, below the mid.
-    step = simulation.quote(-2, 30)
+    step = simulation.quote(-4, 30)
     assert step["fills_taker_lots"][0] == 4
     assert step["cash"][0] == -4 * 10_004
     assert step["inventory_lots"][0] == 4
@@ -111,9 +111,17 @@ def test_crossing_stops_at_the_inventory_cap(
     simulation = simulate(params)
     simulation.reset()
     # Room for 3 lots: slippage 1.5 rounds to 2, price 10004.
-    step = simulation.quote(-2, 30)
+    step = simulation.quote(-4, 30)
     assert (step["fills_taker_lots"][0], step["cash"][0]) == (3, -3 * 10_004)
-    assert simulation.quote(-2, 30)["fills_taker_lots"][0] == 0
+    assert simulation.quote(-4, 30)["fills_taker_lots"][0] == 0
+
+
+def test_nothing_executes_beyond_the_limit(simulate: Any, still: Callable[..., EnvParams]) -> None:
+    simulation = simulate(still(market=TAKER, action={"lots_max": 4}))
+    simulation.reset()
+    # A limit one tick beyond the touch: 2 lots slip 0.5 * 2 = 1 tick, a third would go beyond it.
+    step = simulation.quote(-3, 30)
+    assert (step["fills_taker_lots"][0], step["cash"][0]) == (2, -2 * 10_003)
 
 
 def test_maker_earns_the_distance_from_the_mid(
@@ -190,7 +198,7 @@ def test_first_cara_step_by_hand(simulate: Any, still: Callable[..., EnvParams])
     simulation = simulate(params)
     simulation.reset()
     # Wealth 0 -> -8: (exp(0) - exp(0.8)) / 0.1 = -12.2554092849...
-    assert simulation.quote(-2, 30)["reward"][0] == pytest.approx((1 - math.exp(0.8)) / 0.1)
+    assert simulation.quote(-4, 30)["reward"][0] == pytest.approx((1 - math.exp(0.8)) / 0.1)
 
 
 @pytest.mark.parametrize(("loss_limit", "ends"), [(7.5, True), (8.0, False)])
@@ -207,7 +215,7 @@ def test_larger_loss_than_the_limit_terminates(
     )
     simulation = simulate(params)
     simulation.reset()
-    step = simulation.quote(-2, 30)
+    step = simulation.quote(-4, 30)
     assert step["returned_terminated"][0] == ends
     assert step["reward"][0] == (-8.0 - 16.0 if ends else -8.0)
 
@@ -236,7 +244,7 @@ def test_reward_is_the_weighted_sum_to_the_last_bit(
     simulation.reset()
     seen = dict.fromkeys(TERMS, False)
     for n in range(20):
-        step = simulation.quote(-2 if n % 3 == 0 else 5, 5)
+        step = simulation.quote(-4 if n % 3 == 0 else 5, 5)
         for name in TERMS:
             seen[name] |= bool(step[name].any())
         for env in range(16):
