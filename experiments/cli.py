@@ -124,10 +124,10 @@ def certify(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer w
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
     json: Json = False,
 ) -> Job:
-    """Prove an agent against the exact optimum of a problem that has one.
+    """Compare an agent with the exact optimum of a problem, and the engine with both.
 
-    Simulates the agent's policy, compares its value with the exact one, and writes the policy to
-    policy_table.csv. Exits with 1 when the proof does not hold.
+    Computes the agent's exact value and simulates its policy. Exits with 1 when the engine does not
+    agree with the exact value of this agent. Writes the policy to policy_table.csv.
 
     Example: rlmm certify P1 --agent exact --seeds 5 --set confidence=0.999
     """
@@ -147,13 +147,13 @@ def simulator(
         str | None, typer.Option(metavar="NAME", help="Which problem (default: P1).")
     ] = None,
     envs: Annotated[
-        str | None, typer.Option(metavar="N", help="Environments together (default: 4096).")
+        str | None, typer.Option(metavar="N", help="Environments per thread (default: 256).")
     ] = None,
     steps: Annotated[
-        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 1000).")
+        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000).")
     ] = None,
     threads: Annotated[
-        str | None, typer.Option(metavar="N", help="Threads (default: 0, all cores).")
+        str | None, typer.Option(metavar="N", help="1: no two-thread part (default: 0, with it).")
     ] = None,
     repeats: Annotated[
         str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 5).")
@@ -162,7 +162,10 @@ def simulator(
 ) -> Job:
     """Measure the simulator alone: trajectory steps per second and core.
 
-    Example: rlmm bench simulator --market analytic --envs 4096 --json
+    One thread first. Then, where two processors are usable and unless --threads is 1, two threads
+    of one process, alternating with two pinned processes; other values of --threads change nothing.
+
+    Example: rlmm bench simulator --market analytic --envs 1024 --json
     """
     options = {"--market": ("market", market), "--preset": ("preset", preset)}
     options |= {"--envs": ("envs", envs), "--steps": ("steps", steps)}
@@ -212,7 +215,8 @@ def _certify(
         console.write_json({**result.model_dump(mode="json"), "run": str(run.path)})
     else:
         console.write_values(f"certify {config.set_name}", result.model_dump())
-        typer.echo(f"{'proven' if result.exit_ok else 'NOT proven'}; details in {run.path}")
+        verdict = "engine agrees" if result.exit_ok else "engine does NOT agree"
+        typer.echo(f"{verdict}; details in {run.path}")
     return EXIT_OK if result.exit_ok else EXIT_FAILED
 
 

@@ -57,7 +57,9 @@ class CertifyConfig(Config):
     )
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.99
     half_width_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=0.0025, description="of the exact value: how narrow the interval must become"
+        default=0.0025,
+        description="how narrow the interval must become, as a fraction of the exact value (or of "
+        "an episode's noise, where the value is near 0)",
     )
     steps: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
         default=None,
@@ -81,11 +83,17 @@ class SimulatorBenchConfig(Config):
 
     market: Literal["analytic"]
     preset: Annotated[str, Field(min_length=1)] = "P1"
-    envs: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
-    steps: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
-        default=1000, description="per environment and repeat"
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=256, description="per thread; a small batch stays in the processor's cache"
     )
-    threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
+    steps: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
+        default=2000, description="per environment and repeat"
+    )
+    threads: Annotated[int, Field(ge=0, le=4096)] = Field(
+        default=0,
+        description="1: measure one thread only; any other number: also two threads, alternating "
+        "with two processes, where two processors are usable",
+    )
     repeats: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=5, description="the median of these is reported"
     )

@@ -1,10 +1,14 @@
 """Trajectory steps per second and core of the simulator alone, without a policy.
 
-Three figures, each the median of alternating repeats:
+Every figure is the median of repeats:
  - one thread: steps per second, and core cycles per step (the clock is measured around each
    repeat, because on shared machines it drifts);
- - two threads of one process against two pinned processes at the same time: how much of two
-   independent cores the worker threads reach.
+ - two threads of one process, alternating repeat by repeat with two pinned processes of one thread
+   each, and the ratio of the two: how much of two independent cores the worker threads reach. Left
+   out with `threads` 1 and where only one processor is usable; no other number of threads is tried.
+
+Every thread has `envs` environments. With few of them a batch stays in the processor's cache and
+the engine is what is measured; with many, memory is measured too.
 """
 
 from __future__ import annotations

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from experiments import estimation, simulation
 from experiments.certify import AGENTS, CertifyResult, run_certify
 from experiments.config import CertifyConfig
 from experiments.errors import ConfigError
+from experiments.estimation import Moments
+from experiments.simulation import ALL_EQUAL, NOT_ESTIMABLE, episodes_wanted
 
 
 class Files:
-    """Stands for a run directory: keeps what is written."""
+    """Stands for a run directory: keeps what is written, in a folder if there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or Path("/nonexistent")
         self.written: dict[str, str] = {}
 
     def write(self, name: str, data: str) -> None:
         self.written[name] = data
+        if self.path.exists():
+            (self.path / name).write_text(data)
 
 
-def certify(**settings: object) -> tuple[CertifyResult, Files]:
-    files = Files()
+def certify(path: Path | None = None, **settings: object) -> tuple[CertifyResult, Files]:
+    files = Files(path)
     config = CertifyConfig.model_validate({"seeds": 2, "envs": 512, **settings})
     seen: list[float] = []
     result = run_certify(
@@ -47,6 +55,11 @@ def test_exact_agent_reaches_the_optimum_of_p1() -> None:
     assert result.exact.gap_closure_percent == pytest.approx(100.0, abs=1e-3)
     assert result.exact.optimum_stepped is not None
     assert result.exact.agent_stepped <= result.exact.optimum_stepped < result.exact.optimum
+    assert result.exact.percent_of_stepped_optimum == pytest.approx(
+        100.0 * result.exact.agent_stepped / result.exact.optimum_stepped
+    )
+    assert 99.9 < result.exact.percent_of_stepped_optimum <= 100.0
+    assert not result.exact.optimum_sees_hidden_regime
     assert result.simulation.episodes == 2 * 4096
     assert result.simulation.agrees
     assert result.exit_ok
@@ -129,3 +142,140 @@ def test_agents_that_do_not_fit_the_set(set_name: str, agent: str, message: str)
     assert agent in AGENTS
     with pytest.raises(ConfigError, match=message):
         certify(set_name=set_name, agent=agent)
+
+
+# ---- certainty equivalents
+
+
+@pytest.mark.parametrize("gamma", [0.01, 0.5, 20.0])
+def test_moments_of_wealth(gamma: float) -> None:
+    # Centred at -1000: exp(-gamma W) itself would overflow.
+    wealth = np.random.default_rng(1).normal(-1000.0, 3.0, size=4000)
+    whole = Moments.of(wealth, gamma)
+    scaled = np.exp(-gamma * (wealth - wealth.min()))
+    value = wealth.min() - np.log(scaled.mean()) / gamma
+    assert whole.value == pytest.approx(value, rel=1e-12)
+    assert whole.deviation == pytest.approx(scaled.std() / scaled.mean() / gamma, rel=1e-12)
+    size = scaled.sum() ** 2 / (scaled**2).sum()
+    assert whole.effective_sample_size == pytest.approx(size, rel=1e-12)
+    assert whole.is_broad == (size >= 100)
+    parts = [Moments.of(part, gamma) for part in np.split(wealth, [10, 1500, 1501])]
+    merged = parts[0].merged(parts[1]).merged(parts[2]).merged(parts[3])
+    assert merged.model_dump() == pytest.approx(whole.model_dump(), rel=1e-9)
+
+
+def test_moments_of_rewards() -> None:
+    rewards = np.random.default_rng(1).normal(1e9, 1.0, size=3000)
+    merged = Moments.of(rewards[:100], 0.0).merged(Moments.of(rewards[100:], 0.0))
+    assert merged.value == pytest.approx(rewards.mean(), rel=1e-15)
+    assert merged.deviation == pytest.approx(rewards.std(), rel=1e-6)
+    assert merged.effective_sample_size is None
+
+
+def test_a_large_risk_aversion_with_a_small_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 100 effective episodes would take a minute; with about 20 the interval is wide.
+    monkeypatch.setattr(estimation, "EFFECTIVE_SAMPLE_MIN", 10.0)
+    # Ground truth: 53.8669. The rewards' utilities add up to 2 - 2 exp(-W / 2), which is 2.
+    result, _ = certify(
+        set_name="CARA-0.5",
+        agent="exact",
+        steps=1000,
+        inventory_cap_lots=8,
+        seeds=1,
+        episodes=12_288,
+        confidence=0.9999,
+        envs=1024,
+    )
+    assert result.exact.agent_stepped == pytest.approx(53.8669, abs=5e-5)
+    assert result.simulation.estimable
+    assert result.simulation.effective_sample_size is not None
+    assert 10.0 < result.simulation.effective_sample_size < 100.0
+    assert result.simulation.agrees, result.simulation
+    assert 0.0 < result.simulation.half_width < 5.0
+
+
+@pytest.mark.parametrize("episodes", [512, 16_384])
+def test_a_certainty_equivalent_of_unseen_states(episodes: int) -> None:
+    # States of probability 1e-37 decide it.
+    result, _ = certify(set_name="CARA-0.5", agent="exact", seeds=1, episodes=episodes)
+    assert result.exact.agent_stepped == pytest.approx(-372.9, abs=0.1)
+    assert not result.simulation.estimable
+    assert result.simulation.note == NOT_ESTIMABLE
+    assert not result.simulation.agrees
+    assert not result.exit_ok
+    assert result.exact.percent_of_optimum is None or result.exact.optimum > 0.0
+
+
+# ---- how many episodes
+
+
+def _wanted(outcomes: list[float], expected: float, gamma: float = 0.0) -> float:
+    config = CertifyConfig(set_name="P1", half_width_fraction=0.01)
+    return episodes_wanted(config, Moments.of(np.array(outcomes), gamma), expected)
+
+
+def test_a_half_width_of_zero_is_no_reason_to_stop() -> None:
+    assert _wanted([2.0, 2.0], 2.0) == simulation.HOPELESS_EPISODES
+    assert _wanted([60.0, 61.0], 60.0, gamma=0.5) == simulation.HOPELESS_EPISODES
+
+
+def test_an_expected_value_near_zero() -> None:
+    noisy = [-10.0, 10.0]
+    assert (
+        _wanted(noisy, 0.0) == _wanted(noisy, 1e-9) == pytest.approx((2.5758 / 0.0025) ** 2, 1e-4)
+    )
+    assert _wanted(noisy, 10.0) == pytest.approx((2.5758 / 0.01) ** 2, 1e-4)
+
+
+def test_outcomes_that_are_all_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "HOPELESS_EPISODES", 6000)
+    monkeypatch.setattr(
+        simulation, "_episode_outcomes", lambda envs, *_: np.full(envs.num_envs, 5.0)
+    )
+    result, _ = certify(set_name="P1", agent="fixed", seeds=1)
+    assert result.simulation.episodes >= 6000
+    assert not result.simulation.estimable
+    assert result.simulation.note == ALL_EQUAL
+    assert not result.simulation.agrees
+
+
+# ---- regimes
+
+
+def test_stepped_optimum_with_regimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"inventory_cap_lots": 3, "steps": 100, "episodes": 512}
+    result, _ = certify(set_name="R1", agent="best_linear", **settings)
+    assert result.exact.optimum_stepped is not None
+    assert result.exact.agent_stepped < result.exact.optimum_stepped < result.exact.optimum
+    hidden, _ = certify(set_name="R1-hidden", agent="best_linear", **settings)
+    assert hidden.exact.optimum_sees_hidden_regime
+    assert hidden.exact.optimum == result.exact.optimum
+    assert hidden.exact.percent_of_stepped_optimum is None
+    monkeypatch.setattr("experiments.certify.STEPPED_STATES_MAX", 99)
+    assert certify(set_name="R1", agent="best_linear", **settings)[0].exact.optimum_stepped is None
+
+
+# ---- taking up a run
+
+
+def test_resume_plays_the_missing_seeds_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"set_name": "P1", "agent": "fixed", "seeds": 3, "episodes": 512}
+    whole, _ = certify(tmp_path, **settings)
+    names = {"policy_table.csv", "result.json", *(f"seed-{i}.json" for i in range(3))}
+    assert {file.name for file in tmp_path.iterdir()} == names
+    played: list[int] = []
+    environments = simulation._environments
+
+    def counted(config: Any, case: Any, index: int) -> Any:
+        played.append(index)
+        return environments(config, case, index)
+
+    monkeypatch.setattr(simulation, "_environments", counted)
+    again, files = certify(tmp_path, **settings)
+    assert (again, files.written, played) == (whole, {}, [])
+    (tmp_path / "result.json").write_text("{}")  # not complete
+    (tmp_path / "seed-1.json").unlink()
+    again, _ = certify(tmp_path, **settings)
+    assert (again, played) == (whole, [1])

@@ -112,7 +112,7 @@ def test_certify_passes_its_arguments(
     assert found["command"] == ["rlmm", *arguments, "--out", "out"]
     assert found["seeds"] == {"root_seed": 8, "n_seeds": 3}
     out, err = capsys.readouterr()
-    assert out.endswith("proven; details in out\n")
+    assert out.endswith("engine agrees; details in out\n")
     assert err == ""
 
 
@@ -129,7 +129,7 @@ def test_certify_by_default(calls: Calls, capsys: pytest.CaptureFixture[str]) ->
 def test_a_proof_that_does_not_hold(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     calls.action = lambda: Result(exit_ok=False)
     assert cli.main(["certify", "P1", "--out", "out"]) == 1
-    assert capsys.readouterr().out.endswith("NOT proven; details in out\n")
+    assert capsys.readouterr().out.endswith("engine does NOT agree; details in out\n")
 
 
 def raising(error: BaseException) -> Callable[[], Any]:

@@ -24,3 +24,10 @@ def test_figures() -> None:
 def test_one_thread_only() -> None:
     config = SimulatorBenchConfig(market="analytic", envs=8, steps=5, repeats=1, threads=1)
     assert "two_threads_over_two_processes" not in run(config)
+
+
+def test_other_numbers_of_threads_measure_the_same() -> None:
+    config = SimulatorBenchConfig(market="analytic", envs=8, steps=5, repeats=1, threads=3)
+    default = SimulatorBenchConfig(market="analytic", envs=8, steps=5, repeats=1)
+    assert run(config).keys() == run(default).keys()
+    assert run(config)["envs_per_thread"] == 8
