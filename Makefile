@@ -92,7 +92,7 @@ coverage: setup ## C++: 100 % of lines, 95 % of branches; Python: 95 % of lines
 	find build/coverage -name '*.gcda' -delete
 	ctest --preset coverage
 	gcovr --root . --filter csrc/ --exclude csrc/bindings --exclude-throw-branches \
-	  --exclude-unreachable-branches --txt-metric branch \
+	  --exclude-unreachable-branches --exclude-noncode-lines --merge-lines --txt-metric branch \
 	  --fail-under-line 100 --fail-under-branch 95 build/coverage
 	pytest -n $(PYTEST_WORKERS) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 

@@ -65,7 +65,7 @@ class Reward {
   // number as all terms would, for a third of the work.
   bool is_plain() const { return is_plain_; }
   double plain(double gain, double inventory_squared_s, double final_inventory_lots) const {
-    return weights_[0] * gain + weights_[3] * inventory_squared_s +
+    return 0.0 + weights_[0] * gain + weights_[3] * inventory_squared_s +
            weights_[6] * (final_inventory_lots * final_inventory_lots);
   }
 

@@ -9,7 +9,7 @@ namespace {
 
 // A step takes tens of microseconds and the next one follows at once: waiting for it awake for
 // about as long as a wake-up by the kernel costs saves that cost.
-constexpr int kSpins = 20'000;
+constexpr int kSpins = 4'000;
 
 void pause_briefly() {
 #if defined(__x86_64__)

@@ -209,15 +209,15 @@ double AnalyticMarket::run_clocks(StepOutcome& outcome) {
     if (arrived < in_flight_.size()) {
       late_s = static_cast<double>(in_flight_[arrived].arrival_ns - start_ns) / kNsPerS - now_s;
     }
-    if (late_s >= left_s && is_quiet(left_s)) {
-      advance(left_s);
-      break;
-    }
     const double sell_s = time_to(state_.order_clock[0], regime.order_rate_hz[0]);
     const double buy_s = time_to(state_.order_clock[1], regime.order_rate_hz[1]);
     const double switch_s = time_to(state_.regime_clock, regime.leave_rate_hz);
     const double next_s = std::min({sell_s, buy_s, switch_s, late_s});
-    advance(std::clamp(next_s, 0.0, left_s));  // rounding may put it just outside
+    if (next_s >= left_s) {
+      advance(left_s);
+      break;
+    }
+    advance(std::max(next_s, 0.0));  // rounding may put it just before now
     if (next_s == late_s) {
       state_.standing = in_flight_[arrived].quotes;
       if (model_->taker_allowed) cross(in_flight_[arrived].arrival_ns, outcome);

@@ -77,9 +77,8 @@ TEST("validate: regimes and their chain") {
 // In a step of half a second, with a fill cap of 2: 6 x 2 x 0.5 orders already.
 TEST("validate: no more events in a step than a loop can serve") {
   check_refusals({
-      {"market.regimes[]: orders in a step (rates x fill_cap x step)",
-       "0 to 1e+06, got 1.000002e+06",
-       [](P& p) { p.market.regimes[1].market_sell_rate_hz = 1e6 - 4.0; }},
+      {"market.regimes[]: orders in a step (rates x fill_cap x step)", "0 to 1e+06, got 2e+06",
+       [](P& p) { p.market.regimes[1].market_sell_rate_hz = 2e6 - 6.0; }},
       {"market.jump_rate_hz: jumps in a step", "0 to 1e+06, got 1.5e+06",
        [](P& p) { p.market.jump_rate_hz = 3e6; }},
       {"market.switch_rates_hz: switches in a step", "0 to 1e+06, got 1.5e+06",
