@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.errors import InputError, closest, shown
+from experiments.errors import InputError, closest, shown, shown_place
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -147,7 +147,7 @@ def simulator(
         str | None, typer.Option(metavar="NAME", help="Which problem (default: P1).")
     ] = None,
     envs: Annotated[
-        str | None, typer.Option(metavar="N", help="Environments per thread (default: 256).")
+        str | None, typer.Option(metavar="N", help="Environments per thread (default: 512).")
     ] = None,
     steps: Annotated[
         str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000).")
@@ -309,7 +309,7 @@ def _interrupted(error: BaseException) -> str:
     folders = [n.partition(": ")[2] for n in getattr(error, "__notes__", []) if "run dir" in n]
     if not folders:
         return "Interrupted."
-    return f"Interrupted; run the same command with --resume to continue {shown(folders[0])}."
+    return f"Interrupted; run the same command with --resume to continue {shown_place(folders[0])}."
 
 
 # typer's words for a command line that does not parse, and ours (expected, got).

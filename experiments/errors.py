@@ -42,10 +42,15 @@ class RunDirectoryError(InputError):
     """A run directory cannot be created or resumed."""
 
 
+def shown_place(path: object) -> str:
+    """A file's path, whole and printable: its end, which a cut would take, is what tells."""
+    text = str(path)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
 def shown(text: str) -> str:
     """Text from outside in one short printable line (no control characters reach a terminal)."""
-    if not text.isprintable():
-        text = text.encode("unicode_escape").decode("ascii")
+    text = shown_place(text)
     if len(text) > _SHOWN_CHARACTERS_MAX:
         text = text[: _SHOWN_CHARACTERS_MAX - 3] + "..."
     return text

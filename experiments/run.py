@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from experiments import machine
 from experiments.config import config_hash, resolved_yaml
-from experiments.errors import ConfigError, Problem, RunDirectoryError, listed, shown
+from experiments.errors import ConfigError, Problem, RunDirectoryError, listed, shown, shown_place
 from experiments.machine import SourceVersion
 from experiments.yaml_reader import described, dotted_key, read_file
 
@@ -335,12 +335,12 @@ def _read_manifest(path: Path, config: BaseModel) -> Manifest:
 
 
 def _unusable(path: Path, error: OSError) -> RunDirectoryError:
-    reason = f"{error.strerror} ({shown(str(error.filename))})"
+    reason = f"{error.strerror} ({shown_place(error.filename)})"
     return _refusal(path, f"expected a writable directory, got: {reason}")
 
 
 def _refusal(path: Path, message: str) -> RunDirectoryError:
-    return RunDirectoryError([Problem(shown(str(path)), message)])
+    return RunDirectoryError([Problem(shown_place(path), message)])
 
 
 def _sync_directory(path: Path) -> None:

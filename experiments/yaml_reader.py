@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from experiments.errors import ConfigError, Problem, shown
+from experiments.errors import ConfigError, Problem, shown, shown_place
 
 SIZE_MAX_BYTES = 128 * 1024  # PyYAML reads 50 to 200 kB/s: a larger file would look like a hang
 DEPTH_MAX = 32
@@ -136,7 +136,7 @@ def read_file(path: Path) -> Document:
         ConfigError: it cannot be read, or it is no YAML mapping. Smaller problems (a repeated key,
             an alias) are collected in `Document.problems`.
     """
-    name = shown(str(path))
+    name = shown_place(path)
     try:
         with path.open("rb") as file:
             data = file.read(SIZE_MAX_BYTES + 1)

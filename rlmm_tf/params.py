@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 NS_PER_S = 1_000_000_000
 
@@ -30,10 +31,23 @@ HORIZON_NS_MAX = 2**53  # simulated time is exact in a float64 column
 SizeLots = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class Params(BaseModel):
-    """Base of all parameter classes: frozen, and an unknown field is an error."""
+def _tuple_of_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+Item = TypeVar("Item")
+# Strict but for the brackets: a list is as good as a tuple. (A set, whose order is chance, is not.)
+Items = Annotated[tuple[Item, ...], BeforeValidator(_tuple_of_list)]
+
+
+class Params(BaseModel):
+    """Base of all parameter classes: frozen and strict, and an unknown field is an error.
+
+    Strict: "50", 50.0 and True are no integers, "yes" and 1 no booleans; only an integer where a
+    float belongs and a list where a tuple belongs are taken as such.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class RegimeParams(Params):
@@ -57,11 +71,11 @@ class AnalyticMarketParams(Params):
     step can bring several fills; a quote is replenished after each.
     """
 
-    regimes: tuple[RegimeParams, ...] = Field(min_length=1, max_length=8)
-    switch_rates_hz: tuple[tuple[Rate, ...], ...] = Field(
+    regimes: Items[RegimeParams] = Field(min_length=1, max_length=8)
+    switch_rates_hz: Items[Items[Rate]] = Field(
         default=((0.0,),), description="[i][j]: rate of jumping from regime i to j; zero diagonal"
     )
-    initial_regime_probabilities: tuple[NonNegative, ...] = (1.0,)
+    initial_regime_probabilities: Items[NonNegative] = (1.0,)
     regime_observed: bool = True
     fill_law: Literal["exponential", "power"] = "exponential"
     fill_power: Positive = 1.0
@@ -85,10 +99,10 @@ class AnalyticMarketParams(Params):
     taker_allowed: bool = Field(
         default=False,
         description="a quote at or beyond the other side's touch executes at once, at "
-        "half_spread_ticks plus slippage from the mid",
+        "half_spread_ticks plus slippage from the mid: as many lots as its own price allows",
     )
     half_spread_ticks: Annotated[int, Field(ge=0, le=2**31)] = 0
-    slippage_ticks_per_lot: NonNegative = 0.0
+    slippage_ticks_per_lot: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
 
     @model_validator(mode="after")
     def _regimes_agree(self) -> Self:
@@ -99,9 +113,11 @@ class AnalyticMarketParams(Params):
                 f"switch_rates_hz: expected a {k} x {k} table (one row per regime), "
                 f"got rows of lengths {shape}"
             )
-        if any(self.switch_rates_hz[i][i] != 0.0 for i in range(k)):
+        diagonal = [self.switch_rates_hz[i][i] for i in range(k)]
+        if any(diagonal):
             raise ValueError(
-                "switch_rates_hz: expected a zero diagonal (a regime never jumps to itself)"
+                "switch_rates_hz: expected a zero diagonal (a regime never jumps to itself), "
+                f"got {diagonal}"
             )
         if len(self.initial_regime_probabilities) != k:
             raise ValueError(
@@ -112,7 +128,10 @@ class AnalyticMarketParams(Params):
         if abs(total - 1.0) > 1e-9:
             raise ValueError(f"initial_regime_probabilities: expected a sum of 1, got {total!r}")
         if self.fill_law == "power" and self.fill_cap != 1.0:
-            raise ValueError("fill_cap: expected 1 with the power law (its f never exceeds 1)")
+            raise ValueError(
+                "fill_cap: expected 1 with the power law (its f never exceeds 1), "
+                f"got {self.fill_cap!r}"
+            )
         if self.fill_volatility_exponent != 0.0 and any(
             r.volatility_ticks == 0.0 for r in self.regimes
         ):
@@ -140,7 +159,7 @@ class DelayParams(Params):
         default=0, description="the constant, or the median of the log-normal"
     )
     log_sd: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
-    quantiles_ns: tuple[Annotated[int, Field(ge=0, le=3600 * NS_PER_S)], ...] = Field(
+    quantiles_ns: Items[Annotated[int, Field(ge=0, le=3600 * NS_PER_S)]] = Field(
         default=(), description="empirical: values at equally spaced probabilities from 0 to 1"
     )
 
@@ -153,9 +172,14 @@ class DelayParams(Params):
                     f"got {len(self.quantiles_ns)}"
                 )
             if list(self.quantiles_ns) != sorted(self.quantiles_ns):
-                raise ValueError("quantiles_ns: expected values in rising order")
+                raise ValueError(
+                    "quantiles_ns: expected values in rising order, got "
+                    + next(f"{a} before {b}" for a, b in pairwise(self.quantiles_ns) if a > b)
+                )
         elif self.quantiles_ns:
-            raise ValueError(f"quantiles_ns: expected none with the {self.law} law")
+            raise ValueError(
+                f"quantiles_ns: expected none with the {self.law} law, got {len(self.quantiles_ns)}"
+            )
         if self.law == "lognormal" and self.median_ns == 0:
             raise ValueError("median_ns: expected above 0 with the lognormal law, got 0")
         return self
@@ -253,12 +277,12 @@ class ActionParams(Params):
             )
         if self.sizes and self.kind == "discrete":
             raise ValueError(
-                "sizes: expected false with the discrete kind (use multidiscrete for sizes)"
+                "sizes: expected false with the discrete kind, got true (use multidiscrete)"
             )
         if self.withdraw_choice and self.kind == "continuous":
             raise ValueError(
                 "withdraw_choice: expected false with the continuous kind "
-                "(set sizes=true and lots_min=0 to let it withdraw)"
+                "(set sizes=true and lots_min=0 to let it withdraw), got true"
             )
         return self
 
@@ -266,7 +290,7 @@ class ActionParams(Params):
 class ObservationParams(Params):
     """Which features are observed, in this order; names as in `rlmm_tf.features.FEATURES`."""
 
-    features: tuple[str, ...] = Field(default=("time_left", "inventory"), min_length=1)
+    features: Items[str] = Field(default=("time_left", "inventory"), min_length=1)
     clip: Annotated[float, Field(ge=1.0, le=1e6)] = Field(
         default=10.0, description="normalised values are clipped to +-this (clips are counted)"
     )

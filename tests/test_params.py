@@ -104,7 +104,7 @@ REFUSED: list[tuple[type[Any], dict[str, Any], str]] = [
      "offset_min_ticks: expected below offset_max_ticks=5, got 5"),
     (ActionParams, {"lots_min": 3, "lots_max": 2}, "lots_min: expected at most lots_max=2, got 3"),
     (ActionParams, {"kind": "discrete", "sizes": True},
-     "sizes: expected false with the discrete kind (use multidiscrete for sizes)"),
+     "sizes: expected false with the discrete kind, got true (use multidiscrete)"),
     (ActionParams, {"withdraw_choice": True}, "set sizes=true and lots_min=0 to let it withdraw"),
     (EpisodeParams, {"n_steps": 2**13 + 1, "step_ns": 2**40}, "at most 9007199254740992 ns"),
     (EpisodeParams, {"initial_inventory_min_lots": 1},

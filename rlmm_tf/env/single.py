@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import gymnasium
 import numpy as np
@@ -118,6 +118,7 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if self._reward_function is not None:
             reward = float(checked_reward(self._reward_function, Columns(self._columns), 1)[0])
         infos = {column.name: float(self._columns[0, i]) for i, column in enumerate(COLUMNS)}
+        infos["reward"] = reward  # of the user's own function, if there is one
         if self._renderer is not None:
             self._renderer.record(infos, reward)
             if self.render_mode == "human":
@@ -136,6 +137,12 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """Frees the market."""
         self._batch.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__}: cannot be pickled or copied (its market lives in the engine); "
+            "make a new one with the same parameters and seed"
+        )
+
     def _action_row(self, action: Action) -> NDArray[np.float32] | NDArray[np.int64]:
         if self.params.action.kind == "discrete":
             if isinstance(action, (int, np.integer)) and not isinstance(action, bool):
@@ -149,6 +156,10 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if not isinstance(action, np.ndarray):
             raise TypeError(
                 f"action: expected a numpy array of {self.action_space}, got {action!r}"
+            )
+        if action.shape != self.action_space.shape:
+            raise ValueError(
+                f"action: expected shape {self.action_space.shape}, got {action.shape}"
             )
         return action[np.newaxis]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from rlmm_tf.env.engine import (
+    COLUMN_INDEX,
     COLUMNS,
     Batch,
     aligned_empty,
@@ -44,6 +45,15 @@ def checked_count(name: str, value: int, least: int) -> int:
     if count < least:
         raise ValueError(f"{name}: expected at least {least}, got {count}")
     return count
+
+
+def _masked_infos(
+    columns: Mapping[str, NDArray[np.float64]], mask: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    values: dict[str, NDArray[Any]] = {
+        name: np.where(mask, column, 0.0) for name, column in columns.items()
+    }
+    return values | {f"_{name}": mask.copy() for name in columns}
 
 
 class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
@@ -103,7 +113,6 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         )
         self._final_obs = aligned_empty((num_envs, len(self.layout)), np.float32)
         self._columns: NDArray[np.float64] | None = None
-        self._last_obs: Observations | None = None  # unknown after set_state
         self._started = False
         if info_columns or reward_function is not None:
             self._columns = aligned_empty((num_envs, len(COLUMNS)), np.float64)
@@ -111,7 +120,7 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
     def reset(
         self,
         *,
-        seed: int | np.random.SeedSequence | list[int | None] | None = None,
+        seed: int | np.random.SeedSequence | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Observations, dict[str, Any]]:
         """Starts new episodes.
@@ -122,39 +131,55 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
             options: {"reset_mask": bool array of shape (num_envs,)} resets only those.
         """
         self._require_open()
-        if isinstance(seed, list):
-            raise TypeError(
-                "seed: expected one integer, from which every environment gets a stream of its "
-                f"own, got a list of {len(seed)}"
-            )
         mask = self._reset_mask(options)
         if seed is not None:
             if mask is not None:
                 raise ValueError("seed: expected None together with options['reset_mask']")
-            self._batch.reseed(seeds=environment_keys(seed, self.num_envs))
-            self._started = False
-        obs = aligned_empty((self.num_envs, len(self.layout)), np.float32)
-        if mask is not None and self._last_obs is not None:
-            obs[~mask] = self._last_obs[~mask]
+            self._reseed(seed)
+        obs = self._empty_obs()
+        if mask is not None:
+            self._batch.observe(obs=obs)
         self._batch.reset(obs=obs, mask=mask)
-        self._last_obs = obs
         self._started = True
-        return obs.copy(), {}
+        return obs, {}
+
+    def _reseed(self, seed: int | np.random.SeedSequence) -> None:
+        if isinstance(seed, list):  # Gymnasium's own vector environments take one
+            raise TypeError(
+                "seed: expected one integer, from which every environment gets a stream of its "
+                f"own, got a list of {len(seed)}"
+            )
+        self._batch.reseed(seeds=environment_keys(seed, self.num_envs))
+        self._started = False
+        if isinstance(seed, np.random.SeedSequence):
+            self._np_random = np.random.default_rng(seed)
+            self._np_random_seed = -1  # Gymnasium's word for a seed that is no integer
+        else:
+            super().reset(seed=operator.index(seed))
 
     def step(self, actions: Actions) -> StepResult:
         """One decision step of every environment.
 
         Args:
             actions: exactly what the action space holds: float32 (num_envs, 2 or 4), or int64.
+
+        Returns:
+            observations, rewards, terminated, truncated and infos; the arrays are new ones, each
+            on a cache line, and the caller's to keep. Where an episode ended the observation is
+            the next one's first. The infos then hold the ended one's last as `final_obs` (None
+            elsewhere; `_final_obs` is the mask). With `info_columns` they hold the columns of this
+            very step, so at an end those of the ended episode, and as Gymnasium has it once more
+            as `final_info`: a dict of the columns, 0 where no episode ended, each with its mask
+            (`_final_info`, and `_` before every name).
         """
         self._require_open()
         if not self._started:
             raise ResetNeeded("expected reset() before the first step()")
         n = self.num_envs
-        obs = aligned_empty((n, len(self.layout)), np.float32)
-        reward = np.empty(n, np.float64)
-        terminated = np.empty(n, np.bool_)
-        truncated = np.empty(n, np.bool_)
+        obs = self._empty_obs()
+        reward = aligned_empty(n, np.float64)
+        terminated = aligned_empty(n, np.bool_)
+        truncated = aligned_empty(n, np.bool_)
         self._batch.step(
             actions,
             obs=obs,
@@ -165,21 +190,27 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
             columns=self._columns,
         )
         if self._reward_function is not None and self._columns is not None:
-            reward = checked_reward(self._reward_function, Columns(self._columns), n)
-        self._last_obs = obs
-        return obs.copy(), reward, terminated, truncated, self._infos(terminated | truncated)
+            reward[:] = checked_reward(self._reward_function, Columns(self._columns), n)
+        infos = self._infos(reward, terminated | truncated)
+        return obs, reward, terminated, truncated, infos
 
     def state(self) -> bytes:
         """Everything needed to go on from here bit for bit (`set_state`)."""
         self._require_open()
         return self._batch.state()
 
-    def set_state(self, state: bytes) -> None:
-        """Goes back to a saved state of an environment with the same parameters."""
+    def set_state(self, state: bytes) -> Observations:
+        """Goes back to a saved state of an environment with the same parameters.
+
+        Returns:
+            the observations there, on which the next actions are to be chosen.
+        """
         self._require_open()
         self._batch.set_state(state)
-        self._last_obs = None
         self._started = True
+        obs = self._empty_obs()
+        self._batch.observe(obs=obs)
+        return obs
 
     @property
     def n_threads(self) -> int:
@@ -191,11 +222,24 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         """Ends the engine's threads."""
         self._batch.close()
 
-    def _infos(self, ended: NDArray[np.bool_]) -> dict[str, Any]:
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__}: cannot be pickled or copied (its markets live in the engine); "
+            "make a new one with the same parameters and carry state() over with set_state()"
+        )
+
+    def _empty_obs(self) -> Observations:
+        return aligned_empty((self.num_envs, len(self.layout)), np.float32)
+
+    def _infos(self, reward: NDArray[np.float64], ended: NDArray[np.bool_]) -> dict[str, Any]:
         infos: dict[str, Any] = {}
         if self._info_columns and self._columns is not None:
             table = self._columns.copy()
+            table[:, COLUMN_INDEX["reward"]] = reward  # of the user's own function, if there is one
             infos |= {column.name: table[:, i] for i, column in enumerate(COLUMNS)}
+            if ended.any():
+                infos["final_info"] = _masked_infos(infos, ended)
+                infos["_final_info"] = ended.copy()
         if ended.any():
             final = np.full(self.num_envs, None, dtype=object)
             for env in np.flatnonzero(ended):
@@ -215,8 +259,8 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         place, shape = "options['reset_mask']", (self.num_envs,)
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != shape:
             raise ValueError(f"{place}: expected a bool array of shape {shape}, got {mask!r}")
-        if self._last_obs is None:
-            raise ValueError(f"{place}: expected a whole reset or a step first")
+        if not self._started:
+            raise ValueError(f"{place}: expected a whole reset first")
         return mask
 
     def _require_open(self) -> None:
