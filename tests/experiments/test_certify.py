@@ -12,7 +12,7 @@ import pytest
 
 from experiments import estimation, simulation
 from experiments.certify import AGENTS, CertifyResult, run_certify
-from experiments.config import CertifyConfig
+from experiments.config import CertifyConfig, load_config
 from experiments.errors import ConfigError
 from experiments.estimation import Moments
 from experiments.simulation import ALL_EQUAL, NOT_ESTIMABLE, episodes_wanted
@@ -279,3 +279,12 @@ def test_resume_plays_the_missing_seeds_only(
     (tmp_path / "seed-1.json").unlink()
     again, _ = certify(tmp_path, **settings)
     assert (again, played) == (whole, [1])
+
+
+CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("certify-*.yaml")), ids=lambda path: path.name)
+def test_shipped_configurations_load(path: Path) -> None:
+    config = load_config(path, ["set_name=CARA-0.5"], CertifyConfig)
+    assert config != CertifyConfig(set_name="CARA-0.5")
