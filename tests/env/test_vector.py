@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +184,19 @@ def test_reset_without_a_mask_is_for_all(options: dict[str, Any] | None) -> None
     envs.reset(seed=1)
     envs.step(np.zeros((3, 2), np.float32))
     assert envs.reset(options=options)[0][:, 0].tolist() == [1.0] * 3
+
+
+def test_reset_mask_needs_a_whole_reset_first() -> None:
+    envs = MarketMakingVectorEnv(2)
+    with pytest.raises(ValueError, match=r"options\['reset_mask'\]: expected a whole reset first"):
+        envs.reset(options={"reset_mask": np.array([True, False])})
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_environments_cannot_be_copied(copied: Callable[[Any], Any]) -> None:
+    for env in (MarketMakingEnv(), MarketMakingVectorEnv(2)):
+        with pytest.raises(TypeError, match="cannot be pickled or copied .* make a new one"):
+            copied(env)
 
 
 def test_observations_returned_stay_as_they_are() -> None:

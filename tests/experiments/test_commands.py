@@ -183,8 +183,10 @@ def test_ctrl_c(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 STUBS = """
-import sys, time
+import signal, sys, time
 from types import ModuleType
+# Where the tests run in the background, SIGINT is ignored from birth; at a terminal it is not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def stub(name, **contents):
     sys.modules[name] = ModuleType(name)
     vars(sys.modules[name]).update(contents)
