@@ -195,7 +195,7 @@ def test_reset_mask_needs_a_whole_reset_first() -> None:
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_environments_cannot_be_copied(copied: Callable[[Any], Any]) -> None:
     for env in (MarketMakingEnv(), MarketMakingVectorEnv(2)):
-        with pytest.raises(TypeError, match="cannot be pickled or copied .* make a new one"):
+        with pytest.raises(TypeError, match=r"cannot be pickled or copied .* make a new one"):
             copied(env)
 
 
