@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from rlmm_tf.params import (
     NS_PER_S,
@@ -172,9 +176,7 @@ def preset(name: str) -> EnvParams:
     try:
         return PRESETS[name]
     except KeyError:
-        folded = {known.casefold(): known for known in PRESETS}
-        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
-        hint = f"; did you mean {folded[close[0]]!r}?" if close else ""
+        hint = _did_you_mean(name, PRESETS)
         raise ValueError(
             f"preset: expected one of {', '.join(PRESETS)}, got {name!r}{hint}"
         ) from None
@@ -183,7 +185,12 @@ def preset(name: str) -> EnvParams:
 def resolve_params(
     params: str | EnvParams, overrides: Mapping[str, Any] | None = None
 ) -> EnvParams:
-    """A preset's name or parameters, with some nested values replaced, checked as a whole."""
+    """A preset's name or parameters, with some nested values replaced, checked as a whole.
+
+    Raises:
+        ValueError: some overrides do not fit; one line for each says where, what was expected and
+            what was there.
+    """
     base = preset(params) if isinstance(params, str) else params
     if not isinstance(base, EnvParams):
         raise TypeError(f"params: expected a preset's name or EnvParams, got {params!r}")
@@ -194,7 +201,11 @@ def resolve_params(
             "overrides: expected nested values by name, such as {'action': {'sizes': True}}, "
             f"got {overrides!r}"
         )
-    return EnvParams.model_validate(_merged(base.model_dump(), overrides))
+    try:
+        return EnvParams.model_validate(_merged(base.model_dump(), overrides))
+    except ValidationError as error:
+        lines = [_problem_line(found) for found in error.errors(include_url=False)]
+    raise ValueError("\n".join(line for line in lines if line))
 
 
 def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,3 +215,93 @@ def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
         both_nested = isinstance(old, Mapping) and isinstance(value, Mapping)
         merged[name] = _merged(old, value) if both_nested else value  # type: ignore[arg-type]
     return merged
+
+
+# By pydantic's kind of error; braces hold what that says about it.
+_WANTED = {
+    "bool_type": "True or False",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "above {gt:.15g}",
+    "greater_than_equal": "at least {ge:.15g}",
+    "int_type": "an integer",
+    "invalid_key": "a name",
+    "less_than": "below {lt:.15g}",
+    "less_than_equal": "at most {le:.15g}",
+    "literal_error": "{expected}",
+    "missing": "a value",
+    "model_type": "values by name",
+    "string_type": "text",
+    "too_long": "at most {max_length} item(s)",
+    "too_short": "at least {min_length} item(s)",
+    "tuple_type": "a list or tuple",
+}
+_SHOWN_CHARACTERS_MAX = 80
+
+
+def _problem_line(error: ErrorDetails) -> str:
+    """`place: expected ..., got ...` of one of pydantic's findings; empty for a mere echo."""
+    kind, value, place = error["type"], error["input"], _dotted(error["loc"])
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_line(error["loc"])
+    if kind == "value_error":  # rlmm_tf.params: "field: expected ..., got ..."
+        return f"{place}{'.' * bool(place)}{context['error']}"
+    wanted, got = _wanted(error), _shown(value)
+    if kind == "missing":
+        got = "none"
+    elif kind in {"too_short", "too_long"}:
+        if kind == "too_short" and len(value) >= context["min_length"]:
+            return ""  # pydantic counts the good items only, and names the bad ones as well
+        got = str(len(value))
+    elif kind == "literal_error":
+        got += _did_you_mean(value, re.findall(r"'([^']*)'", wanted))
+    return f"{place}: expected {wanted}, got {got}"
+
+
+def _wanted(error: ErrorDetails) -> str:
+    template = _WANTED.get(error["type"])
+    if template is None:
+        return error["msg"].removeprefix("Input should be ")
+    return template.format(**error.get("ctx", {}))
+
+
+def _unknown_line(location: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = EnvParams
+    for part in location[:-1]:
+        if isinstance(part, str):  # an index stays with the class of the list's items
+            model = _class_in(model.model_fields[part].annotation) or model
+    known, name = list(model.model_fields), location[-1]
+    hint = _did_you_mean(name, known)
+    return f"{_dotted(location)}: expected one of {', '.join(known)}, got {_shown(name)}{hint}"
+
+
+def _class_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _class_in(part))), None)
+
+
+def _did_you_mean(name: Any, known: Iterable[str]) -> str:
+    if not isinstance(name, str):
+        return ""
+    folded = {word.casefold(): word for word in known}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """`a.b[0].c`; what is no plain name is escaped, so that a line stays a line."""
+    text = ""
+    for part in location:
+        index = isinstance(part, int)
+        text += f"[{part}]" if index else f"{'.' * bool(text)}{_cut(ascii(part)[1:-1])}"
+    return text
+
+
+def _shown(value: Any) -> str:
+    return _cut(repr(value).replace("\n", " "))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[: _SHOWN_CHARACTERS_MAX - 3]}..."

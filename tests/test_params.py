@@ -152,6 +152,46 @@ def test_numbers_of_a_regime(name: str, value: Any) -> None:
         RegimeParams.model_validate({**REGIME, name: value})
 
 
+LAX: list[tuple[type[Any], dict[str, Any], str]] = [
+    (EpisodeParams, {"n_steps": "50"}, "valid integer"),
+    (EpisodeParams, {"n_steps": 50.0}, "valid integer"),
+    (EpisodeParams, {"n_steps": True}, "valid integer"),
+    (ActionParams, {"sizes": "yes"}, "valid boolean"),
+    (ActionParams, {"sizes": 1}, "valid boolean"),
+    (RewardParams, {"pnl": "3e0"}, "valid number"),
+    (RewardParams, {"pnl": True}, "valid number"),
+    (ObservationParams, {"features": {"inventory"}}, "valid tuple"),  # its order is chance
+    (ObservationParams, {"features": [b"inventory"]}, "valid string"),
+    (AnalyticMarketParams, {"regimes": [REGIME], "switch_rates_hz": [["0"]]}, "valid number"),
+    (AnalyticMarketParams, {"regimes": [{**REGIME, "volatility_ticks": "5"}]}, "valid number"),
+    (AnalyticMarketParams, {"regimes": [REGIME], "fill_cap": "3e0"}, "valid number"),
+    (AnalyticMarketParams, {"regimes": [REGIME], "taker_allowed": "yes"}, "valid boolean"),
+    (EnvParams, {"market": {"regimes": [REGIME]}, "limits": {"inventory_cap_lots": True}},
+     "valid integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "values", "message"), LAX)
+def test_values_are_of_their_type(model: type[Any], values: dict[str, Any], message: str) -> None:
+    for make in (
+        lambda: model(**values),
+        lambda: model.model_validate(values),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            make()
+
+
+def test_whole_numbers_are_floats_and_lists_are_tuples() -> None:
+    market = AnalyticMarketParams(
+        regimes=[REGIME], switch_rates_hz=[[0]], initial_regime_probabilities=[1]
+    )
+    assert market.switch_rates_hz == ((0.0,),)
+    assert type(market.switch_rates_hz[0][0]) is float
+    assert type(market.regimes[0].market_sell_rate_hz) is float
+    assert market == AnalyticMarketParams(regimes=(RegimeParams(**REGIME),))
+    assert EnvParams.model_validate_json(small(tick_value=2).model_dump_json()).tick_value == 2.0
+
+
 def test_all_problems_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
         small(tick_value=0, action={"offset_choices": 1}, reward={"unknown": 1})

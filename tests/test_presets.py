@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import PRESETS, TICK, preset, resolve_params
@@ -138,15 +138,64 @@ def test_overridden_problems_are_checked_and_otherwise_equal(
         (3, None, TypeError, "params: expected a preset's name or EnvParams, got 3"),
         (None, {}, TypeError, "params: expected a preset's name or EnvParams, got None"),
         ("P1", [("a", 1)], TypeError, r"overrides: expected nested values.* got \[\('a', 1"),
-        ("P1", {"rewards": {}}, ValidationError, "rewards"),
-        ("P1", {"reward": {"pnls": 1}}, ValidationError, r"reward\.pnls"),
-        ("P1", {"reward": None}, ValidationError, "reward"),
-        ("P1", {"episode": {"n_steps": "many"}}, ValidationError, r"episode\.n_steps"),
+        ("P1", {"rewards": {}}, ValueError, "^rewards: expected one of market, .* 'reward'"),
+        ("P1", {"reward": {"pnls": 1}}, ValueError, r"^reward\.pnls: .* did you mean 'pnl'\?$"),
+        ("P1", {"reward": {"zzz": 1}}, ValueError, r"^reward\.zzz: .*, turnover, got 'zzz'$"),
+        ("P1", {"reward": None}, ValueError, "^reward: expected values by name, got None$"),
+        ("P1", {"episode": {"n_steps": "many"}}, ValueError,
+         r"^episode\.n_steps: expected an integer, got 'many'$"),
+        ("P1", {"episode": {"horizon_ends": "truncate"}}, ValueError,
+         r"^episode\.horizon_ends: expected 'terminated' or 'truncated', got 'truncate'; "
+         r"did you mean 'truncated'\?$"),
+        ("P1", {"episode": {"n_steps": 0}}, ValueError, "n_steps: expected at least 1, got 0$"),
+        ("P1", {"market": {"regimes": [3]}}, ValueError,
+         r"^market\.regimes\[0\]: expected values by name, got 3$"),
+        ("P1", {"market": {"regimes": {}}}, ValueError, "regimes: expected a list or tuple, got"),
+        ("P1", {"market": {"regimes": [preset("P1").market.regimes[0]] * 9}}, ValueError,
+         r"regimes: expected at most 8 item\(s\), got 9$"),
+        ("P1", {"limits": {"inventory_cap_lots": 2}, "episode": {"initial_inventory_max_lots": 3}},
+         ValueError, r"^episode\.initial_inventory_\*_lots: expected within .*=2, got up to 3$"),
+        ("P1", {"action": {"kind": "discrete", "sizes": True}}, ValueError,
+         r"^action\.sizes: expected false with the discrete kind, got true"),
+        ("P1", {"a\nb": "c\n" * 99}, ValueError, r"^a\\nb: expected one of [^\n]*$"),
+        ("P1", {3: 1}, ValueError, "expected a name, got 3$"),
     ],
 )  # fmt: skip
 def test_wrong_overrides(params: Any, overrides: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         resolve_params(params, overrides)
+
+
+def test_all_problems_of_overrides_have_a_line_each() -> None:
+    with pytest.raises(ValueError, match="expected") as caught:
+        resolve_params(
+            "P1",
+            {
+                "market": {"regimes": [{"volatility_tick": 3}]},
+                "reward": {"turnover": "x", "pnls": 1},
+                "tick_value": 0,
+            },
+        )
+    assert type(caught.value) is ValueError  # not pydantic's
+    lines = str(caught.value).splitlines()
+    assert all(re.fullmatch(r"[a-z_.\[\]0-9]+: expected .+, got .+", line) for line in lines)
+    assert [line.partition(":")[0] for line in lines] == [
+        "market.regimes[0].market_sell_rate_hz",
+        "market.regimes[0].market_buy_rate_hz",
+        "market.regimes[0].fill_decay_per_tick",
+        "market.regimes[0].volatility_ticks",
+        "market.regimes[0].volatility_tick",
+        "reward.turnover",
+        "reward.pnls",
+        "tick_value",
+    ]
+    assert lines[4].endswith("did you mean 'volatility_ticks'?")
+
+
+def test_a_bad_item_is_not_a_missing_one() -> None:
+    with pytest.raises(ValueError, match="features") as caught:
+        resolve_params("P1", {"observation": {"features": [1]}})
+    assert str(caught.value) == "observation.features[0]: expected text, got 1"
 
 
 def test_all_are_problems() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from rlmm_tf.env import ENV_ID, MarketMakingEnv, MarketMakingVectorEnv, observation_layout
 from rlmm_tf.presets import preset, resolve_params
@@ -22,38 +21,38 @@ def overridden(**overrides: Any) -> Callable[[], Any]:
     return lambda: Single("R1", overrides=overrides)
 
 
-# Parameters: the field is named, with what pydantic says it should be.
+# Parameters: the field is named, with what it should be.
 PARAMETERS = [
-    ("market.fill_cap", 0.5, "greater than or equal to 1"),
-    ("market.fill_cap", math.nan, "less than or equal to 1000000"),
-    ("market.fill_power", 0.0, "greater than 0"),
-    ("market.mid_initial_ticks", 0, "greater than or equal to 1"),
-    ("market.mid_initial_ticks", 2**41, "less than or equal to 1099511627776"),
-    ("market.jump_rate_hz", -1.0, "greater than or equal to 0"),
-    ("market.jump_ticks", math.inf, "finite number"),
-    ("market.market_order_lots", 0, "greater than or equal to 1"),
-    ("market.market_order_lots", 1.5, "valid integer"),
+    ("market.fill_cap", 0.5, "expected at least 1"),
+    ("market.fill_cap", math.nan, "expected at most 1000000"),
+    ("market.fill_power", 0.0, "expected above 0"),
+    ("market.mid_initial_ticks", 0, "expected at least 1"),
+    ("market.mid_initial_ticks", 2**41, "expected at most 1099511627776"),
+    ("market.jump_rate_hz", -1.0, "expected at least 0"),
+    ("market.jump_ticks", math.inf, "expected a finite number"),
+    ("market.market_order_lots", 0, "expected at least 1"),
+    ("market.market_order_lots", 1.5, "expected an integer"),
     ("market.fill_law", "linear", "'exponential' or 'power'"),
-    ("market.regimes", (), "at least 1 item"),
-    ("market.regime_observed", "maybe", "valid boolean"),
+    ("market.regimes", (), "expected at least 1 item(s), got 0"),
+    ("market.regime_observed", "maybe", "expected True or False"),
     ("market.switch_rates_hz", ((0.0,),), "switch_rates_hz: expected a 2 x 2 table"),
     ("market.switch_rates_hz", ((1.0, 1.0), (1.0, 0.0)), "expected a zero diagonal"),
     ("market.initial_regime_probabilities", (1.0,), "expected 2 numbers (one per regime), got 1"),
     ("market.initial_regime_probabilities", (0.5, 0.4), "expected a sum of 1, got 0.9"),
-    ("fees.maker_bps", 2000.0, "less than or equal to 1000"),
-    ("fees.taker_ticks_per_lot", -math.inf, "greater than or equal to -1000000"),
-    ("fees.rebate", 1.0, "Extra inputs are not permitted"),
+    ("fees.maker_bps", 2000.0, "expected at most 1000"),
+    ("fees.taker_ticks_per_lot", -math.inf, "expected at least -1000000"),
+    ("fees.rebate", 1.0, "expected one of "),
     ("latency.feed.law", "gamma", "'constant', 'lognormal' or 'empirical'"),
     ("latency.feed.law", "lognormal", "median_ns: expected above 0 with the lognormal law, got 0"),
     ("latency.feed.law", "empirical", "quantiles_ns: expected at least 2 values"),
     ("latency.entry.quantiles_ns", (1, 2), "quantiles_ns: expected none with the constant law"),
-    ("latency.response.median_ns", -1, "greater than or equal to 0"),
-    ("limits.inventory_cap_lots", 0, "greater than or equal to 1"),
-    ("limits.loss_limit", 0.0, "greater than 0"),
-    ("limits.loss_limit", math.nan, "finite number"),
-    ("episode.n_steps", 0, "greater than or equal to 1"),
-    ("episode.n_steps", 10**9, "less than or equal to 100000000"),
-    ("episode.step_ns", 0, "greater than or equal to 1"),
+    ("latency.response.median_ns", -1, "expected at least 0"),
+    ("limits.inventory_cap_lots", 0, "expected at least 1"),
+    ("limits.loss_limit", 0.0, "expected above 0"),
+    ("limits.loss_limit", math.nan, "expected a finite number"),
+    ("episode.n_steps", 0, "expected at least 1"),
+    ("episode.n_steps", 10**9, "expected at most 100000000"),
+    ("episode.step_ns", 0, "expected at least 1"),
     ("episode.step_ns", 24 * 3600 * 10**9, None),
     ("episode.horizon_ends", "done", "'terminated' or 'truncated'"),
     ("episode.initial_inventory_min_lots", 1, "expected at most initial_inventory_max_lots=0"),
@@ -62,23 +61,23 @@ PARAMETERS = [
     ("action.kind", "box", "'continuous', 'discrete' or 'multidiscrete'"),
     ("action.offset_max_ticks", 0, "expected below offset_max_ticks=0, got 0"),
     ("action.offset_max_ticks", 10_000_000, "below market.mid_initial_ticks=10000000"),
-    ("action.offset_choices", 1, "greater than or equal to 2"),
+    ("action.offset_choices", 1, "expected at least 2"),
     ("action.lots_min", 2, "lots_min: expected at most lots_max=1, got 2"),
     ("action.withdraw_choice", True, "withdraw_choice: expected false with the continuous kind"),
-    ("observation.features", (), "at least 1 item"),
+    ("observation.features", (), "expected at least 1 item(s), got 0"),
     ("observation.features", ("inventory", "inventory"),
      "expected each name once, got ['inventory']"),
-    ("observation.clip", 0.5, "greater than or equal to 1"),
+    ("observation.clip", 0.5, "expected at least 1"),
     ("reward.utility", "log", "'linear' or 'cara'"),
     ("reward.utility", "cara", "risk_aversion: expected above 0 with utility='cara', got 0.0"),
     ("reward.risk_aversion", 0.1, "expected 0 with utility='linear' (set utility='cara'"),
-    ("reward.dampening", 1.5, "less than or equal to 1"),
-    ("reward.pnl", math.nan, "finite number"),
-    ("reward.soft_limit_lots", -1, "greater than or equal to 0"),
-    ("reward.sharpe", 1.0, "Extra inputs are not permitted"),
-    ("tick_value", -1e-4, "greater than 0"),
-    ("tick_value", None, "valid number"),
-    ("ticks", 1.0, "Extra inputs are not permitted"),
+    ("reward.dampening", 1.5, "expected at most 1"),
+    ("reward.pnl", math.nan, "expected a finite number"),
+    ("reward.soft_limit_lots", -1, "expected at least 0"),
+    ("reward.sharpe", 1.0, "expected one of "),
+    ("tick_value", -1e-4, "expected above 0"),
+    ("tick_value", None, "expected a number"),
+    ("ticks", 1.0, "expected one of "),
 ]  # fmt: skip
 
 
@@ -87,12 +86,14 @@ def test_parameters(path: str, value: Any, expected: str | None) -> None:
     nested: Any = value
     for name in reversed(path.split(".")):
         nested = {name: nested}
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValueError, match="expected") as caught:
         resolve_params("R1", nested)
     if expected is None:
         expected = "n_steps: expected n_steps x step_ns of at most 9007199254740992 ns (104 days)"
     text = str(caught.value)
+    assert type(caught.value) is ValueError
     assert expected in text
+    assert ", got " in text
     assert path in text or path.rsplit(".", 1)[0] in text  # a rule between fields names their class
 
 
@@ -105,8 +106,9 @@ ENVIRONMENTS: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
      TypeError, "params: expected a preset's name or EnvParams, got"),
     ("params", lambda: Single({"market": 1}), TypeError, "params: .* got {'market': 1}"),
     ("overrides", lambda: Single(overrides=["x"]), TypeError, "overrides: expected nested values"),
-    ("overrides", overridden(actoin={}), ValidationError, "actoin\n.*Extra inputs"),
-    ("overrides", overridden(action=3), ValidationError, "action\n"),
+    ("overrides", overridden(actoin={}), ValueError,
+     "actoin: expected one of market, .* got 'actoin'; did you mean 'action'"),
+    ("overrides", overridden(action=3), ValueError, "action: expected values by name, got 3"),
     ("feature", overridden(observation={"features": ("spread",)}), ValueError,
      r"observation.features: expected names from \(time_left, .*\), got spread"),
     ("feature", lambda: Single("R1-hidden", overrides={"observation": {"features": ("regime",)}}),

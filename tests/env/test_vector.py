@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -208,6 +209,103 @@ def test_observations_returned_stay_as_they_are() -> None:
     kept = second.copy()
     envs.step(np.ones((2, 2), np.float32))
     np.testing.assert_array_equal(second, kept)
+
+
+def test_arrays_returned_start_on_a_cache_line() -> None:
+    envs = MarketMakingVectorEnv(3, overrides=SHORT, reward_function=lambda c: c["step"])
+    arrays = [envs.reset(seed=1)[0], *envs.step(np.zeros((3, 2), np.float32))[:4]]
+    arrays += [
+        envs.reset(options={"reset_mask": np.array([True, False, True])})[0],
+        envs.set_state(envs.state()),
+    ]
+    assert [array.ctypes.data % 64 for array in arrays] == [0] * 7
+    assert len({array.ctypes.data for array in arrays}) == 7
+
+
+def test_set_state_returns_the_observations_and_allows_a_mask() -> None:
+    envs = MarketMakingVectorEnv(3, "R1", overrides=SHORT)
+    envs.reset(seed=1)
+    for row in actions(7, 3):
+        last = envs.step(row)[0]
+    state = envs.state()
+    for one in (envs, MarketMakingVectorEnv(3, "R1", overrides=SHORT)):
+        np.testing.assert_array_equal(one.set_state(state), last)
+        obs, _ = one.reset(options={"reset_mask": np.array([True, False, False])})
+        np.testing.assert_array_equal(obs[1:], last[1:])
+        assert obs[0, 0] == 1.0
+
+
+def test_what_the_caller_writes_into_does_not_come_back() -> None:
+    envs = MarketMakingVectorEnv(2, overrides=SHORT)
+    envs.reset(seed=1)
+    obs = envs.step(np.zeros((2, 2), np.float32))[0]
+    kept = obs.copy()
+    obs[:] = 7.0
+    masked, _ = envs.reset(options={"reset_mask": np.array([True, False])})
+    np.testing.assert_array_equal(masked[1], kept[1])
+
+
+def test_final_info_holds_the_columns_of_the_ended_episode() -> None:
+    envs = MarketMakingVectorEnv(3, overrides=SHORT, info_columns=True)
+    envs.reset(seed=1)
+    infos = envs.step(np.zeros((3, 2), np.float32))[4]
+    assert "final_info" not in infos
+    envs.reset(options={"reset_mask": np.array([False, True, False])})  # one is a step behind
+    for _ in range(39):
+        infos = envs.step(np.zeros((3, 2), np.float32))[4]
+    final = infos["final_info"]
+    assert infos["_final_info"].tolist() == [True, False, True]
+    assert final["step"].tolist() == [39.0, 0.0, 39.0]
+    assert infos["step"].tolist() == [39.0, 38.0, 39.0]
+    assert set(final) == {f"{mask}{column.name}" for column in COLUMNS for mask in ("", "_")}
+    for column in COLUMNS:
+        assert final[f"_{column.name}"].tolist() == [True, False, True]
+        np.testing.assert_array_equal(final[column.name][[0, 2]], infos[column.name][[0, 2]])
+        assert final[column.name][1] == 0.0
+
+
+def test_seed_is_gymnasiums_too() -> None:
+    envs, single = MarketMakingVectorEnv(2), MarketMakingEnv()
+    for env in (envs, single):
+        env.reset(seed=np.int64(11))
+        assert env.np_random_seed == 11
+        expected = gymnasium.utils.seeding.np_random(11)[0].random(3)
+        np.testing.assert_array_equal(env.np_random.random(3), expected)
+    envs.reset()
+    assert envs.np_random_seed == 11
+    sequence = np.random.SeedSequence(5)
+    envs.reset(seed=sequence)
+    assert envs.np_random_seed == -1  # there is no integer to tell
+    assert envs.np_random.random() == np.random.default_rng(sequence).random()
+
+
+def test_infos_hold_the_reward_that_was_returned() -> None:
+    def reward_function(columns: Any) -> np.ndarray:
+        return columns["step"] + 0.25
+
+    single = MarketMakingEnv(overrides=SHORT, reward_function=reward_function)
+    envs = MarketMakingVectorEnv(
+        2, overrides=SHORT, reward_function=reward_function, info_columns=True
+    )
+    single.reset(seed=1)
+    envs.reset(seed=1)
+    for step in range(40):
+        _, reward, _, _, infos = single.step(np.zeros(2, np.float32))
+        assert infos["reward"] == reward == step + 0.25
+        _, rewards, _, _, infos = envs.step(np.zeros((2, 2), np.float32))
+        assert infos["reward"].tolist() == rewards.tolist() == [step + 0.25] * 2
+    assert infos["final_info"]["reward"].tolist() == [39.25] * 2
+    assert not np.shares_memory(infos["reward"], rewards)
+
+
+@pytest.mark.parametrize("kind", ["continuous", "multidiscrete"])
+@pytest.mark.parametrize("shape", [(3,), (1, 2), ()])
+def test_shape_of_a_single_action(kind: str, shape: tuple[int, ...]) -> None:
+    env = MarketMakingEnv(overrides={"action": {"kind": kind}})
+    env.reset(seed=1)
+    message = re.escape(f"action: expected shape (2,), got {shape}")
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        env.step(np.zeros(shape, env.action_space.dtype))
 
 
 def test_closed_environments() -> None:
