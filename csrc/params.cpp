@@ -1,8 +1,9 @@
 #include "params.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <type_traits>
@@ -11,20 +12,26 @@
 namespace rlmm {
 namespace {
 
+// The shortest digits that read back as the same number.
+template <class T>
+  requires std::is_arithmetic_v<T>
+std::string text_of(T number) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  return {digits.data(), end};
+}
+std::string text_of(const char* text) { return text; }
+
 template <class T>
 [[noreturn]] void refuse(const std::string& field, const std::string& expected, const T& got) {
-  std::ostringstream text;
-  text << field << ": expected " << expected << ", got " << got;
-  throw std::invalid_argument(text.str());
+  throw std::invalid_argument(field + ": expected " + expected + ", got " + text_of(got));
 }
 
 // Written so that NaN fails.
 template <class T>
 void require_between(const std::string& field, T value, T low, T high) {
   if (!(low <= value && value <= high)) {
-    std::ostringstream expected;
-    expected << "a value from " << low << " to " << high;
-    refuse(field, expected.str(), value);
+    refuse(field, "a value from " + text_of(low) + " to " + text_of(high), value);
   }
 }
 
@@ -101,6 +108,19 @@ void validate_market(const AnalyticMarketParams& market) {
   require_between("market.half_spread_ticks", market.half_spread_ticks, Ticks{0}, kOffsetMax);
 }
 
+// A log-normal delay ends at 24 h: its draws may not be cut there but with negligible probability.
+void validate_tail(const std::string& name, const DelayParams& delay) {
+  constexpr double kSigmas = 8.0;  // passed once in 10^15 draws
+  const auto median_ns = static_cast<double>(delay.median_ns);
+  const double log_sd_most = std::log(static_cast<double>(kDelayMaxNs) / median_ns) / kSigmas;
+  if (delay.log_sd > log_sd_most) {
+    refuse(name + ".log_sd",
+           "at most " + text_of(log_sd_most) + " with median_ns=" + text_of(delay.median_ns) +
+               ", so that 8 standard deviations end within 24 h",
+           delay.log_sd);
+  }
+}
+
 void validate_delay(const std::string& name, const DelayParams& delay) {
   require_between(name + ".median_ns", delay.median_ns, TimeNs{0}, kHourNs);
   require_between(name + ".log_sd", delay.log_sd, 0.0, 5.0);
@@ -119,6 +139,7 @@ void validate_delay(const std::string& name, const DelayParams& delay) {
   if (delay.law == DelayLaw::kLognormal && delay.median_ns == 0) {
     refuse(name + ".median_ns", "above 0 with the lognormal law", delay.median_ns);
   }
+  if (delay.law == DelayLaw::kLognormal) validate_tail(name, delay);
 }
 
 void validate_fees(const FeeParams& fees) {
@@ -160,7 +181,7 @@ void validate_events(const EnvParams& params) {
 }
 
 void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
-  require_between("action.offset_max_ticks", action.offset_max_ticks, -kOffsetMax, kOffsetMax);
+  require_between("action.offset_max_ticks", action.offset_max_ticks, -kOffsetMax + 1, kOffsetMax);
   require_between("action.offset_min_ticks", action.offset_min_ticks, -kOffsetMax,
                   action.offset_max_ticks - 1);
   require_between("action.offset_choices", action.offset_choices, std::int64_t{2},
@@ -173,10 +194,13 @@ void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
   if (action.withdraw_choice && action.kind == ActionKind::kContinuous) {
     refuse("action.withdraw_choice", "false with the continuous kind", "true");
   }
-  const Ticks deepest =
-      std::max(std::abs(action.offset_min_ticks), std::abs(action.offset_max_ticks));
-  if (deepest >= mid_initial_ticks) {
-    refuse("action.offset_max_ticks", "below market.mid_initial_ticks", deepest);
+  // A bid's price is the mid less its offset, an ask's the mid plus its own; both must be positive.
+  const std::string mid = "market.mid_initial_ticks=" + text_of(mid_initial_ticks);
+  if (action.offset_max_ticks >= mid_initial_ticks) {
+    refuse("action.offset_max_ticks", "below " + mid, action.offset_max_ticks);
+  }
+  if (action.offset_min_ticks <= -mid_initial_ticks) {
+    refuse("action.offset_min_ticks", "above minus " + mid, action.offset_min_ticks);
   }
 }
 

@@ -105,6 +105,10 @@ struct FeeParams {
   }
 };
 
+// The longest delay; parameters that would pass it with more than a negligible probability are
+// refused.
+inline constexpr TimeNs kDelayMaxNs = TimeNs{24} * 3600 * 1'000'000'000;
+
 struct DelayParams {
   DelayLaw law = DelayLaw::kConstant;
   TimeNs median_ns = 0;

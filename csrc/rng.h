@@ -30,6 +30,10 @@ enum class Purpose : std::uint64_t {
   kFeedLatency = 8,
   kEntryLatency = 9,
   kResponseLatency = 10,
+  kFlow = 11,            // the words of each event of a book's order flow
+  kEfficientPrice = 12,  // moves of the hidden price that informed orders follow
+  kFarBids = 13,         // what lies on price levels that come into reach
+  kFarAsks = 14,
 };
 
 using PhiloxBlock = std::array<std::uint64_t, 4>;

@@ -16,25 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from experiments.errors import ConfigError, Problem
+from experiments.errors import ConfigError, Problem, listed
 from experiments.simulation import Case, Simulation, kept, simulate
-from rlmm_tf.agents.baselines import (
-    AvellanedaStoikov,
-    DepthRule,
-    ExactOptimum,
-    FixedSpread,
-    GlftAsymptotic,
-    Symmetric,
-)
+from rlmm_tf.agents import baselines
+from rlmm_tf.agents.baselines import DepthRule
 from rlmm_tf.agents.exact.best_rule import best_constant, best_linear, best_regime_linear
 from rlmm_tf.agents.exact.closed_form import base_depth, solve_closed_form
 from rlmm_tf.agents.exact.evaluation import evaluate
 from rlmm_tf.agents.exact.model import QuotingModel
 from rlmm_tf.agents.exact.optimum import solve_continuous
-from rlmm_tf.agents.exact.problem import (
-    played_rule,
-    quoting_model,
-)
+from rlmm_tf.agents.exact.problem import played_rule, quoting_model
 from rlmm_tf.agents.exact.stepped import evaluate_stepped
 from rlmm_tf.agents.exact.stepped_optimum import solve_stepped
 from rlmm_tf.params import NS_PER_S, EnvParams
@@ -48,21 +39,22 @@ if TYPE_CHECKING:
 STEPPED_STATES_MAX = 60_000  # inventories times steps; with two regimes about a minute
 RESULT_NAME = "result.json"
 RISK_AVERSE_ONLY = ("symmetric", "avellaneda_stoikov")
+ONE_REGIME_ONLY = (*RISK_AVERSE_ONLY, "glft_asymptotic")
 
 
 def _exact(model: QuotingModel) -> DepthRule:
-    return ExactOptimum(solve_continuous(model))
+    return baselines.ExactOptimum(solve_continuous(model))
 
 
 _RULES: dict[str, Callable[[QuotingModel], DepthRule]] = {
     "exact": _exact,
-    "fixed": lambda model: FixedSpread(base_depth(model)),
+    "fixed": lambda model: baselines.FixedSpread(base_depth(model)),
     "best_constant": lambda model: best_constant(model).rule,
     "best_linear": lambda model: best_linear(model).rule,
     "regime_linear": lambda model: best_regime_linear(model).rule,
-    "symmetric": Symmetric.from_model,
-    "avellaneda_stoikov": AvellanedaStoikov.from_model,
-    "glft_asymptotic": GlftAsymptotic.from_model,
+    "symmetric": baselines.Symmetric.from_model,
+    "avellaneda_stoikov": baselines.AvellanedaStoikov.from_model,
+    "glft_asymptotic": baselines.GlftAsymptotic.from_model,
 }
 AGENTS = tuple(_RULES)
 
@@ -167,20 +159,37 @@ def _params(config: CertifyConfig) -> EnvParams:
 
 
 def _agent_rule(agent: str, problem: _Problem) -> DepthRule:
-    if _hides_regime(problem.params) and agent in ("exact", "regime_linear"):
-        raise ConfigError(
-            [Problem("agent", f"expected one that does not see the regime, got {agent!r}; "
-                     "use best_linear, or a set where the regime is observed")]
-        )  # fmt: skip
-    if agent in RISK_AVERSE_ONLY and problem.model.risk_aversion == 0.0:
-        raise ConfigError(
-            [Problem("agent", f"expected a risk-averse set for {agent!r} (its formula has a "
-                     "risk aversion), got a risk-neutral one; use CARA-0.01, CARA-0.1 or CARA-0.5")]
-        )  # fmt: skip
+    _require_fitting(agent, problem)
     try:
         return _RULES[agent](problem.model)
     except ValueError as error:
-        raise ConfigError([Problem("agent", f"{agent!r} on this set: {error}")]) from error
+        remedy = f"use another agent: {listed(name for name in AGENTS if name != agent)}"
+        raise ConfigError(
+            [Problem("agent", f"{agent!r} on this set: {error}; {remedy}")]
+        ) from error
+
+
+def _require_fitting(agent: str, problem: _Problem) -> None:
+    """Refuse an agent whose formula the set has no numbers for, and say what to use instead."""
+    n_regimes = problem.model.n_regimes
+    message = ""
+    if _hides_regime(problem.params) and agent in ("exact", "regime_linear"):
+        message = (
+            f"expected one that does not see the regime, got {agent!r}; "
+            "use best_linear, or a set where the regime is observed"
+        )
+    elif agent in RISK_AVERSE_ONLY and problem.model.risk_aversion == 0.0:
+        message = (
+            f"expected a risk-averse set for {agent!r} (its formula has a risk aversion), "
+            "got a risk-neutral one; use CARA-0.01, CARA-0.1 or CARA-0.5"
+        )
+    elif agent in ONE_REGIME_ONLY and n_regimes > 1:
+        message = (
+            f"expected a set with one regime for {agent!r} (its formula has no regimes), "
+            f"got one with {n_regimes}; use best_linear or best_constant, or another set"
+        )
+    if message:
+        raise ConfigError([Problem("agent", message)])
 
 
 def _textbook_optimum(problem: _Problem) -> float:

@@ -158,6 +158,10 @@ def simulator(
     repeats: Annotated[
         str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 5).")
     ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Exit with 1 below N steps per second and core."),
+    ] = None,
     json: Json = False,
 ) -> Job:
     """Measure the simulator alone: trajectory steps per second and core.
@@ -170,6 +174,7 @@ def simulator(
     options = {"--market": ("market", market), "--preset": ("preset", preset)}
     options |= {"--envs": ("envs", envs), "--steps": ("steps", steps)}
     options |= {"--threads": ("threads", threads), "--repeats": ("repeats", repeats)}
+    options |= {"--require": ("require", require)}
     return lambda: _bench_simulator(options, json=json)
 
 
@@ -222,7 +227,7 @@ def _certify(
 
 def _bench_simulator(options: Mapping[str, tuple[str, str | None]], *, json: bool) -> int:
     from experiments import console
-    from experiments.benchmarks.simulator import run as run_benchmark
+    from experiments.benchmarks import simulator as benchmark
     from experiments.config import SimulatorBenchConfig, load_config
     from rlmm_tf.presets import PRESETS
 
@@ -233,11 +238,14 @@ def _bench_simulator(options: Mapping[str, tuple[str, str | None]], *, json: boo
         options=_settings(options),
         choices={"preset": tuple(PRESETS)},
     )
-    result = run_benchmark(config)
+    result = benchmark.run(config)
     if json:
         console.write_json(result)
     else:
         console.write_values("bench simulator", result)
+    if (missing := benchmark.shortfall(config, result)) is not None:
+        typer.echo(missing, err=True)
+        return EXIT_FAILED
     return EXIT_OK
 
 

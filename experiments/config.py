@@ -1,7 +1,7 @@
 """Configuration: frozen pydantic models, filled from YAML and dotted overrides.
 
-A file holds the differences from the defaults; `resolved_yaml` writes all values, and
-`config_hash` of all values is the identity of a run.
+A file holds the differences from the defaults; `resolved_yaml` writes all values. The identity of a
+run is `config_hash`, of all values but those that say how to compute and not what.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +31,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    execution_only: ClassVar[frozenset[str]] = frozenset()
+    """Top-level keys that no result depends on: a run may be resumed with others."""
+
 
 class PolicyTableConfig(Config):
     """The grid on which `rlmm certify` writes a policy to `policy_table.csv`."""
@@ -45,6 +48,8 @@ class PolicyTableConfig(Config):
 
 class CertifyConfig(Config):
     """`rlmm certify`: an agent's value against the exact optimum of a problem."""
+
+    execution_only: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     set_name: Annotated[str, Field(min_length=1)] = Field(description="which problem, by name")
     agent: Annotated[str, Field(min_length=1)] = "exact"
@@ -97,6 +102,9 @@ class SimulatorBenchConfig(Config):
     repeats: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=5, description="the median of these is reported"
     )
+    require: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="steps per second and core below which the command fails"
+    )
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
@@ -135,14 +143,19 @@ def load_config(
     return config
 
 
+def identity(config: BaseModel) -> dict[str, Any]:
+    """The plain values that results depend on."""
+    left_out = config.execution_only if isinstance(config, Config) else frozenset()
+    return config.model_dump(mode="json", exclude=set(left_out))
+
+
 def canonical_json(config: BaseModel) -> str:
-    """All values as JSON with sorted keys and no spaces; equal configs give equal text."""
-    values = config.model_dump(mode="json")
-    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+    """The identity as JSON with sorted keys and no spaces; equal configs give equal text."""
+    return json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
 
 
 def config_hash(config: BaseModel) -> str:
-    """sha256 (hex) of the canonical JSON of all values."""
+    """sha256 (hex) of the identity's canonical JSON."""
     return hashlib.sha256(canonical_json(config).encode()).hexdigest()
 
 

@@ -34,6 +34,7 @@ _BOUNDS = {
     "less_than": ("below {}", "lt"),
     "less_than_equal": ("at most {}", "le"),
     "multiple_of": ("a multiple of {}", "multiple_of"),
+    "string_too_short": ("text of at least {} character(s)", "min_length"),
 }
 _MEANT_TRUE = {"yes", "on", "y", "t", "1"}
 _MEANT_FALSE = {"no", "off", "n", "f", "0"}
@@ -79,6 +80,7 @@ def choice_problems(
         if isinstance(value, str) and value not in known:
             rest = f"got {described(value)}{did_you_mean(value, known)}"
             wanted = f"one of {listed(known)}" if known else "a known name (there are none)"
+            document.unreadable.add((key,))  # its type has nothing to add
             yield _problem(Finding((key,), wanted, rest), document)
 
 

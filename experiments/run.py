@@ -5,7 +5,8 @@
         manifest.json    who, when, with what: see `Manifest`
         ...              whatever the command writes
 
-A directory belongs to one configuration. It is created once, and continued only with `resume`.
+A directory belongs to one configuration; only what no result depends on (the number of threads) may
+differ when it is taken up again. It is created once, and continued only with `resume`.
 Files appear whole or not at all, so a run that is killed anywhere can be resumed.
 """
 
@@ -26,7 +27,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel
 
 from experiments import machine
-from experiments.config import config_hash, resolved_yaml
+from experiments.config import config_hash, identity, resolved_yaml
 from experiments.errors import ConfigError, Problem, RunDirectoryError, listed, shown, shown_place
 from experiments.machine import SourceVersion
 from experiments.yaml_reader import described, dotted_key, read_file
@@ -100,7 +101,7 @@ class RunDirectory:
         Args:
             path: where; the default of a command is `default_path`.
             config: what is going to be run; written in full to `config.yaml`.
-            resume: continue the run that is there (with the same config); without one, start it.
+            resume: continue the run that is there (of the same identity); without one, start it.
             argv: the command line as the user typed it.
             seeds: the seeds by name.
             clock: gives the time, with a time zone.
@@ -279,10 +280,12 @@ def _refuse_other_config(path: Path, config: BaseModel) -> None:
             raise ConfigError(document.problems)
     except ConfigError as error:
         raise RunDirectoryError(error.problems) from None
-    now = config.model_dump(mode="json")
+    now = identity(config)
+    free = config.model_dump(mode="json").keys() - now.keys()
+    there = {key: value for key, value in document.value.items() if key not in free}
     lines = [
         f"{dotted_key(key)} ({described(was)} there, {described(wanted)} now)"
-        for key, was, wanted in _differences(document.value, now, ())
+        for key, was, wanted in _differences(there, now, ())
     ]
     if lines:
         more = len(lines) - _DIFFERENCES_SHOWN

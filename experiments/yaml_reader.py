@@ -73,6 +73,7 @@ class Document:
             self._put(setting.place, path, value)
         except ConfigError as error:
             self.problems.extend(error.problems)
+            self.unreadable.add(tuple(setting.key.split(".")))
 
     def _put(self, place: str, path: tuple[str, ...], value: Any) -> None:
         at = self.value
@@ -180,8 +181,10 @@ def _parse_setting(setting: Setting) -> tuple[tuple[str, ...], Any]:
     if not all(path):
         raise _error(place, f"expected KEY=VALUE with a dotted key; {example}")
     text = setting.text.strip()
-    if not text:
+    if not text and place.startswith("--set "):
         raise _error(place, "expected a value after '=', got nothing; write null or '' for none")
+    if not text:
+        return path, ""  # an option or argument: what it should be, its type and choices say
     if text[0] in "[{\"'":
         value = _Reader(text, Document(place), is_setting=True).read()
     else:  # not YAML: a '#' or ': ' in it is part of the text

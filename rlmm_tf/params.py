@@ -13,41 +13,28 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, TypeVar
+from collections.abc import Iterator
+from itertools import chain, pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from rlmm_tf.fields import (
+    Items,
+    NonNegative,
+    OffsetTicks,
+    Params,
+    Positive,
+    PriceTicks,
+    Probability,
+    Rate,
+    SizeLots,
+    Weight,
+)
 
 NS_PER_S = 1_000_000_000
-
-Rate = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0.0, le=1e15, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0.0, le=1e15, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
-# Bounds that keep every product price x size inside int64 with room to spare.
-PriceTicks = Annotated[int, Field(ge=1, le=2**40)]
-OffsetTicks = Annotated[int, Field(ge=-(2**31), le=2**31)]
 HORIZON_NS_MAX = 2**53  # simulated time is exact in a float64 column
-SizeLots = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-def _tuple_of_list(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Item = TypeVar("Item")
-# Strict but for the brackets: a list is as good as a tuple. (A set, whose order is chance, is not.)
-Items = Annotated[tuple[Item, ...], BeforeValidator(_tuple_of_list)]
-
-
-class Params(BaseModel):
-    """Base of all parameter classes: frozen and strict, and an unknown field is an error.
-
-    Strict: "50", 50.0 and True are no integers, "yes" and 1 no booleans; only an integer where a
-    float belongs and a list where a tuple belongs are taken as such.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+STEP_EVENTS_MAX = 1_000_000  # nothing else bounds the engine's loop over a step's events
 
 
 class RegimeParams(Params):
@@ -75,7 +62,7 @@ class AnalyticMarketParams(Params):
     switch_rates_hz: Items[Items[Rate]] = Field(
         default=((0.0,),), description="[i][j]: rate of jumping from regime i to j; zero diagonal"
     )
-    initial_regime_probabilities: Items[NonNegative] = (1.0,)
+    initial_regime_probabilities: Items[Probability] = (1.0,)
     regime_observed: bool = True
     fill_law: Literal["exponential", "power"] = "exponential"
     fill_power: Positive = 1.0
@@ -182,6 +169,14 @@ class DelayParams(Params):
             )
         if self.law == "lognormal" and self.median_ns == 0:
             raise ValueError("median_ns: expected above 0 with the lognormal law, got 0")
+        if self.law == "lognormal":
+            # The engine cuts a delay at 24 h; 8 standard deviations are passed once in 10^15 draws.
+            log_sd_most = math.log(24 * 3600 * NS_PER_S / self.median_ns) / 8
+            if self.log_sd > log_sd_most:
+                raise ValueError(
+                    f"log_sd: expected at most {log_sd_most!r} with median_ns={self.median_ns}, "
+                    f"so that 8 standard deviations end within 24 h, got {self.log_sd!r}"
+                )
         return self
 
 
@@ -379,7 +374,24 @@ class EnvParams(Params):
                 f"action.offset_max_ticks: expected below market.mid_initial_ticks="
                 f"{self.market.mid_initial_ticks} (a bid needs a positive price), got {deepest}"
             )
+        for field, what, n_events in self._events_per_step():
+            if n_events > STEP_EVENTS_MAX:
+                raise ValueError(
+                    f"{field}: expected at most {STEP_EVENTS_MAX} {what} in a step of "
+                    f"episode.step_ns={start.step_ns}, got {n_events:.15g}; shorten the step or "
+                    "lower the rates"
+                )
         return self
+
+    def _events_per_step(self) -> Iterator[tuple[str, str, float]]:
+        """Field, what happens, and how often in a step at most; computed as the engine does."""
+        market, step_s = self.market, self.episode.step_ns / NS_PER_S
+        for regime in market.regimes:
+            rate_hz = regime.market_sell_rate_hz + regime.market_buy_rate_hz
+            yield "market.regimes", "orders x fill_cap", rate_hz * (market.fill_cap * step_s)
+        yield "market.jump_rate_hz", "jumps", market.jump_rate_hz * step_s
+        for rate_hz in chain(*market.switch_rates_hz):
+            yield "market.switch_rates_hz", "switches", rate_hz * step_s
 
     def content_hash(self) -> str:
         """sha256 of the canonical JSON of all values: the identity of the problem."""

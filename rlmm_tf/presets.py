@@ -256,7 +256,14 @@ def _problem_line(error: ErrorDetails) -> str:
         got = str(len(value))
     elif kind == "literal_error":
         got += _did_you_mean(value, re.findall(r"'([^']*)'", wanted))
-    return f"{place}: expected {wanted}, got {got}"
+    return f"{place}: expected {wanted}, got {got}{_remedy(kind, value)}"
+
+
+def _remedy(kind: str, value: Any) -> str:
+    """What makes of the value what was wanted, for the two slips that numerical code makes."""
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"; write {int(value)}"
+    return "; pass its tolist()" if kind.endswith("_type") and hasattr(value, "tolist") else ""
 
 
 def _wanted(error: ErrorDetails) -> str:

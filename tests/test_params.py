@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -85,7 +86,8 @@ ACCEPTED: list[tuple[type[Any], dict[str, Any]]] = [
     (EpisodeParams, {"n_steps": 2**13, "step_ns": 2**40}),  # 2^53 ns: the longest
     (EpisodeParams, {"initial_inventory_min_lots": -3, "initial_inventory_max_lots": -3}),
     (DelayParams, {"law": "empirical", "quantiles_ns": [5, 5]}),
-    (DelayParams, {"law": "lognormal", "median_ns": 1, "log_sd": 5.0}),
+    (DelayParams, {"law": "lognormal", "median_ns": 3600 * 10**9, "log_sd": 0.397}),  # ln(24) / 8
+    (DelayParams, {"law": "constant", "median_ns": 3600 * 10**9, "log_sd": 5.0}),
     (RewardParams, {"utility": "cara", "risk_aversion": 1e-9}),
     (ObservationParams, {"features": ["a", "b"], "clip": 1.0}),  # names are the engine's to check
     (AnalyticMarketParams, {"regimes": [REGIME] * 8, "switch_rates_hz": [[0.0] * 8] * 8,
@@ -113,6 +115,9 @@ REFUSED: list[tuple[type[Any], dict[str, Any], str]] = [
     (DelayParams, {"law": "empirical", "quantiles_ns": [5, 4]}, "expected values in rising order"),
     (DelayParams, {"quantiles_ns": [4, 5]}, "expected none with the constant law"),
     (DelayParams, {"law": "lognormal"}, "expected above 0 with the lognormal law, got 0"),
+    (DelayParams, {"law": "lognormal", "median_ns": 3600 * 10**9, "log_sd": 0.398},
+     "log_sd: expected at most 0.3972.* with median_ns=3600000000000, so that 8.*, got 0.398"),
+    (DelayParams, {"law": "lognormal", "median_ns": 1, "log_sd": 5.0}, "log_sd: expected at most"),
     (LatencyParams, {"fill": {}}, "Extra inputs are not permitted"),
     (RewardParams, {"utility": "cara"}, "expected above 0 with utility='cara', got 0.0"),
     (RewardParams, {"risk_aversion": 0.5}, "expected 0 with utility='linear'"),
@@ -132,6 +137,12 @@ REFUSED: list[tuple[type[Any], dict[str, Any], str]] = [
      "expected every regime's volatility_ticks above 0"),
     (EnvParams, {"market": {"regimes": [REGIME], "mid_initial_ticks": 100}},
      "expected below market.mid_initial_ticks=100 (a bid needs a positive price), got 100"),
+    (EnvParams, {"market": {"regimes": [REGIME] * 2, "switch_rates_hz": [[0, 0], [2e6, 0]],
+                            "initial_regime_probabilities": [1, 0]}, "episode": {"step_ns": 10**9}},
+     "market.switch_rates_hz: expected at most 1000000 switches in a step of "
+     "episode.step_ns=1000000000, got 2000000; shorten the step or lower the rates"),
+    (AnalyticMarketParams, {"regimes": [REGIME], "initial_regime_probabilities": [1 + 5e-10]},
+     "less than or equal to 1"),
     (EnvParams, {"market": {"regimes": [REGIME]}, "episode": {"initial_inventory_max_lots": 21}},
      "expected within limits.inventory_cap_lots=20, got up to 21"),
 ]  # fmt: skip
@@ -190,6 +201,56 @@ def test_whole_numbers_are_floats_and_lists_are_tuples() -> None:
     assert type(market.regimes[0].market_sell_rate_hz) is float
     assert market == AnalyticMarketParams(regimes=(RegimeParams(**REGIME),))
     assert EnvParams.model_validate_json(small(tick_value=2).model_dump_json()).tick_value == 2.0
+
+
+NUMPY: list[tuple[type[Any], dict[str, Any], Any]] = [
+    (ActionParams, {"lots_max": np.int64(3)}, 3),
+    (ActionParams, {"lots_max": np.uint8(3)}, 3),
+    (ActionParams, {"sizes": np.True_}, True),
+    (ActionParams, {"kind": np.str_("discrete")}, "discrete"),
+    (RewardParams, {"pnl": np.float32(2.0)}, 2.0),
+    (RewardParams, {"pnl": np.float32(0.1)}, 0.10000000149011612),  # what it holds, exactly
+    (RewardParams, {"pnl": np.float64(0.1)}, 0.1),
+    (RewardParams, {"pnl": np.int32(2)}, 2.0),
+    (DelayParams, {"law": "empirical", "quantiles_ns": [np.int64(1), np.int64(2)]}, (1, 2)),
+]
+
+
+@pytest.mark.parametrize(("model", "values", "expected"), NUMPY)
+def test_numpy_scalars_are_what_they_equal(
+    model: type[Any], values: dict[str, Any], expected: Any
+) -> None:
+    name = [*values][-1]
+    made = model.model_validate(values)
+    got = getattr(made, name)
+    assert got == expected
+    assert type(got) is type(expected)
+    plain = model.model_validate({**values, name: expected})
+    assert made.model_dump_json() == plain.model_dump_json()  # and so the same identity
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "message"),
+    [
+        (ActionParams, {"lots_max": np.float32(3.0)}, "valid integer"),
+        (ActionParams, {"lots_max": np.float64(3.0)}, "valid integer"),
+        (ActionParams, {"lots_max": np.True_}, "valid integer"),
+        (ActionParams, {"lots_max": np.array([3])}, "valid integer"),
+        (ActionParams, {"lots_max": np.int64(0)}, "greater than or equal to 1"),
+        (ActionParams, {"sizes": np.int64(1)}, "valid boolean"),
+        (EpisodeParams, {"step_ns": np.timedelta64(3, "ns")}, "valid integer"),
+        (RewardParams, {"pnl": np.True_}, "valid number"),
+        (RewardParams, {"pnl": np.float32(np.nan)}, "finite number"),
+        (RewardParams, {"pnl": np.complex128(1.0)}, "valid number"),
+        (DelayParams, {"law": "empirical", "quantiles_ns": np.array([1, 2])}, "valid tuple"),
+        (DelayParams, {"law": "empirical", "quantiles_ns": [1, np.float64(2)]}, "valid integer"),
+    ],
+)
+def test_numpy_scalars_of_another_kind(
+    model: type[Any], values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        model.model_validate(values)
 
 
 def test_all_problems_at_once() -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +158,10 @@ def test_overridden_problems_are_checked_and_otherwise_equal(
          ValueError, r"^episode\.initial_inventory_\*_lots: expected within .*=2, got up to 3$"),
         ("P1", {"action": {"kind": "discrete", "sizes": True}}, ValueError,
          r"^action\.sizes: expected false with the discrete kind, got true"),
+        ("P1", {"episode": {"n_steps": np.float64(50)}}, ValueError,
+         r"^episode\.n_steps: expected an integer, got 50\.0; write 50$"),
+        ("P1", {"observation": {"features": np.array(["inventory"])}}, ValueError,
+         r"^observation\.features: expected a list or tuple, got array\(.*; pass its tolist\(\)$"),
         ("P1", {"a\nb": "c\n" * 99}, ValueError, r"^a\\nb: expected one of [^\n]*$"),
         ("P1", {3: 1}, ValueError, "expected a name, got 3$"),
     ],

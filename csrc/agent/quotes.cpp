@@ -8,10 +8,12 @@
 namespace rlmm {
 namespace {
 
-[[noreturn]] void refuse_action(std::int64_t env, std::int64_t column, const std::string& expected,
+// `at` counts the numbers of all rows. Actions of width 1 are a list of numbers, not of rows.
+[[noreturn]] void refuse_action(std::int64_t at, std::int64_t width, const std::string& expected,
                                 const std::string& got) {
-  throw std::invalid_argument("actions[" + std::to_string(env) + ", " + std::to_string(column) +
-                              "]: expected " + expected + ", got " + got);
+  std::string place = std::to_string(at / width);
+  if (width > 1) place += ", " + std::to_string(at % width);
+  throw std::invalid_argument("actions[" + place + "]: expected " + expected + ", got " + got);
 }
 
 }  // namespace
@@ -51,15 +53,14 @@ void ActionReader::check_all(const float* actions, std::int64_t n_envs) const {
   if (bad == 0) return;
   const float* const found =
       std::find_if_not(actions, actions + size, [](float value) { return std::isfinite(value); });
-  const std::int64_t at = found - actions;
-  refuse_action(at / width_, at % width_, "a finite number", std::to_string(*found));
+  refuse_action(found - actions, width_, "a finite number", std::to_string(*found));
 }
 
 void ActionReader::check_all(const std::int64_t* actions, std::int64_t n_envs) const {
   for (std::int64_t i = 0; i < n_envs * width_; ++i) {
     const std::int64_t most = choices_[static_cast<std::size_t>(i % width_)] - 1;
     if (actions[i] < 0 || actions[i] > most) {
-      refuse_action(i / width_, i % width_, "an integer from 0 to " + std::to_string(most),
+      refuse_action(i, width_, "an integer from 0 to " + std::to_string(most),
                     std::to_string(actions[i]));
     }
   }

@@ -38,18 +38,18 @@ EnvParams validated(EnvParams params) {
   return params;
 }
 
-int checked_threads(int n_threads, std::size_t n_envs) {
+int checked_threads(std::int64_t n_threads, std::size_t n_envs) {
   if (n_envs == 0) throw std::invalid_argument("seeds: expected at least one row, got none");
   if (n_threads < 1 || std::cmp_greater(n_threads, n_envs)) {
     throw std::invalid_argument("n_threads: expected from 1 to the number of environments (" +
                                 std::to_string(n_envs) + "), got " + std::to_string(n_threads));
   }
-  return n_threads;
+  return static_cast<int>(n_threads);
 }
 
 }  // namespace
 
-Batch::Batch(const EnvParams& params, std::size_t n_envs, int n_threads)
+Batch::Batch(const EnvParams& params, std::size_t n_envs, std::int64_t n_threads)
     : params_(validated(params)),
       features_(params_),
       action_reader_(params_.action),
@@ -71,7 +71,7 @@ namespace {
 template <Market M>
 class BatchOf final : public Batch {
  public:
-  BatchOf(const EnvParams& params, const std::vector<SeedKey>& keys, int n_threads)
+  BatchOf(const EnvParams& params, const std::vector<SeedKey>& keys, std::int64_t n_threads)
       : Batch(params, keys.size(), n_threads), model_(params_), market_model_(params_, features_) {
     environments_.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) environments_.emplace_back(model_, market_model_);
@@ -226,7 +226,10 @@ void BatchOf<M>::set_state(const std::string& bytes) {
   }
   failed_ = true;  // until all of it is in place
   for (Environment<M>& environment : environments_) environment.load(in);
-  RLMM_CHECK_LE(in.left(), std::size_t{0});
+  if (in.left() > 0) {
+    throw std::invalid_argument("state: expected nothing behind its last environment, got " +
+                                std::to_string(in.left()) + " bytes too many");
+  }
   all_started_ = true;
   failed_ = false;
 }
@@ -234,7 +237,7 @@ void BatchOf<M>::set_state(const std::string& bytes) {
 }  // namespace
 
 std::unique_ptr<Batch> make_batch(const EnvParams& params, const std::vector<SeedKey>& keys,
-                                  int n_threads) {
+                                  std::int64_t n_threads) {
   return std::make_unique<BatchOf<AnalyticMarket>>(params, keys, n_threads);
 }
 

@@ -67,7 +67,7 @@ class Batch {
   virtual void set_state(const std::string& bytes) = 0;
 
  protected:
-  Batch(const EnvParams& params, std::size_t n_envs, int n_threads);
+  Batch(const EnvParams& params, std::size_t n_envs, std::int64_t n_threads);
 
   void check_ready() const;
 
@@ -82,6 +82,6 @@ class Batch {
 // One key per environment; n_threads from 1 up to the number of environments. Throws
 // std::invalid_argument for parameters that are not valid.
 std::unique_ptr<Batch> make_batch(const EnvParams& params, const std::vector<SeedKey>& keys,
-                                  int n_threads);
+                                  std::int64_t n_threads);
 
 }  // namespace rlmm

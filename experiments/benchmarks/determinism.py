@@ -17,12 +17,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlmm_tf.env import COLUMNS, Batch, draw, engine_params, observation_layout
+from experiments.benchmarks.arguments import counts, positive
+from rlmm_tf.env import Batch, draw, engine_params, observation_layout, output_arrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys
@@ -102,14 +102,7 @@ class Recorder:
     def __init__(self, params: EnvParams, keys: NDArray[np.uint64], n_threads: int) -> None:
         n, width = len(keys), len(observation_layout(params))
         self._batch = Batch(engine_params(params), seeds=keys, n_threads=n_threads)
-        self._arrays: dict[str, NDArray[Any]] = {
-            "obs": np.zeros((n, width), np.float32),
-            "final_obs": np.zeros((n, width), np.float32),
-            "reward": np.zeros(n),
-            "terminated": np.zeros(n, np.bool_),
-            "truncated": np.zeros(n, np.bool_),
-            "columns": np.zeros((n, len(COLUMNS))),
-        }
+        self._arrays = output_arrays(n, width)
 
     def reset(self) -> None:
         """Starts the first episode."""
@@ -236,20 +229,6 @@ def table(report: Report) -> str:
     lines.append(f"outputs sha256 {report.outputs_sha256}, {report.seconds:.1f} s")
     lines.append("all equal" if report.passed else "DIFFERENT")
     return "\n".join(lines)
-
-
-def counts(text: str) -> list[int]:
-    """Positive numbers, separated by commas."""
-    numbers = [int(part) for part in text.split(",")]
-    if min(numbers) < 1:
-        raise ValueError(text)
-    return numbers
-
-
-def positive(text: str) -> int:
-    """One positive number."""
-    (number,) = counts(text)
-    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,10 +26,10 @@ import numpy as np
 from experiments.config import SimulatorBenchConfig
 from rlmm_tf.env import (
     Batch,
-    aligned_empty,
     engine_params,
     measure_clock_hz,
     observation_layout,
+    output_arrays,
 )
 from rlmm_tf.env.spaces import actions_from_quotes
 from rlmm_tf.presets import preset
@@ -47,13 +47,7 @@ class Workload:
         self._batch = Batch(
             engine_params(params), seeds=environment_keys(seed, n_envs), n_threads=n_threads
         )
-        self._arrays = {
-            "obs": aligned_empty((n_envs, width), np.float32),
-            "final_obs": aligned_empty((n_envs, width), np.float32),
-            "reward": aligned_empty(n_envs, np.float64),
-            "terminated": aligned_empty(n_envs, np.bool_),
-            "truncated": aligned_empty(n_envs, np.bool_),
-        }
+        self._arrays = output_arrays(n_envs, width, columns=False)
         self._batch.reset(obs=self._arrays["obs"])
         self.n_envs = n_envs
 
@@ -78,6 +72,17 @@ def run(config: SimulatorBenchConfig) -> dict[str, Any]:
     if len(os.sched_getaffinity(0)) >= 2 and config.threads != 1:
         figures |= _two_threads(config)
     return figures
+
+
+def shortfall(config: SimulatorBenchConfig, figures: dict[str, Any]) -> str | None:
+    """What is missing to the required speed, in a line; None where nothing is."""
+    rate = figures["steps_per_s_per_core"]
+    if config.require is None or rate >= config.require:
+        return None
+    return (
+        f"steps_per_s_per_core: expected at least {config.require:,.10g}, got {rate:,.10g}; "
+        "is the machine busy?"
+    )
 
 
 def _single_thread(config: SimulatorBenchConfig) -> dict[str, float]:

@@ -7,8 +7,9 @@ is positive when long, so a positive skew quotes a deeper bid and a closer ask w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +50,13 @@ class AffineDepths:
     depth_max: float = math.inf
 
 
-class AffineRule:
+class AffineRule(ABC):
     """Base of the closed forms: what `affine` declares, `DepthPolicy` can run in a few passes."""
 
     @property
+    @abstractmethod
     def affine(self) -> AffineDepths:
         """The rule's coefficients."""
-        raise NotImplementedError
 
     def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
         """Bid, ask = clip(half +- skew q); the regime is ignored."""
@@ -85,14 +86,14 @@ class Symmetric(AffineRule):
     """Avellaneda-Stoikov's optimal spread centred on the mid instead of the reservation price.
 
     bid = ask = ln(1 + gamma/kappa)/gamma + gamma sigma^2 (T - t)/2; the comparison strategy of
-    Avellaneda & Stoikov (2008), section 3.3.
+    Avellaneda & Stoikov (2008), section 3.3. `risk_variance` is gamma sigma^2.
     """
 
     half_spread_end: float
     risk_variance: float
 
     @classmethod
-    def from_model(cls, model: QuotingModel) -> Symmetric:
+    def from_model(cls, model: QuotingModel) -> Self:
         """Rule for a one-regime, risk-averse model."""
         return cls(*avellaneda_stoikov_coefficients(model))
 
@@ -100,6 +101,21 @@ class Symmetric(AffineRule):
     def affine(self) -> AffineDepths:
         """Half spread shrinking with time, no skew."""
         return AffineDepths(self.half_spread_end, 0.5 * self.risk_variance)
+
+
+@dataclass(frozen=True)
+class AvellanedaStoikov(Symmetric):
+    """The same spread around the reservation price r = S - q gamma sigma^2 tau, tau = T - t.
+
+    ask + bid depth = gamma sigma^2 tau + (2/gamma) ln(1 + gamma/kappa); from the mid,
+    bid, ask = ln(1 + gamma/kappa)/gamma + gamma sigma^2 tau (1 +- 2 q)/2.
+    Avellaneda & Stoikov (2008), eqs. 29 and 30.
+    """
+
+    @property
+    def affine(self) -> AffineDepths:
+        """Half spread and skew shrinking with time."""
+        return replace(super().affine, skew_per_lot_s=self.risk_variance)
 
 
 @dataclass(frozen=True)
@@ -116,11 +132,9 @@ class InventorySkew(AffineRule):
 
 
 @dataclass(frozen=True)
-class CappedInventorySkew(AffineRule):
+class CappedInventorySkew(InventorySkew):
     """bid, ask = clip(d +- s q, depth_min, depth_max)."""
 
-    half_spread: float
-    skew_per_lot: float
     depth_min: float
     depth_max: float
 
@@ -132,60 +146,25 @@ class CappedInventorySkew(AffineRule):
     @property
     def affine(self) -> AffineDepths:
         """Constant half spread and skew, clipped."""
-        return AffineDepths(
-            self.half_spread, 0.0, self.skew_per_lot, 0.0, self.depth_min, self.depth_max
-        )
+        return replace(super().affine, depth_min=self.depth_min, depth_max=self.depth_max)
 
 
 @dataclass(frozen=True)
-class AvellanedaStoikov(AffineRule):
-    """Quotes around the reservation price r = S - q gamma sigma^2 tau, tau = T - t.
-
-    ask + bid depth = gamma sigma^2 tau + (2/gamma) ln(1 + gamma/kappa); from the mid,
-    bid, ask = ln(1 + gamma/kappa)/gamma + gamma sigma^2 tau (1 +- 2 q)/2.
-    Avellaneda & Stoikov (2008), eqs. 29 and 30.
-    """
-
-    half_spread_end: float
-    risk_variance: float
-
-    @classmethod
-    def from_model(cls, model: QuotingModel) -> AvellanedaStoikov:
-        """Rule for a one-regime, risk-averse model; `risk_variance` is gamma sigma^2."""
-        return cls(*avellaneda_stoikov_coefficients(model))
-
-    @property
-    def affine(self) -> AffineDepths:
-        """Half spread and skew shrinking with time."""
-        return AffineDepths(
-            self.half_spread_end, 0.5 * self.risk_variance, skew_per_lot_s=self.risk_variance
-        )
-
-
-@dataclass(frozen=True)
-class GlftAsymptotic(AffineRule):
+class GlftAsymptotic(InventorySkew):
     """Far from the end: bid, ask = base + (1 +- 2 q)/2 c; see `asymptotic_coefficients`.
 
     Gueant, Lehalle & Fernandez-Tapia (2013), section 3.2.
     """
 
-    half_spread: float
-    skew_per_lot: float
-
     @classmethod
-    def from_model(cls, model: QuotingModel) -> GlftAsymptotic:
+    def from_model(cls, model: QuotingModel) -> Self:
         """Rule for a one-regime model with equal arrival rates and some inventory risk."""
         return cls(*asymptotic_coefficients(model))
-
-    @property
-    def affine(self) -> AffineDepths:
-        """Constant half spread and skew."""
-        return AffineDepths(self.half_spread, skew_per_lot=self.skew_per_lot)
 
 
 @dataclass(frozen=True)
 class RegimeLinear:
-    """bid, ask = d_k +- s_k q in regime k; needs the regime."""
+    """bid, ask = d_k +- s_k q in regime k; with more than one, needs the regime."""
 
     half_spread: tuple[float, ...]
     skew_per_lot: tuple[float, ...]
@@ -198,7 +177,7 @@ class RegimeLinear:
     def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
         """Linear quotes of the current regime."""
         del time_left_s
-        known = _require_regime(regime, len(self.half_spread))
+        known = _known_regime(regime, len(self.half_spread))
         half = np.asarray(self.half_spread)[known]
         skew = np.asarray(self.skew_per_lot)[known] * inventory_lots
         return half + skew, half - skew
@@ -239,9 +218,7 @@ class ExactOptimum:
         """Interpolated optimal depths."""
         model = self.table.model
         n_steps = len(self.table.value) - 1
-        known: Regimes | int = 0
-        if model.n_regimes > 1:
-            known = _require_regime(regime, model.n_regimes)
+        known = _known_regime(regime, model.n_regimes)
         elapsed = (model.horizon_s - np.asarray(time_left_s)) * (n_steps / model.horizon_s)
         elapsed = np.clip(elapsed, 0.0, n_steps)
         row = np.minimum(elapsed.astype(np.int64), n_steps - 1)
@@ -259,8 +236,10 @@ class ExactOptimum:
         return bid, ask
 
 
-def _require_regime(regime: Regimes | None, n_regimes: int) -> Regimes:
-    """The regime array, or a clear refusal where it is not observed."""
+def _known_regime(regime: Regimes | None, n_regimes: int) -> Regimes | int:
+    """The regime array, 0 where there is one regime only; a refusal where it is not observed."""
+    if n_regimes == 1:
+        return 0
     if regime is None:
         raise ValueError(f"regime: expected indices below {n_regimes}, got None; observe it")
     return regime

@@ -23,6 +23,7 @@ from rlmm_tf.env.engine import (
     engine_params,
     measure_clock_hz,
     observation_layout,
+    output_arrays,
 )
 from rlmm_tf.env.reward import Columns, RewardFunction
 from rlmm_tf.env.single import MarketMakingEnv
@@ -49,6 +50,7 @@ __all__ = [
     "measure_clock_hz",
     "observation_layout",
     "observation_space",
+    "output_arrays",
 ]
 
 ENV_ID = "rlmm/MarketMaking-v0"

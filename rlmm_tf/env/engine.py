@@ -84,3 +84,20 @@ def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any
     raw = np.empty(n_bytes + CACHE_LINE_BYTES, dtype=np.uint8)
     start = -raw.ctypes.data % CACHE_LINE_BYTES
     return raw[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def output_arrays(n_envs: int, width: int, *, columns: bool = True) -> dict[str, NDArray[Any]]:
+    """All that a `Batch.step` writes, as zeros on cache lines; `width` is the observation's."""
+    shapes: dict[str, tuple[int | tuple[int, ...], DTypeLike]] = {
+        "obs": ((n_envs, width), np.float32),
+        "final_obs": ((n_envs, width), np.float32),
+        "reward": (n_envs, np.float64),
+        "terminated": (n_envs, np.bool_),
+        "truncated": (n_envs, np.bool_),
+    }
+    if columns:
+        shapes["columns"] = ((n_envs, len(COLUMNS)), np.float64)
+    arrays = {name: aligned_empty(*shape) for name, shape in shapes.items()}
+    for array in arrays.values():
+        array.fill(0)
+    return arrays

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pytest_benchmark.fixture import BenchmarkFixture
 
 from rlmm_tf.agents.baselines import (
     ActionWriting,
+    AffineRule,
     AvellanedaStoikov,
     CappedInventorySkew,
     DepthPolicy,
@@ -159,6 +159,19 @@ def test_rules_mirror(rule: DepthRule) -> None:
     np.testing.assert_allclose(ask, mirror_bid)
 
 
+def test_a_closed_form_has_to_name_its_coefficients() -> None:
+    class Nameless(AffineRule):
+        pass
+
+    with pytest.raises(TypeError, match=r"abstract .*affine"):
+        Nameless()  # type: ignore[abstract]
+
+
+def test_one_regime_needs_no_observation() -> None:
+    one = RegimeLinear((0.5,), (0.25,))
+    assert quote(one, 1.0, 2.0) == quote(InventorySkew(0.5, 0.25), 1.0, 2.0)
+
+
 def test_bad_rules_are_named() -> None:
     neutral = QuotingModel(1.0, (9.0,), (5.0,), (1.5,), (2.0,), (0.1,), 0.0, 3)
     with pytest.raises(ValueError, match="risk_aversion: expected a number > 0"):
@@ -237,13 +250,3 @@ def test_bad_boxes_are_named() -> None:
         ActionWriting(0.0, 1.0, n_actions=3)
     with pytest.raises(ValueError, match="lots_action: expected a number in"):
         ActionWriting(0.0, 1.0, lots_action=2.0)
-
-
-@pytest.mark.bench
-@pytest.mark.parametrize("rule", [*AFFINE_RULES, ExactOptimum(TABLE)], ids=kind)
-def test_policy_speed(benchmark: BenchmarkFixture, rule: DepthRule) -> None:
-    """The closed forms are held to 20 ns per environment: 82 us for this batch on one core."""
-    batch = observations(4096)
-    policy = DepthPolicy(rule, observation=READING, action=WRITING)
-    actions = benchmark(policy.act, batch)
-    assert actions.shape == (4096, 2)

@@ -36,6 +36,13 @@ struct BatchArrays {
             terminated.get(), truncated.get(), columns.data()};
   }
 
+  template <class Action>
+  StepArrays<Action> without_columns(const std::vector<Action>& actions) {
+    StepArrays<Action> arrays = with(actions);
+    arrays.columns = nullptr;
+    return arrays;
+  }
+
   double column(std::size_t env, Column which) const {
     return columns[env * kColumnCount + static_cast<std::size_t>(which)];
   }
@@ -82,10 +89,8 @@ class DrivenBatch {
       : keys(std::move(given)), batch(make_batch(params, keys, n_threads)), arrays(*batch) {}
 
   void reset() { batch->reset(arrays.obs.data(), nullptr); }
-  void step(int number) {
-    const std::vector<float> actions = some_actions(keys, batch->action_reader().width(), number);
-    batch->step(arrays.with(actions));
-  }
+  void step(int number) { batch->step(arrays.with(actions_of(number))); }
+  void step_without_columns(int number) { batch->step(arrays.without_columns(actions_of(number))); }
   void run(int first, int end) {
     for (int i = first; i < end; ++i) step(i);
   }
@@ -93,6 +98,11 @@ class DrivenBatch {
   std::vector<SeedKey> keys;
   std::unique_ptr<Batch> batch;
   BatchArrays arrays;
+
+ private:
+  std::vector<float> actions_of(int step) const {
+    return some_actions(keys, batch->action_reader().width(), step);
+  }
 };
 
 }  // namespace rlmm

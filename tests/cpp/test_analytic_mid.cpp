@@ -32,6 +32,18 @@ Sample returns_of(const EnvParams& params, int steps) {
   return sample;
 }
 
+// Where the mid is, from its start, after `steps` in each of 20 000 episodes.
+Sample displacements_after(const EnvParams& params, int steps) {
+  MarketUnderTest test(params);
+  Sample sample;
+  for (std::uint64_t episode = 0; episode < 20'000; ++episode) {
+    test.market.reset(kKey, episode);
+    for (int i = 0; i < steps; ++i) test.market.step(kNoQuotes);
+    sample.add(test.shown(Feature::kMidDisplacement));
+  }
+  return sample;
+}
+
 // 20 ticks over a second are a variance of 200 over half of one.
 TEST("mid: Brownian returns") {
   const Sample returns = returns_of(mid_problem(20.0), 100'000);
@@ -47,16 +59,8 @@ TEST("mid: Brownian returns") {
 TEST("mid: Ornstein-Uhlenbeck variance after one step and after many") {
   EnvParams params = mid_problem(20.0);
   params.market.mid_reversion_hz = 0.8;
-  MarketUnderTest test(params);
-  Sample first;
-  Sample last;
-  for (std::uint64_t episode = 0; episode < 20'000; ++episode) {
-    test.market.reset(kKey, episode);
-    test.market.step(kNoQuotes);
-    first.add(test.shown(Feature::kMidDisplacement));
-    for (int i = 1; i < 20; ++i) test.market.step(kNoQuotes);
-    last.add(test.shown(Feature::kMidDisplacement));
-  }
+  const Sample first = displacements_after(params, 1);
+  const Sample last = displacements_after(params, 20);
   CHECK_NEAR(first.mean(), 0.0, kSigmas * first.mean_error());
   CHECK_NEAR(last.mean(), 0.0, kSigmas * last.mean_error());
   CHECK_NEAR(first.variance(), 250.0 * (1.0 - std::exp(-0.8)), kSigmas * first.variance_error());
@@ -86,13 +90,7 @@ TEST("mid: jumps and reversion together") {
   params.market.mid_reversion_hz = 0.8;
   params.market.jump_rate_hz = 3.0;
   params.market.jump_ticks = 30.0;
-  MarketUnderTest test(params);
-  Sample last;
-  for (std::uint64_t episode = 0; episode < 20'000; ++episode) {
-    test.market.reset(kKey, episode);
-    for (int i = 0; i < 20; ++i) test.market.step(kNoQuotes);
-    last.add(test.shown(Feature::kMidDisplacement));
-  }
+  const Sample last = displacements_after(params, 20);
   CHECK_NEAR(last.mean(), 0.0, kSigmas * last.mean_error());
   CHECK_NEAR(last.variance(), 3.0 * 900.0 / 1.6, kSigmas * last.variance_error());
 }
@@ -106,13 +104,7 @@ TEST("mid: reversion with regimes that switch within a step") {
   params.market.regimes[1].volatility_ticks = 0.0;
   params.market.switch_rates_hz = {{0.0, 20.0}, {20.0, 0.0}};
   params.market.initial_regime_probabilities = {0.5, 0.5};
-  MarketUnderTest test(params);
-  Sample last;
-  for (std::uint64_t episode = 0; episode < 20'000; ++episode) {
-    test.market.reset(kKey, episode);
-    for (int i = 0; i < 4; ++i) test.market.step(kNoQuotes);
-    last.add(test.shown(Feature::kMidDisplacement));
-  }
+  const Sample last = displacements_after(params, 4);
   CHECK_NEAR(last.variance(), 200.0 / 8.0, kSigmas * last.variance_error());
 }
 

@@ -31,6 +31,8 @@ TEST("batch: parameters, seeds and threads are checked") {
   CHECK_THROWS(make_batch(good, seed_keys(2), 0), std::invalid_argument,
                "n_threads: expected from 1 to the number of environments (2), got 0");
   CHECK_THROWS(make_batch(good, seed_keys(2), 3), std::invalid_argument, "(2), got 3");
+  CHECK_THROWS(make_batch(good, seed_keys(2), std::int64_t{1} << 40U), std::invalid_argument,
+               "(2), got 1099511627776");
   const std::unique_ptr<Batch> batch = make_batch(good, seed_keys(3), 2);
   CHECK_EQ(batch->n_envs(), 3);
   CHECK_EQ(batch->n_threads(), 2);
@@ -136,21 +138,23 @@ TEST("batch: permuted seeds give permuted results") {
   }
 }
 
-TEST("batch: columns are optional and change nothing") {
-  DrivenBatch with(varied_problem(), seed_keys(3), 1);
-  DrivenBatch without(varied_problem(), seed_keys(3), 1);
+void check_the_same_without_columns(const EnvParams& params) {
+  constexpr std::size_t kEnvs = 4;
+  DrivenBatch with(params, seed_keys(kEnvs), 1);
+  DrivenBatch without(params, seed_keys(kEnvs), 1);
   with.reset();
   without.reset();
   for (int step = 0; step < 40; ++step) {
     with.step(step);
-    const std::vector<float> actions = some_actions(without.keys, 4, step);
-    StepArrays<float> arrays = without.arrays.with(actions);
-    arrays.columns = nullptr;
-    without.batch->step(arrays);
+    without.step_without_columns(step);
     CHECK_EQ(with.arrays.reward, without.arrays.reward);
     CHECK_EQ(with.arrays.obs, without.arrays.obs);
   }
-  CHECK_EQ(without.arrays.columns, std::vector<double>(3 * kColumnCount, -1.0));
+  CHECK_EQ(without.arrays.columns, std::vector<double>(kEnvs * kColumnCount, -1.0));
+}
+
+TEST("batch: columns are optional and change nothing") {
+  check_the_same_without_columns(varied_problem());
 }
 
 // Without columns a reward of few terms takes a shorter way to the same number.
@@ -172,18 +176,7 @@ TEST("batch: rewards are the same without columns, whatever their weights") {
   for (const RewardParams& variant : variants) {
     EnvParams params = varied_problem();
     params.reward = variant;
-    DrivenBatch with(params, seed_keys(4), 1);
-    DrivenBatch without(params, seed_keys(4), 1);
-    with.reset();
-    without.reset();
-    for (int step = 0; step < 40; ++step) {
-      with.step(step);
-      const std::vector<float> actions = some_actions(without.keys, 4, step);
-      StepArrays<float> arrays = without.arrays.with(actions);
-      arrays.columns = nullptr;
-      without.batch->step(arrays);
-      CHECK_EQ(with.arrays.reward, without.arrays.reward);
-    }
+    check_the_same_without_columns(params);
   }
 }
 
@@ -210,13 +203,11 @@ TEST("batch: discrete kinds step as their quotes do") {
     CHECK_EQ(discrete.arrays.column(1, Column::kAskLots), 0.0);
   }
   const std::vector<std::int64_t> good = {0, 15};
-  StepArrays<std::int64_t> without_columns = discrete.arrays.with(good);
-  without_columns.columns = nullptr;
-  discrete.batch->step(without_columns);
+  discrete.batch->step(discrete.arrays.without_columns(good));
   CHECK_EQ(discrete.arrays.column(1, Column::kStep), 9.0);  // of the step before: 60 = 50 + 10
   const std::vector<std::int64_t> bad = {0, 16};
   CHECK_THROWS(discrete.batch->step(discrete.arrays.with(bad)), std::invalid_argument,
-               "actions[1, 0]");
+               "actions[1]: expected an integer from 0 to 15, got 16");
 }
 
 TEST("batch: a masked reset touches only its rows") {

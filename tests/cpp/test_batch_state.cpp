@@ -125,7 +125,8 @@ TEST("state: one that is too long is refused") {
   DrivenBatch driven(full_problem(), seed_keys(2), 1);
   driven.reset();
   const std::string payload = payload_of(driven.batch->state());
-  CHECK_THROWS(driven.batch->set_state(sealed(payload + "four")), InvariantError, "with 4 and 0");
+  CHECK_THROWS(driven.batch->set_state(sealed(payload + "four")), std::invalid_argument,
+               "state: expected nothing behind its last environment, got 4 bytes too many");
   CHECK_THROWS(driven.batch->state(), std::logic_error, "call reset() or set_state() first");
   driven.reset();
   driven.step(0);

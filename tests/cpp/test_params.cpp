@@ -79,9 +79,9 @@ TEST("validate: no more events in a step than a loop can serve") {
   check_refusals({
       {"market.regimes[]: orders in a step (rates x fill_cap x step)", "0 to 1e+06, got 2e+06",
        [](P& p) { p.market.regimes[1].market_sell_rate_hz = 2e6 - 6.0; }},
-      {"market.jump_rate_hz: jumps in a step", "0 to 1e+06, got 1.5e+06",
+      {"market.jump_rate_hz: jumps in a step", "0 to 1e+06, got 1500000",
        [](P& p) { p.market.jump_rate_hz = 3e6; }},
-      {"market.switch_rates_hz: switches in a step", "0 to 1e+06, got 1.5e+06",
+      {"market.switch_rates_hz: switches in a step", "0 to 1e+06, got 1500000",
        [](P& p) { p.market.switch_rates_hz[0][2] = 3e6; }},
   });
 }
@@ -108,7 +108,8 @@ TEST("validate: the market's other fields") {
       {"market.half_spread_ticks", "from 0", [](P& p) { p.market.half_spread_ticks = -1; }},
       {"market.slippage_ticks_per_lot", "from 0",
        [](P& p) { p.market.slippage_ticks_per_lot = kNan; }},
-      {"market.slippage_ticks_per_lot", "to 2.19902e+11",  // 2^40 ticks on the largest order of 5
+      {"market.slippage_ticks_per_lot",
+       "to 219902325555.2",  // 2^40 ticks on the largest order of 5
        [](P& p) { p.market.slippage_ticks_per_lot = 2.2e11; }},
       {"fees.maker_bps", "-1000 to 1000", [](P& p) { p.fees.maker_bps = 1001.0; }},
       {"fees.taker_bps", "got nan", [](P& p) { p.fees.taker_bps = kNan; }},
@@ -133,6 +134,13 @@ TEST("validate: latency") {
        [](P& p) { p.latency.response.quantiles_ns = {1, 2}; }},
       {"latency.feed.median_ns", "above 0 with the lognormal law",
        [](P& p) { p.latency.feed.median_ns = 0; }},
+      {"latency.feed.log_sd", "at most 1.70866",
+       [](P& p) { p.latency.feed.log_sd = 1.71; }},  // ln(864 000) / 8
+      {"latency.feed.log_sd", "with median_ns=1, so that 8 standard deviations end within 24 h",
+       [](P& p) {
+         p.latency.feed.median_ns = 1;
+         p.latency.feed.log_sd = 5.0;
+       }},
   });
 }
 
@@ -163,8 +171,12 @@ TEST("validate: limits, episode and action") {
        [](P& p) { p.action.kind = ActionKind::kDiscrete; }},
       {"action.withdraw_choice", "false with the continuous kind",
        [](P& p) { p.action.withdraw_choice = true; }},
-      {"action.offset_max_ticks", "below market.mid_initial_ticks",
+      {"action.offset_max_ticks", "-2147483647 to 2147483648, got -2147483648",
+       [](P& p) { p.action.offset_max_ticks = -(Ticks{1} << 31U); }},
+      {"action.offset_max_ticks", "below market.mid_initial_ticks=50, got 50",
        [](P& p) { p.market.mid_initial_ticks = 50; }},
+      {"action.offset_min_ticks", "above minus market.mid_initial_ticks=100000, got -100000",
+       [](P& p) { p.action.offset_min_ticks = -100'000; }},
       {"observation.features", "at least one name", [](P& p) { p.observation.features.clear(); }},
       {"observation.clip", "1 to 1e+06", [](P& p) { p.observation.clip = 0.5; }},
   });
@@ -188,6 +200,27 @@ TEST("validate: reward") {
       {"reward.crossing", "1e+12", [](P& p) { p.reward.crossing = kNan; }},
       {"reward.turnover", "1e+12", [](P& p) { p.reward.turnover = kNan; }},
   });
+}
+
+// As many digits as tell the number from the end that it passes, and no more.
+TEST("validate: numbers are printed so that they read back") {
+  check_refusals({
+      {"reward.risk_aversion", "from 0 to 1e+06, got 1000000.0000000001",
+       [](P& p) { p.reward.risk_aversion = std::nextafter(1e6, 2e6); }},
+      {"market.fill_cap", "from 1 to 1e+06, got 0.9999999999999999",
+       [](P& p) { p.market.fill_cap = std::nextafter(1.0, 0.0); }},
+      {"fees.maker_bps", "from -1000 to 1000, got 1234.5678",
+       [](P& p) { p.fees.maker_bps = 1234.5678; }},
+      {"reward.pnl", "from -1e+12 to 1e+12, got -inf", [](P& p) { p.reward.pnl = -kInfinity; }},
+  });
+}
+
+TEST("validate: a log-normal delay may be as wide as 24 h allow") {
+  EnvParams params = full_problem();
+  params.latency.feed = {DelayLaw::kLognormal, 3'600'000'000'000, std::log(24.0) / 8.0, {}};
+  params.latency.entry = {
+      DelayLaw::kConstant, 3'600'000'000'000, 5.0, {}};  // its width is not used
+  params.validate();
 }
 
 TEST("validate: the ends of the ranges are inside") {

@@ -144,7 +144,7 @@ TEST("quotes: the first choice out of range is named") {
   const ActionReader discrete(action_params(ActionKind::kDiscrete));
   const std::vector<std::int64_t> pairs = {0, 24, 25};
   CHECK_THROWS(discrete.check_all(pairs.data(), 3), std::invalid_argument,
-               "actions[2, 0]: expected an integer from 0 to 24, got 25");
+               "actions[2]: expected an integer from 0 to 24, got 25");
 }
 
 }  // namespace

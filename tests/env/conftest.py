@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rlmm_tf.env import COLUMNS, Batch, actions_from_quotes, engine_params, observation_layout
+from rlmm_tf.env import (
+    COLUMNS,
+    Batch,
+    actions_from_quotes,
+    engine_params,
+    observation_layout,
+    output_arrays,
+)
 from rlmm_tf.params import (
     ActionParams,
     AnalyticMarketParams,
@@ -59,14 +66,11 @@ class Simulation:
         self.params = params
         self.layout = observation_layout(params)
         self.batch = Batch(engine_params(params), seeds=keys, n_threads=n_threads)
-        self.obs = np.full((n, width), np.nan, np.float32)
-        self.arrays: dict[str, NDArray[Any]] = {
-            "final_obs": np.full((n, width), np.nan, np.float32),
-            "reward": np.full(n, np.nan),
-            "terminated": np.zeros(n, np.bool_),
-            "truncated": np.zeros(n, np.bool_),
-            "columns": np.full((n, len(COLUMNS)), np.nan),
-        }
+        self.arrays = output_arrays(n, width)
+        for array in self.arrays.values():
+            if array.dtype != np.bool_:
+                array.fill(np.nan)  # what the engine does not write stands out
+        self.obs = self.arrays.pop("obs")
 
     def reset(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         self.batch.reset(obs=self.obs, mask=mask)

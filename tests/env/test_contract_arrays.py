@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import rlmm_tf
-from rlmm_tf.env import COLUMNS, Batch, engine, engine_params
+from rlmm_tf.env import Batch, engine, engine_params, output_arrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset
 from rlmm_tf.seeding import environment_keys
@@ -34,15 +34,7 @@ def batch() -> Batch:
 @pytest.fixture
 def call() -> dict[str, Any]:
     """Right arguments of one step."""
-    return {
-        "actions": np.zeros((N, 2), np.float32),
-        "obs": np.zeros((N, WIDTH), np.float32),
-        "final_obs": np.zeros((N, WIDTH), np.float32),
-        "reward": np.zeros(N),
-        "terminated": np.zeros(N, np.bool_),
-        "truncated": np.zeros(N, np.bool_),
-        "columns": np.zeros((N, len(COLUMNS))),
-    }
+    return {"actions": np.zeros((N, 2), np.float32), **output_arrays(N, WIDTH)}
 
 
 OUTPUTS = ["obs", "final_obs", "reward", "terminated", "truncated", "columns"]
@@ -267,8 +259,9 @@ def test_clause_4_reset_checks_its_arrays_too(batch: Batch) -> None:
     ("seeds", "error", "message"),
     [
         (np.zeros((N, 2), np.int64), TypeError, "seeds: expected dtype uint64, got int64"),
-        (np.zeros(8, np.uint64), ValueError, r"seeds: expected shape \(4, 2\), got \(8,\)"),
-        (np.zeros((2, 3), np.uint64), ValueError, r"seeds: expected shape \(3, 2\), got \(2, 3\)"),
+        (np.zeros(8, np.uint64), ValueError, r"seeds: expected shape \(n, 2\), got \(8,\)"),
+        (np.zeros((), np.uint64), ValueError, r"seeds: expected shape \(n, 2\), got \(\)"),
+        (np.zeros((2, 3), np.uint64), ValueError, r"seeds: expected shape \(n, 2\), got \(2, 3\)"),
         (np.zeros((0, 2), np.uint64), ValueError, "seeds: expected at least one row, got none"),
         ([[1, 2]], TypeError, "seeds: expected a numpy array, got list"),
         (None, TypeError, "seeds: expected a numpy array, got NoneType"),

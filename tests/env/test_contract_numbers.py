@@ -73,7 +73,7 @@ def delays(draw_from: st.DrawFn) -> dict[str, Any]:
     return {
         "law": law,
         "median_ns": draw_from(at),
-        "log_sd": draw_from(st.floats(0, 2)),
+        "log_sd": draw_from(st.floats(0, 1.4)),
         "quantiles_ns": tuple(quantiles),
     }
 

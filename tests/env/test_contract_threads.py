@@ -147,10 +147,26 @@ def test_clause_6_results_do_not_depend_on_threads(
     assert one.batch.state() == many.batch.state()
 
 
-@pytest.mark.parametrize("n_threads", [0, -1, 5, 2**31 - 1])
+@pytest.mark.parametrize("n_threads", [0, -1, 5, 2**31 - 1, 2**40, -(2**63), np.int64(7)])
 def test_clause_6_number_of_threads(n_threads: int) -> None:
     message = rf"n_threads: expected from 1 to the number of environments \(4\), got {n_threads}"
     with pytest.raises(ValueError, match=message):
+        Batch(engine_params(preset("P1")), seeds=environment_keys(0, 4), n_threads=n_threads)
+
+
+@pytest.mark.parametrize(
+    ("n_threads", "error", "message"),
+    [
+        (2**70, ValueError, rf"n_threads: expected an integer of at most 64 bits, got {2**70}"),
+        (1.5, TypeError, "n_threads: expected an integer, got 1.5"),
+        ("2", TypeError, "n_threads: expected an integer, got '2'"),
+        (None, TypeError, "n_threads: expected an integer, got None"),
+    ],
+)
+def test_clause_6_number_of_threads_is_an_integer(
+    n_threads: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
         Batch(engine_params(preset("P1")), seeds=environment_keys(0, 4), n_threads=n_threads)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments import estimation, simulation
+from experiments import cli, estimation, simulation
 from experiments.certify import AGENTS, CertifyResult, run_certify
 from experiments.config import CertifyConfig, load_config
 from experiments.errors import ConfigError
 from experiments.estimation import Moments
 from experiments.simulation import ALL_EQUAL, NOT_ESTIMABLE, episodes_wanted
+from rlmm_tf.presets import preset, resolve_params
 
 
 class Files:
@@ -135,13 +137,31 @@ def test_policy_table() -> None:
         ("P1", "symmetric", "expected a risk-averse set"),
         ("R1-hidden", "exact", "does not see the regime"),
         ("R1-hidden", "regime_linear", "does not see the regime"),
-        ("R1", "glft_asymptotic", "1 for a closed form"),
+        ("R1", "glft_asymptotic", "expected a set with one regime .* got one with 2; use best_l"),
+        ("R1-hidden", "glft_asymptotic", "expected a set with one regime"),
     ],
 )
 def test_agents_that_do_not_fit_the_set(set_name: str, agent: str, message: str) -> None:
     assert agent in AGENTS
     with pytest.raises(ConfigError, match=message):
         certify(set_name=set_name, agent=agent)
+
+
+def test_a_rule_per_regime_on_a_set_with_one() -> None:
+    result, _ = certify(set_name="P1", agent="regime_linear", episodes=1024)
+    linear, _ = certify(set_name="P1", agent="best_linear", episodes=1024)
+    assert result.exact == linear.exact
+    assert result.simulation == linear.simulation
+
+
+def test_an_agent_that_the_formula_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    regime = preset("P1").market.regimes[0].model_dump() | {"market_buy_rate_hz": 5.0}
+    uneven = resolve_params("P1", {"market": {"regimes": [regime]}})
+    monkeypatch.setattr("experiments.certify.preset", lambda _: uneven)
+    with pytest.raises(
+        ConfigError, match=r"the sell rate 10\.0 .*, got 5\.0; use another agent: e"
+    ):
+        certify(set_name="P1", agent="glft_asymptotic")
 
 
 # ---- certainty equivalents
@@ -279,6 +299,26 @@ def test_resume_plays_the_missing_seeds_only(
     (tmp_path / "seed-1.json").unlink()
     again, _ = certify(tmp_path, **settings)
     assert (again, played) == (whole, [1])
+
+
+def test_resume_with_another_number_of_threads(tmp_path: Path) -> None:
+    options = ["certify", "P1", "--agent", "fixed", "--seeds", "2", "--episodes", "512"]
+    options += ["--set", "envs=128", "--out", str(tmp_path / "run")]
+    assert cli.main([*options, "--set", "threads=1"]) in (0, 1)
+    result = tmp_path / "run" / "result.json"
+    first, digest = result.read_bytes(), manifest_of(tmp_path / "run")["config_sha256"]
+    result.unlink()
+    (tmp_path / "run" / "seed-1.json").unlink()
+    assert cli.main([*options, "--set", "threads=3", "--resume"]) in (0, 1)
+    assert result.read_bytes() == first
+    assert manifest_of(tmp_path / "run")["config_sha256"] == digest
+    assert "threads: 3\n" in (tmp_path / "run" / "config.yaml").read_text()
+    assert cli.main([*options, "--set", "threads=3", "--set", "envs=64", "--resume"]) == 2
+
+
+def manifest_of(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "manifest.json").read_text())
+    return found
 
 
 CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"

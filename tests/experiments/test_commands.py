@@ -16,7 +16,8 @@ import pytest
 import rich.console  # noqa: F401 -- its import draws from the global generator
 from pydantic import BaseModel
 
-from experiments import cli, doctor
+from experiments import benchmarks, cli, doctor
+from experiments.benchmarks.simulator import shortfall
 from experiments.config import CertifyConfig, SimulatorBenchConfig
 from experiments.run import RunDirectory
 
@@ -51,14 +52,15 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     calls = Calls()
     modules: dict[str, dict[str, Any]] = {
         "experiments.certify": {"AGENTS": ("exact", "ppo"), "run_certify": calls.run_certify},
-        "experiments.benchmarks": {},
-        "experiments.benchmarks.simulator": {"run": calls.bench},
+        "experiments.benchmarks.simulator": {"run": calls.bench, "shortfall": shortfall},
         "rlmm_tf.presets": {"PRESETS": {"P1": object(), "P2": object()}},
     }
     for name, contents in modules.items():
         module = ModuleType(name)
         vars(module).update(contents)
         monkeypatch.setitem(sys.modules, name, module)
+    simulator = sys.modules["experiments.benchmarks.simulator"]
+    monkeypatch.setattr(benchmarks, "simulator", simulator)
     monkeypatch.chdir(tmp_path)
     return calls
 
@@ -81,6 +83,18 @@ def test_all_bad_input_at_once(
     ]
     assert calls.config is None
     assert not (tmp_path / "runs").exists()
+
+
+def test_empty_arguments(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["certify", "", "--agent", "", "--seeds", " ", "--set", "threads="]) == 2
+    assert sorted(capsys.readouterr().err.splitlines()) == [
+        "--agent: expected one of exact or ppo, got ''",
+        "--seeds: expected a whole number, got ''",
+        "--set threads=: expected a value after '=', got nothing; write null or '' for none",
+        "SET: expected one of P1 or P2, got ''",
+    ]
+    assert cli.main(["bench", "simulator", "--market", ""]) == 2
+    assert capsys.readouterr().err == "--market: expected 'analytic', got ''\n"
 
 
 def test_missing_config_file(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,6 +252,20 @@ def test_bench_simulator(calls: Calls, capsys: pytest.CaptureFixture[str]) -> No
     assert [line.split(maxsplit=1)[0] for line in lines] == [
         "bench", "steps_per_s_per_core", "bad", "deep.n",
     ]  # fmt: skip
+
+
+def test_bench_simulator_that_is_too_slow(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["bench", "simulator", "--market", "analytic", "--json", "--require"]
+    assert cli.main([*arguments, "1.25e7"]) == 0
+    assert capsys.readouterr().err == ""
+    assert cli.main([*arguments, "1.3e7"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["steps_per_s_per_core"] == 1.25e7
+    assert err == (
+        "steps_per_s_per_core: expected at least 13,000,000, got 12,500,000; is the machine busy?\n"
+    )
+    assert cli.main([*arguments, "0"]) == 2
+    assert capsys.readouterr().err == "--require: expected above 0, got 0\n"
 
 
 def test_bench_simulator_bad_input(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

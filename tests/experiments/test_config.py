@@ -339,7 +339,7 @@ def test_our_own_configs_have_safe_defaults() -> None:
         config.seeds = 6  # type: ignore[misc]
 
 
-def test_identity_is_the_hash_of_all_values(tmp_path: Path) -> None:
+def test_identity_is_a_hash_of_the_values(tmp_path: Path) -> None:
     default = load(tmp_path, "")
     spelled = load(tmp_path, "count: 1\nrate: 1\nagent: {kind: ppo}")
     assert config_hash(default) == config_hash(spelled)
@@ -347,6 +347,14 @@ def test_identity_is_the_hash_of_all_values(tmp_path: Path) -> None:
     text = canonical_json(default)
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
     assert config_hash(default) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_identity_leaves_out_what_no_result_depends_on() -> None:
+    one, two = (load_config(None, ["set_name=P1", f"threads={n}"], CertifyConfig) for n in (1, 2))
+    assert config_hash(one) == config_hash(two)
+    assert "threads: 2\n" in resolved_yaml(two)
+    for model in (CertifyConfig, SimulatorBenchConfig):
+        assert model.execution_only <= set(model.model_fields)
 
 
 def test_identity_agrees_with_the_one_of_a_problem(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from experiments.config import load_config, resolved_yaml
 from rlmm_tf import params as p
 
 unit = st.floats(0.0, 1.0)
-rates = st.floats(0.0, 1e9)
+rates = st.floats(0.0, 5e8)  # with steps of 1 ns and any fill_cap, few enough events in a step
 positives = st.floats(1e-300, 1e15)
 delays = st.one_of(
     st.builds(p.DelayParams, median_ns=st.integers(0, 3600 * p.NS_PER_S)),
@@ -21,7 +21,7 @@ delays = st.one_of(
         p.DelayParams,
         law=st.just("lognormal"),
         median_ns=st.integers(1, 3600 * p.NS_PER_S),
-        log_sd=st.floats(0.0, 5.0),
+        log_sd=st.floats(0.0, 0.39),  # ln(24) / 8: as wide as an hour's median allows
     ),
     st.builds(
         p.DelayParams,
@@ -72,7 +72,9 @@ def problems_to_solve(draw: st.DrawFn) -> p.EnvParams:
         latency=p.LatencyParams(feed=draw(delays), entry=draw(delays)),
         fees=p.FeeParams(maker_bps=draw(st.floats(-1000.0, 1000.0))),
         limits=p.LimitParams(loss_limit=draw(st.none() | positives)),
-        episode=p.EpisodeParams(initial_inventory_min_lots=low, initial_inventory_max_lots=high),
+        episode=p.EpisodeParams(
+            step_ns=1, initial_inventory_min_lots=low, initial_inventory_max_lots=high
+        ),
         action=p.ActionParams(
             offset_min_ticks=offset, offset_max_ticks=draw(st.integers(offset + 1, 2**31))
         ),

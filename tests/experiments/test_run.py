@@ -199,6 +199,23 @@ def test_resume_with_other_values_names_them(tmp_path: Path) -> None:
     assert manifest(path)["status"] == "finished"
 
 
+def test_resume_with_other_execution_settings(tmp_path: Path) -> None:
+    class Threaded(Small):
+        execution_only = frozenset({"threads"})
+        threads: int = 0
+
+    path = tmp_path / "run"
+    with create(path, Threaded(threads=1)):
+        pass
+    with create(path, Threaded(threads=2), resume=True):
+        pass
+    assert "threads: 2\n" in (path / "config.yaml").read_text()
+    assert default_path("x", "y", Threaded(threads=1)) == default_path("x", "y", Threaded())
+    assert "got other values of a (1 there, 2 now);" in refusal(
+        path, Threaded(threads=3, a=2), resume=True
+    )
+
+
 def test_resume_names_the_first_differences_only(tmp_path: Path) -> None:
     class Many(Config):
         values: dict[str, int] = Field(default={})

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
-from experiments.benchmarks.simulator import run
+from experiments.benchmarks.simulator import run, shortfall
 from experiments.config import SimulatorBenchConfig
 
 
-@pytest.mark.bench
 def test_figures() -> None:
     config = SimulatorBenchConfig(market="analytic", envs=64, steps=50, repeats=3)
     figures = run(config)
@@ -19,6 +16,16 @@ def test_figures() -> None:
     assert 0 < figures["cycles_per_step_min"] <= figures["cycles_per_step"]
     both = "two_threads_over_two_processes" in figures
     assert both == (len(os.sched_getaffinity(0)) >= 2)
+
+
+def test_what_is_missing_to_a_required_speed() -> None:
+    figures = {"steps_per_s_per_core": 9_999_999.5}
+    config = SimulatorBenchConfig(market="analytic", require=1e7)
+    assert shortfall(config, {"steps_per_s_per_core": 1e7}) is None
+    assert shortfall(SimulatorBenchConfig(market="analytic"), figures) is None
+    assert shortfall(config, figures) == (
+        "steps_per_s_per_core: expected at least 10,000,000, got 9,999,999.5; is the machine busy?"
+    )
 
 
 def test_one_thread_only() -> None:

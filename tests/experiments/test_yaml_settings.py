@@ -89,3 +89,10 @@ def test_options_name_themselves() -> None:
     document.set(Setting("--seeds", "seeds", "5"))
     assert document.value == {"seeds": 5}
     assert document.place(("seeds",)) == "--seeds"
+
+
+def test_an_empty_option_is_an_empty_text() -> None:
+    document = Document("configuration")
+    document.set(Setting("SET", "set_name", " "))
+    assert document.problems == []
+    assert document.value == {"set_name": ""}

@@ -30,10 +30,14 @@ def part_of(relative: Path) -> str:
     return relative.parts[0] if len(relative.parts) > 1 else relative.stem
 
 
+def sources_of(root: Path) -> list[Path]:
+    return sorted(p for p in root.rglob("*") if p.suffix in {".h", ".cpp"})
+
+
 def include_problems(root: Path) -> list[str]:
     """One line per include that does not go down."""
     problems = []
-    for path in sorted(p for p in root.rglob("*") if p.suffix in {".h", ".cpp"}):
+    for path in sources_of(root):
         source = path.relative_to(root)
         here = part_of(source)
         if here not in LAYER_OF:
@@ -71,10 +75,23 @@ def test_include_that_goes_up_is_caught(
     assert complaint in problem
 
 
+def knowing_python(root: Path) -> set[str]:
+    """Files with a Python header outside the folder bindings."""
+    knowing = {p.relative_to(root) for p in sources_of(root) if PYTHON_HEADER.search(p.read_text())}
+    return {str(p) for p in knowing if p.parts[0] != "bindings"}
+
+
 def test_only_the_bindings_know_python() -> None:
-    sources = [p for p in CSRC.rglob("*") if p.suffix in {".h", ".cpp"}]
-    knowing = {part_of(p.relative_to(CSRC)) for p in sources if PYTHON_HEADER.search(p.read_text())}
-    assert knowing <= {"bindings"}
+    assert knowing_python(CSRC) == set()
+
+
+@pytest.mark.parametrize("header", ["<pybind11/numpy.h>", "<Python.h>", '"pybind11/stl.h"'])
+def test_python_outside_the_bindings_is_caught(tmp_path: Path, header: str) -> None:
+    for file in ("bindings/module.cpp", "batch/batch.cpp", "bindings.cpp", "rng.h"):
+        path = tmp_path / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#include <vector>\n#include {header}\n")
+    assert knowing_python(tmp_path) == {"batch/batch.cpp", "bindings.cpp", "rng.h"}
 
 
 def test_stub_equals_the_extension() -> None:

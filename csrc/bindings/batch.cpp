@@ -1,0 +1,166 @@
+#include "bindings/batch.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <unistd.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+
+#include "agent/columns.h"
+#include "bindings/arguments.h"
+#include "bindings/arrays.h"
+#include "bindings/parameters.h"
+#include "bindings/parts.h"
+
+namespace rlmm {
+
+PyBatch::PyBatch(const EnvParams& params, const std::vector<SeedKey>& keys, std::int64_t n_threads)
+    : batch_(make_batch(params, keys, n_threads)), process_(getpid()) {}
+
+Batch& PyBatch::open() const {
+  if (!batch_) throw std::logic_error("batch: expected an open one, got a closed one");
+  if (batch_->n_threads() > 1 && process_ != getpid()) {
+    throw std::logic_error(
+        "batch: expected the process that made it, got a fork of it; make the batch after the "
+        "fork, start processes with 'spawn', or use n_threads=1");
+  }
+  return *batch_;
+}
+
+void PyBatch::close() {
+  require_idle();
+  let_go();
+}
+
+void PyBatch::require_idle() const {
+  if (busy_) {
+    throw std::logic_error(
+        "batch: expected one call at a time, got one while another thread's is under way");
+  }
+}
+
+// In a fork the threads to wait for do not exist: the memory is left to the end of the process.
+void PyBatch::let_go() {
+  const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && process_ != getpid();
+  if (threads_elsewhere) {
+    std::ignore = batch_.release();
+  } else {
+    batch_.reset();
+  }
+}
+
+namespace {
+
+void reset_batch(const PyBatch& self, const Array<float>& obs,
+                 const std::optional<Array<bool>>& mask) {
+  const PyBatch::Work batch(self);
+  const py::ssize_t n = batch->n_envs();
+  const auto width = static_cast<py::ssize_t>(batch->observation().size());
+  ArrayGate gate;
+  auto* const obs_data = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
+  // As bytes: a NumPy bool made from other data may hold more than 0 and 1.
+  const auto* const mask_data = mask ? reinterpret_cast<const std::uint8_t*>(
+                                           gate.take<bool>(*mask, "mask", {n}, Access::kRead))
+                                     : nullptr;
+  gate.require_apart();
+  const py::gil_scoped_release unlocked;
+  batch->reset(obs_data, mask_data);
+}
+
+void observe_batch(const PyBatch& self, const Array<float>& obs) {
+  const PyBatch::Work batch(self);
+  const auto width = static_cast<py::ssize_t>(batch->observation().size());
+  ArrayGate gate;
+  auto* const obs_data = gate.take<float>(obs, "obs", {batch->n_envs(), width}, Access::kWrite);
+  const py::gil_scoped_release unlocked;
+  batch->observe(obs_data);
+}
+
+template <class Action>
+void step_batch_as(Batch& batch, const py::object& actions, const py::object& obs,
+                   const py::object& final_obs, const py::object& reward,
+                   const py::object& terminated, const py::object& truncated,
+                   const py::object& columns) {
+  const py::ssize_t n = batch.n_envs();
+  const auto width = static_cast<py::ssize_t>(batch.observation().size());
+  const bool flat = batch.params().action.kind == ActionKind::kDiscrete;
+  const Shape action_shape = flat ? Shape{n} : Shape{n, batch.action_reader().width()};
+  ArrayGate gate;
+  StepArrays<Action> arrays;
+  arrays.actions = gate.take<Action>(actions, "actions", action_shape, Access::kRead);
+  arrays.obs = gate.take<float>(obs, "obs", {n, width}, Access::kWrite);
+  arrays.final_obs = gate.take<float>(final_obs, "final_obs", {n, width}, Access::kWrite);
+  arrays.reward = gate.take<double>(reward, "reward", {n}, Access::kWrite);
+  arrays.terminated = gate.take<bool>(terminated, "terminated", {n}, Access::kWrite);
+  arrays.truncated = gate.take<bool>(truncated, "truncated", {n}, Access::kWrite);
+  if (!columns.is_none()) {
+    const auto n_columns = static_cast<py::ssize_t>(kColumnCount);
+    arrays.columns = gate.take<double>(columns, "columns", {n, n_columns}, Access::kWrite);
+  }
+  gate.require_apart();
+  const py::gil_scoped_release unlocked;
+  batch.step(arrays);
+}
+
+void step_batch(const PyBatch& self, const py::object& actions, const Array<float>& obs,
+                const Array<float>& final_obs, const Array<double>& reward,
+                const Array<bool>& terminated, const Array<bool>& truncated,
+                const std::optional<Array<double>>& columns) {
+  const PyBatch::Work work(self);
+  Batch& batch = *work;
+  const py::object columns_or_none = columns ? py::object(*columns) : py::none();
+  if (batch.params().action.kind == ActionKind::kContinuous) {
+    step_batch_as<float>(batch, actions, obs, final_obs, reward, terminated, truncated,
+                         columns_or_none);
+  } else {
+    step_batch_as<std::int64_t>(batch, actions, obs, final_obs, reward, terminated, truncated,
+                                columns_or_none);
+  }
+}
+
+py::bytes batch_state(const PyBatch& self) { return PyBatch::Work(self)->state(); }
+
+void set_batch_state(const PyBatch& self, const py::bytes& state) {
+  PyBatch::Work(self)->set_state(std::string(state));
+}
+
+}  // namespace
+
+void bind_batch(py::module_& m) {
+  py::class_<PyBatch>(m, "Batch",
+                      "N environments stepped together. The caller owns every array; nothing is "
+                      "cast or copied; an ended episode restarts in the same step.")
+      .def(py::init([](const PyEnvParams& params, const Array<std::uint64_t>& seeds,
+                       const Integer& n_threads) {
+             return std::make_unique<PyBatch>(params, keys_from_python(seeds),
+                                              n_threads.value("n_threads"));
+           }),
+           py::arg("params"), py::kw_only(), py::arg("seeds"), py::arg("n_threads") = 1)
+      .def(
+          "reseed",
+          [](const PyBatch& self, const Array<std::uint64_t>& seeds) {
+            PyBatch::Work(self)->reseed(keys_from_python(seeds));
+          },
+          py::kw_only(), py::arg("seeds"), "New streams; the next reset starts episode 0.")
+      .def("reset", &reset_batch, py::kw_only(), py::arg("obs"), py::arg("mask") = py::none(),
+           "Starts the next episode of all environments, or of those where mask is True.")
+      .def("step", &step_batch, py::arg("actions"), py::kw_only(), py::arg("obs"),
+           py::arg("final_obs"), py::arg("reward"), py::arg("terminated"), py::arg("truncated"),
+           py::arg("columns") = py::none(), "One decision step of every environment.")
+      .def("observe", &observe_batch, py::kw_only(), py::arg("obs"),
+           "Writes the present observation of every environment.")
+      .def("state", &batch_state, "Everything needed to go on from here, as bytes.")
+      .def("set_state", &set_batch_state, py::arg("state"))
+      .def("close", &PyBatch::close, "Ends the threads and frees the markets.")
+      .def_property_readonly("closed", &PyBatch::closed)
+      .def_property_readonly("n_envs", [](const PyBatch& self) { return self.open().n_envs(); })
+      .def_property_readonly("n_threads",
+                             [](const PyBatch& self) { return self.open().n_threads(); })
+      .def_property_readonly(
+          "action_width", [](const PyBatch& self) { return self.open().action_reader().width(); });
+}
+
+}  // namespace rlmm

@@ -1,0 +1,138 @@
+// Structs from and to nested Python dicts, by the one list of fields that each struct has.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace rlmm {
+
+namespace py = pybind11;
+
+template <class T>
+concept Structure = requires(T& t, int& visitor) { T::template fields<T, int>(t, visitor); };
+
+class FromPython {
+ public:
+  // `path` names the struct in messages; the outermost has none.
+  template <Structure T>
+  static void read_struct(const std::string& path, const py::dict& values, T& target) {
+    FromPython reader(values, path);
+    T::fields(target, reader);
+    reader.refuse_unknown();
+  }
+
+  // For `fields`: one call per field.
+  template <class T>
+  void operator()(const char* name, T& target) {
+    known_.emplace_back(name);
+    const std::string place = place_of(name);
+    if (!values_.contains(name)) throw py::type_error(place + ": expected a value, got none");
+    read(place, values_[name], target);
+  }
+
+ private:
+  FromPython(py::dict values, std::string path)
+      : values_(std::move(values)), path_(std::move(path)) {}
+
+  std::string place_of(const std::string& name) const;
+  void refuse_unknown() const;
+  [[noreturn]] static void refuse_type(const std::string& place, const char* expected,
+                                       py::handle got);
+
+  static void read(const std::string& place, py::handle value, bool& target);
+  static void read(const std::string& place, py::handle value, std::int64_t& target);
+  static void read(const std::string& place, py::handle value, double& target);
+  static void read(const std::string& place, py::handle value, std::string& target);
+  static void read(const std::string& place, py::handle value, std::optional<double>& target);
+
+  template <class T>
+    requires std::is_enum_v<T>
+  static void read(const std::string& place, py::handle value, T& target) {
+    std::string name;
+    read(place, value, name);
+    std::string known;
+    std::uint8_t index = 0;
+    for (const char* candidate : enum_names(T{})) {
+      if (name == candidate) {
+        target = static_cast<T>(index);
+        return;
+      }
+      known += (known.empty() ? "" : ", ") + std::string(candidate);
+      ++index;
+    }
+    throw py::value_error(place + ": expected one of (" + known + "), got '" + name + "'");
+  }
+
+  template <class T>
+  static void read(const std::string& place, py::handle value, std::vector<T>& target) {
+    if (!py::isinstance<py::sequence>(value) || py::isinstance<py::str>(value)) {
+      refuse_type(place, "a sequence", value);
+    }
+    target.clear();
+    for (const py::handle item : value) {
+      const std::string at = place + "[" + std::to_string(target.size()) + "]";
+      T element{};
+      read(at, item, element);
+      target.push_back(std::move(element));
+    }
+  }
+
+  template <Structure T>
+  static void read(const std::string& place, py::handle value, T& target) {
+    if (!py::isinstance<py::dict>(value)) refuse_type(place, "a dict of its fields", value);
+    read_struct(place, py::reinterpret_borrow<py::dict>(value), target);
+  }
+
+  py::dict values_;
+  std::string path_;
+  std::vector<std::string> known_;
+};
+
+class ToPython {
+ public:
+  template <Structure T>
+  static py::dict write_struct(const T& value) {
+    ToPython writer;
+    T::fields(value, writer);
+    return writer.values_;
+  }
+
+  // For `fields`: one call per field.
+  template <class T>
+  void operator()(const char* name, const T& value) {
+    values_[name] = write(value);
+  }
+
+ private:
+  template <class T>
+  static py::object write(const T& value) {
+    return py::cast(value);
+  }
+  template <class T>
+    requires std::is_enum_v<T>
+  static py::object write(const T& value) {
+    return py::str(enum_names(T{})[static_cast<std::size_t>(value)]);
+  }
+  template <Structure T>
+  static py::object write(const T& value) {
+    return write_struct(value);
+  }
+  template <class T>
+  static py::object write(const std::vector<T>& values) {
+    py::tuple items(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) items[i] = write(values[i]);
+    return std::move(items);
+  }
+
+  py::dict values_;
+};
+
+}  // namespace rlmm

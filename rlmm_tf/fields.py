@@ -1,0 +1,51 @@
+"""What a field of the parameters may hold: strict types, bounds, numbers that come from NumPy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Rate = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0.0, le=1e15, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, le=1e15, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Weight = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+# Bounds that keep every product price x size inside int64 with room to spare.
+PriceTicks = Annotated[int, Field(ge=1, le=2**40)]
+OffsetTicks = Annotated[int, Field(ge=-(2**31), le=2**31)]
+SizeLots = Annotated[int, Field(ge=1, le=1_000_000)]
+
+Item = TypeVar("Item")
+Items = tuple[Item, ...]
+
+# Boolean, integers, floats, text. The others have no Python value of the same meaning: a duration
+# of 3 ns, say, would become the integer 3.
+_PLAIN_KINDS = "biufU"
+
+
+def _plain(value: Any) -> Any:
+    """Python's value for a NumPy scalar, a tuple for a list; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, np.generic) and value.dtype.kind in _PLAIN_KINDS:
+        return value.item()
+    return value
+
+
+class Params(BaseModel):
+    """Base of all parameter classes: frozen and strict, and an unknown field is an error.
+
+    Strict: "50", 50.0 and True are no integers, "yes" and 1 no booleans; only an integer where a
+    float belongs and a list where a tuple belongs are taken as such. (A set, whose order is chance,
+    is not.) A NumPy scalar counts as the Python value it equals: np.int64(3) is the integer 3,
+    np.float32(0.1) the float 0.10000000149011612, and np.float64(3.0) no integer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_value(cls, value: Any) -> Any:
+        return _plain(value)
