@@ -16,9 +16,15 @@ WERROR ?= $(if $(filter 12,$(shell $(CXX) -dumpversion 2>/dev/null | cut -d. -f1
 # GCC 12's thread sanitizer cannot live with the address randomisation of newer kernels.
 SAME_ADDRESSES := $(if $(shell command -v setarch),setarch $(shell uname -m) -R)
 # What `make bench` holds: steps per second and core of the analytic market, and nanoseconds per
-# environment of a closed form's `act`.
+# environment of a closed form's `act`; steps per second and core of a rollout with a 64x64 policy,
+# the market's share taken off.
 STEPS_PER_S_LEAST ?= 10e6
 POLICY_NS_MOST ?= 20
+ROLLOUT_STEPS_PER_S_LEAST ?= 1e6
+# Operations of `make test-book`, half a minute at most; the recorded run has 1000 million.
+BOOK_OPERATIONS ?= 20000000
+FUZZ_SECONDS ?= 60
+FUZZ_CXX ?= $(or $(shell command -v clang++-16 || command -v clang++),clang++)
 RISKFOLIO := riskfolio-lib==7.4.0
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -31,9 +37,9 @@ EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-extra setup-portfolio test test-cpp test-python lint lint-ruff lint-mypy \
-	lint-imports lint-format lint-tidy lint-stub lint-spelling format stub bench coverage sanitize \
-	lock clean
+.PHONY: help setup setup-extra setup-portfolio test test-cpp test-book test-python fuzz bench \
+	sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
+	lint-spelling format stub lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,7 +71,7 @@ setup-extra: ## Debian packages for optional checks: headless browser, fuzzing (
 	  echo "setup-extra: skipped, it needs root and apt-get; the checks that use it skip too"; \
 	else \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	    --no-install-recommends chromium clang-14 libclang-rt-14-dev >/dev/null; fi
+	    --no-install-recommends chromium clang-16 libclang-rt-16-dev >/dev/null; fi
 
 setup-portfolio: setup ## packages of the extra `portfolio`, and riskfolio-lib
 	$(BIN)/python -m pip install --quiet -c requirements.lock $(EDITABLE) '.[portfolio]'
@@ -73,18 +79,36 @@ setup-portfolio: setup ## packages of the extra `portfolio`, and riskfolio-lib
 
 # --- tests ------------------------------------------------------------------------------------
 
-test: test-cpp test-python ## all tests (sets up first)
+test: test-cpp test-book test-python ## all tests (sets up first)
 
 test-cpp: setup
 	cmake --build $(BUILD) --target rlmm_tests
 	ctest --test-dir $(BUILD) --output-on-failure
 
+test-book: setup ## the order book against its oracle; further options: BOOK_ARGS='--seed 2'
+	cmake --build $(BUILD) --target book_differential
+	$(BUILD)/book_differential --operations $(BOOK_OPERATIONS) $(BOOK_ARGS)
+
 test-python: setup
 	pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+fuzz: setup ## FUZZ_SECONDS of random bytes for each fuzz target; needs clang (make setup-extra)
+	@if ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, long) { return 0; }' | \
+	  $(FUZZ_CXX) -x c++ -fsanitize=fuzzer,address,undefined - -o /dev/null 2>/dev/null; then \
+	  echo "fuzz: skipped, '$(FUZZ_CXX)' with libFuzzer was not found; make setup-extra installs it"; \
+	else \
+	  cmake --preset fuzz -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) && cmake --build --preset fuzz && \
+	  for name in fuzz_book fuzz_batch; do \
+	    mkdir -p build/fuzz/$$name.corpus && build/fuzz/$$name build/fuzz/$$name.corpus \
+	      -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$name- \
+	      -max_len=8192 -timeout=20 -print_final_stats=1 -print_funcs=0 -verbosity=0 || exit 1; \
+	  done; fi
 
 bench: setup ## speed on this machine; fails below what the project promises (README.md)
 	rlmm bench simulator --market analytic --require $(STEPS_PER_S_LEAST)
 	python -m experiments.benchmarks.policies --require $(POLICY_NS_MOST)
+	rlmm bench rollout --require $(ROLLOUT_STEPS_PER_S_LEAST)
+	rlmm bench inference --require
 
 sanitize: setup ## C++ tests under address+undefined and thread sanitizers
 	cmake --preset asan && cmake --build --preset asan

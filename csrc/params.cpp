@@ -1,53 +1,16 @@
 #include "params.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <type_traits>
 #include <utility>
 
+#include "checks.h"
+#include "regimes.h"
+
 namespace rlmm {
 namespace {
-
-// The shortest digits that read back as the same number.
-template <class T>
-  requires std::is_arithmetic_v<T>
-std::string text_of(T number) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  return {digits.data(), end};
-}
-std::string text_of(const char* text) { return text; }
-
-template <class T>
-[[noreturn]] void refuse(const std::string& field, const std::string& expected, const T& got) {
-  throw std::invalid_argument(field + ": expected " + expected + ", got " + text_of(got));
-}
-
-// Written so that NaN fails.
-template <class T>
-void require_between(const std::string& field, T value, T low, T high) {
-  if (!(low <= value && value <= high)) {
-    refuse(field, "a value from " + text_of(low) + " to " + text_of(high), value);
-  }
-}
-
-void require_positive(const std::string& field, double value) {
-  constexpr double kMost = 1e15;
-  if (!(value > 0.0 && value <= kMost)) refuse(field, "a value above 0, at most 1e15", value);
-}
-
-constexpr double kRateMax = 1e9;
-constexpr double kMagnitudeMax = 1e15;
-constexpr Ticks kPriceMax = Ticks{1} << 40U;
-constexpr Ticks kOffsetMax = Ticks{1} << 31U;
-constexpr Lots kSizeMax = 1'000'000;
-constexpr Lots kInventoryMax = 1'000'000'000;
-constexpr TimeNs kHourNs = TimeNs{3600} * 1'000'000'000;
-constexpr TimeNs kHorizonNsMax = TimeNs{1} << 53U;  // simulated time is exact in a double
 
 void validate_regime(const RegimeParams& regime, std::size_t index) {
   const std::string at = "market.regimes[" + std::to_string(index) + "].";
@@ -61,28 +24,9 @@ void validate_regime(const RegimeParams& regime, std::size_t index) {
 
 void validate_regime_chain(const AnalyticMarketParams& market) {
   const std::size_t k = market.regimes.size();
-  constexpr std::size_t kMost = 8;
-  if (k < 1 || k > kMost) refuse("market.regimes", "1 to 8 regimes", k);
+  if (k < 1 || k > kRegimesMax) refuse("market.regimes", "1 to 8 regimes", k);
   for (std::size_t i = 0; i < k; ++i) validate_regime(market.regimes[i], i);
-  if (market.switch_rates_hz.size() != k) {
-    refuse("market.switch_rates_hz", "one row per regime", market.switch_rates_hz.size());
-  }
-  for (std::size_t i = 0; i < k; ++i) {
-    const std::vector<double>& row = market.switch_rates_hz[i];
-    if (row.size() != k) refuse("market.switch_rates_hz", "one column per regime", row.size());
-    if (row[i] != 0.0) refuse("market.switch_rates_hz", "a zero diagonal", row[i]);
-    for (const double rate : row) require_between("market.switch_rates_hz", rate, 0.0, kRateMax);
-  }
-  const std::vector<double>& initial = market.initial_regime_probabilities;
-  if (initial.size() != k) {
-    refuse("market.initial_regime_probabilities", "one number per regime", initial.size());
-  }
-  double total = 0.0;
-  for (const double p : initial) {
-    require_between("market.initial_regime_probabilities", p, 0.0, 1.0);
-    total += p;
-  }
-  require_between("market.initial_regime_probabilities: their sum", total, 1.0 - 1e-9, 1.0 + 1e-9);
+  require_regime_chain("market", k, market.switch_rates_hz, market.initial_regime_probabilities);
 }
 
 void validate_market(const AnalyticMarketParams& market) {
@@ -161,23 +105,16 @@ void validate_episode(const EpisodeParams& episode, Lots inventory_cap_lots) {
                   -inventory_cap_lots, episode.initial_inventory_max_lots);
 }
 
-// More events in a step than this would hang it: nothing else bounds the loop over them.
-void validate_events(const EnvParams& params) {
-  constexpr double kEventsMax = 1e6;
-  const double per_rate = params.market.fill_cap * params.step_s();
-  for (const RegimeParams& regime : params.market.regimes) {
+void validate_events(const AnalyticMarketParams& market, double step_s) {
+  const double per_rate = market.fill_cap * step_s;
+  for (const RegimeParams& regime : market.regimes) {
     const double orders = (regime.market_sell_rate_hz + regime.market_buy_rate_hz) * per_rate;
     require_between("market.regimes[]: orders in a step (rates x fill_cap x step)", orders, 0.0,
-                    kEventsMax);
+                    kStepEventsMax);
   }
-  const double jumps = params.market.jump_rate_hz * params.step_s();
-  require_between("market.jump_rate_hz: jumps in a step", jumps, 0.0, kEventsMax);
-  for (const std::vector<double>& row : params.market.switch_rates_hz) {
-    for (const double rate : row) {
-      require_between("market.switch_rates_hz: switches in a step", rate * params.step_s(), 0.0,
-                      kEventsMax);
-    }
-  }
+  require_between("market.jump_rate_hz: jumps in a step", market.jump_rate_hz * step_s, 0.0,
+                  kStepEventsMax);
+  require_few_switches("market", market.switch_rates_hz, step_s);
 }
 
 void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
@@ -201,6 +138,22 @@ void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
   }
   if (action.offset_min_ticks <= -mid_initial_ticks) {
     refuse("action.offset_min_ticks", "above minus " + mid, action.offset_min_ticks);
+  }
+}
+
+void validate_observation(const ObservationParams& observation) {
+  if (observation.features.empty()) refuse("observation.features", "at least one name", "none");
+  require_between("observation.clip", observation.clip, 1.0, 1e6);
+  require_between("observation.levels", observation.levels, std::int64_t{1}, std::int64_t{32});
+  const std::vector<std::int64_t>& horizons = observation.horizons_steps;
+  if (horizons.empty() || horizons.size() > 8) {
+    refuse("observation.horizons_steps", "1 to 8 values", horizons.size());
+  }
+  std::int64_t before = 0;
+  for (const std::int64_t steps : horizons) {
+    require_between("observation.horizons_steps", steps, std::int64_t{1}, std::int64_t{1024});
+    if (steps <= before) refuse("observation.horizons_steps", "rising values", steps);
+    before = steps;
   }
 }
 
@@ -249,6 +202,11 @@ class Fingerprint {
     add(text.size());
     for (const char letter : text) add(letter);
   }
+  template <class... Alternatives>
+  void add(const std::variant<Alternatives...>& value) {
+    add(value.index());
+    std::visit([this](const auto& alternative) { this->add(alternative); }, value);
+  }
   void add(const std::optional<double>& value) {
     add(value.has_value());
     add(value.value_or(0.0));
@@ -276,61 +234,35 @@ std::uint64_t EnvParams::fingerprint() const {
 }
 
 void EnvParams::validate() const {
-  validate_market(market);
+  if (is_book()) {
+    book().validate();
+  } else {
+    validate_market(analytic());
+  }
   validate_fees(fees);
   validate_delay("latency.feed", latency.feed);
   validate_delay("latency.entry", latency.entry);
   validate_delay("latency.response", latency.response);
   require_between("limits.inventory_cap_lots", limits.inventory_cap_lots, Lots{1}, kInventoryMax);
   if (limits.loss_limit) require_positive("limits.loss_limit", *limits.loss_limit);
+  if (limits.messages_hz) require_between("limits.messages_hz", *limits.messages_hz, 0.01, 1e6);
   validate_episode(episode, limits.inventory_cap_lots);
-  validate_events(*this);
-  validate_action(action, market.mid_initial_ticks);
-  // A taker's price must fit in the integers of the accounts.
-  require_between("market.slippage_ticks_per_lot", market.slippage_ticks_per_lot, 0.0,
-                  static_cast<double>(kPriceMax) / static_cast<double>(action.lots_max));
-  if (observation.features.empty()) refuse("observation.features", "at least one name", "none");
-  require_between("observation.clip", observation.clip, 1.0, 1e6);
+  validate_action(action, mid_initial_ticks());
+  if (is_book()) {
+    book().validate_step(step_s());
+  } else {
+    validate_events(analytic(), step_s());
+    // A taker's price must fit in the integers of the accounts.
+    require_between("market.slippage_ticks_per_lot", analytic().slippage_ticks_per_lot, 0.0,
+                    static_cast<double>(kPriceMax) / static_cast<double>(action.lots_max));
+  }
+  validate_observation(observation);
   validate_reward(reward);
   require_positive("tick_value", tick_value);
 }
 
 std::vector<double> stationary_regimes(const AnalyticMarketParams& market) {
-  using Kernel = std::vector<std::vector<double>>;
-  const std::size_t k = market.regimes.size();
-  const Kernel& rates = market.switch_rates_hz;
-  double fastest = 0.0;
-  for (const std::vector<double>& row : rates) {
-    fastest = std::max(fastest, std::accumulate(row.begin(), row.end(), 0.0));
-  }
-  if (fastest == 0.0) return market.initial_regime_probabilities;
-  // The lazy uniformised chain converges for every chain, to the law that the initial
-  // probabilities lead to. Squaring its kernel doubles the steps, so that slow switching beside
-  // fast switching gets there too; rows are kept at sum 1 against rounding.
-  constexpr int kSquarings = 64;
-  Kernel kernel = rates;
-  for (std::size_t i = 0; i < k; ++i) {
-    for (double& share : kernel[i]) share *= 0.5 / fastest;
-    kernel[i][i] = 1.0 - std::accumulate(kernel[i].begin(), kernel[i].end(), 0.0);
-  }
-  for (int n = 0; n < kSquarings; ++n) {
-    Kernel square(k, std::vector<double>(k, 0.0));
-    for (std::size_t i = 0; i < k; ++i) {
-      for (std::size_t m = 0; m < k; ++m) {
-        for (std::size_t j = 0; j < k; ++j) square[i][j] += kernel[i][m] * kernel[m][j];
-      }
-      const double total = std::accumulate(square[i].begin(), square[i].end(), 0.0);
-      for (double& share : square[i]) share /= total;
-    }
-    kernel = std::move(square);
-  }
-  std::vector<double> share(k, 0.0);
-  for (std::size_t i = 0; i < k; ++i) {
-    for (std::size_t j = 0; j < k; ++j) {
-      share[j] += market.initial_regime_probabilities[i] * kernel[i][j];
-    }
-  }
-  return share;
+  return stationary_regimes(market.switch_rates_hz, market.initial_regime_probabilities);
 }
 
 }  // namespace rlmm

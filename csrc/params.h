@@ -3,11 +3,14 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "book_params.h"
 #include "types.h"
 
 namespace rlmm {
@@ -50,6 +53,9 @@ struct RegimeParams {
 };
 
 struct AnalyticMarketParams {
+  // Names the alternative in Python, and in `EnvParams::market` it is the one without a name.
+  static constexpr const char* kKind = "analytic";
+
   std::vector<RegimeParams> regimes;
   std::vector<std::vector<double>> switch_rates_hz;
   std::vector<double> initial_regime_probabilities;
@@ -139,12 +145,14 @@ struct LatencyParams {
 
 struct LimitParams {
   Lots inventory_cap_lots = 1;
-  std::optional<double> loss_limit;  // account currency
+  std::optional<double> loss_limit;   // account currency
+  std::optional<double> messages_hz;  // book markets: sent at most, a second's worth at once
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit("inventory_cap_lots", self.inventory_cap_lots);
     visit("loss_limit", self.loss_limit);
+    visit("messages_hz", self.messages_hz);
   }
 };
 
@@ -154,6 +162,7 @@ struct EpisodeParams {
   Lots initial_inventory_min_lots = 0;
   Lots initial_inventory_max_lots = 0;
   HorizonEnd horizon_ends = HorizonEnd::kTerminated;
+  bool liquidate_at_end = false;  // book markets: the last position is traded away
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -162,6 +171,7 @@ struct EpisodeParams {
     visit("initial_inventory_min_lots", self.initial_inventory_min_lots);
     visit("initial_inventory_max_lots", self.initial_inventory_max_lots);
     visit("horizon_ends", self.horizon_ends);
+    visit("liquidate_at_end", self.liquidate_at_end);
   }
 };
 
@@ -191,11 +201,15 @@ struct ActionParams {
 struct ObservationParams {
   std::vector<std::string> features;
   double clip = 10.0;
+  std::int64_t levels = 10;  // of features with one column per level
+  std::vector<std::int64_t> horizons_steps = {1, 4, 16, 64};  // of those with one per horizon
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit("features", self.features);
     visit("clip", self.clip);
+    visit("levels", self.levels);
+    visit("horizons_steps", self.horizons_steps);
   }
 };
 
@@ -233,7 +247,7 @@ struct RewardParams {
 };
 
 struct EnvParams {
-  AnalyticMarketParams market;
+  std::variant<AnalyticMarketParams, BookMarketParams> market;
   FeeParams fees;
   LatencyParams latency;
   LimitParams limits;
@@ -250,6 +264,24 @@ struct EnvParams {
   std::uint64_t fingerprint() const;
 
   double step_s() const { return static_cast<double>(episode.step_ns) / kNsPerS; }
+
+  // The market, which must be of that kind.
+  bool is_book() const { return std::holds_alternative<BookMarketParams>(market); }
+  const AnalyticMarketParams& analytic() const { return std::get<AnalyticMarketParams>(market); }
+  AnalyticMarketParams& analytic() { return std::get<AnalyticMarketParams>(market); }
+  const BookMarketParams& book() const { return std::get<BookMarketParams>(market); }
+  BookMarketParams& book() { return std::get<BookMarketParams>(market); }
+
+  // What every market has.
+  Ticks mid_initial_ticks() const {
+    return is_book() ? book().mid_initial_ticks : analytic().mid_initial_ticks;
+  }
+  std::size_t n_regimes() const {
+    return is_book() ? book().model.n_regimes() : analytic().regimes.size();
+  }
+  bool regime_observed() const {
+    return is_book() ? book().regime_observed : analytic().regime_observed;
+  }
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

@@ -34,6 +34,7 @@ enum class Purpose : std::uint64_t {
   kEfficientPrice = 12,  // moves of the hidden price that informed orders follow
   kFarBids = 13,         // what lies on price levels that come into reach
   kFarAsks = 14,
+  kPolicy = 15,  // one decision of a policy; the decision's number stands for the episode
 };
 
 using PhiloxBlock = std::array<std::uint64_t, 4>;

@@ -28,8 +28,9 @@ from rlmm_tf.agents.exact.optimum import solve_continuous
 from rlmm_tf.agents.exact.problem import played_rule, quoting_model
 from rlmm_tf.agents.exact.stepped import evaluate_stepped
 from rlmm_tf.agents.exact.stepped_optimum import solve_stepped
-from rlmm_tf.params import NS_PER_S, EnvParams
-from rlmm_tf.presets import preset, resolve_params
+from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.params import EnvParams
+from rlmm_tf.presets import PRESETS, preset, resolve_params
 
 if TYPE_CHECKING:
     from experiments.config import CertifyConfig
@@ -149,6 +150,19 @@ def certify(
 def _params(config: CertifyConfig) -> EnvParams:
     """The set, with as many decisions per episode and as much inventory as asked for."""
     params = preset(config.set_name)
+    if params.market.kind != "analytic":
+        solvable = listed(
+            name for name, known in PRESETS.items() if known.market.kind == "analytic"
+        )
+        raise ConfigError(
+            [
+                Problem(
+                    "set_name",
+                    f"expected a set with an analytic market, whose optimum is known ({solvable}), "
+                    f"got {config.set_name!r} with a {params.market.kind} market",
+                )
+            ]
+        )
     overrides: dict[str, dict[str, int]] = {}
     if config.inventory_cap_lots is not None:
         overrides["limits"] = {"inventory_cap_lots": config.inventory_cap_lots}
@@ -200,7 +214,7 @@ def _textbook_optimum(problem: _Problem) -> float:
 
 
 def _hides_regime(params: EnvParams) -> bool:
-    return len(params.market.regimes) > 1 and not params.market.regime_observed
+    return params.market.n_regimes > 1 and not params.market.regime_observed
 
 
 def _stepped_optimum(problem: _Problem) -> float | None:

@@ -14,29 +14,31 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from experiments.bench_commands import bench
+from experiments.command import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    Job,
+    Json,
+    Options,
+    help_if_alone,
+    settings_of,
+)
 from experiments.errors import InputError, closest, shown, shown_place
-
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
-
-Job = Callable[[], int]
 
 # Without rich's markup, help takes 0.12 s instead of 0.28 s.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-bench = typer.Typer(rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure speed on this machine.")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 class Terminated(KeyboardInterrupt):
@@ -58,19 +60,7 @@ def _root(
 
         typer.echo(f"rlmm {__version__}")
         raise typer.Exit(EXIT_OK)
-    _help_if_alone(context)
-
-
-@bench.callback(invoke_without_command=True)
-def _bench(context: typer.Context) -> None:
-    """Measure speed on this machine."""
-    _help_if_alone(context)
-
-
-def _help_if_alone(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(EXIT_BAD_INPUT)
+    help_if_alone(context)
 
 
 @app.command()
@@ -140,53 +130,8 @@ def certify(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer w
     return job
 
 
-@bench.command()
-def simulator(
-    market: Annotated[str, typer.Option(metavar="NAME", help="Which market: analytic.")],
-    preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which problem (default: P1).")
-    ] = None,
-    envs: Annotated[
-        str | None, typer.Option(metavar="N", help="Environments per thread (default: 512).")
-    ] = None,
-    steps: Annotated[
-        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000).")
-    ] = None,
-    threads: Annotated[
-        str | None, typer.Option(metavar="N", help="1: no two-thread part (default: 0, with it).")
-    ] = None,
-    repeats: Annotated[
-        str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 5).")
-    ] = None,
-    require: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="Exit with 1 below N steps per second and core."),
-    ] = None,
-    json: Json = False,
-) -> Job:
-    """Measure the simulator alone: trajectory steps per second and core.
-
-    One thread first. Then, where two processors are usable and unless --threads is 1, two threads
-    of one process, alternating with two pinned processes; other values of --threads change nothing.
-
-    Example: rlmm bench simulator --market analytic --envs 1024 --json
-    """
-    options = {"--market": ("market", market), "--preset": ("preset", preset)}
-    options |= {"--envs": ("envs", envs), "--steps": ("steps", steps)}
-    options |= {"--threads": ("threads", threads), "--repeats": ("repeats", repeats)}
-    options |= {"--require": ("require", require)}
-    return lambda: _bench_simulator(options, json=json)
-
-
-def _settings(options: Mapping[str, tuple[str, str | None]]) -> list[Any]:
-    """Options that stand for a key of the configuration: checked where all its values are."""
-    from experiments.yaml_reader import Setting
-
-    return [Setting(name, key, text) for name, (key, text) in options.items() if text is not None]
-
-
 def _certify(
-    options: Mapping[str, tuple[str, str | None]],
+    options: Options,
     path: Path | None,
     overrides: Sequence[str],
     *,
@@ -204,7 +149,7 @@ def _certify(
         path,
         overrides,
         CertifyConfig,
-        options=_settings(options),
+        options=settings_of(options),
         choices={"set_name": tuple(PRESETS), "agent": tuple(AGENTS)},
     )
     run = RunDirectory.create(
@@ -223,30 +168,6 @@ def _certify(
         verdict = "engine agrees" if result.exit_ok else "engine does NOT agree"
         typer.echo(f"{verdict}; details in {run.path}")
     return EXIT_OK if result.exit_ok else EXIT_FAILED
-
-
-def _bench_simulator(options: Mapping[str, tuple[str, str | None]], *, json: bool) -> int:
-    from experiments import console
-    from experiments.benchmarks import simulator as benchmark
-    from experiments.config import SimulatorBenchConfig, load_config
-    from rlmm_tf.presets import PRESETS
-
-    config = load_config(
-        None,
-        [],
-        SimulatorBenchConfig,
-        options=_settings(options),
-        choices={"preset": tuple(PRESETS)},
-    )
-    result = benchmark.run(config)
-    if json:
-        console.write_json(result)
-    else:
-        console.write_values("bench simulator", result)
-    if (missing := benchmark.shortfall(config, result)) is not None:
-        typer.echo(missing, err=True)
-        return EXIT_FAILED
-    return EXIT_OK
 
 
 _arguments: list[str] = []

@@ -108,6 +108,43 @@ class SimulatorBenchConfig(Config):
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(max_length=64)]
+
+
+class RolloutBenchConfig(Config):
+    """`rlmm bench rollout`: steps per second and core with a policy network in the engine."""
+
+    market: Literal["analytic"] = "analytic"
+    preset: Annotated[str, Field(min_length=1)] = "P1"
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] = 512
+    steps: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=200, description="per environment and repeat"
+    )
+    repeats: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=9, description="the median of these is reported"
+    )
+    hidden: Widths = Field(default=(64, 64), description="widths of the actor's hidden layers")
+    require: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="steps per second and core without the market's share, below which the "
+        "command fails",
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class InferenceBenchConfig(Config):
+    """`rlmm bench inference`: how long one decision takes, observation to action."""
+
+    calls: Annotated[int, Field(ge=100, le=100_000_000)] = Field(
+        default=200_000, description="timed calls for each network"
+    )
+    obs_width: Annotated[int, Field(ge=1, le=65_536)] = 16
+    require: bool = Field(
+        default=False, description="fail where a median is above what the project promises"
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
 def load_config(
     path: Path | None,
     overrides: Sequence[str],

@@ -191,7 +191,8 @@ def _items(n: int) -> str:
 
 
 def _wrong_tag(path: KeyPath, context: dict[str, Any], value: Any, models: Models) -> Finding:
-    key = str(context["discriminator"]).strip("'")
+    # pydantic says 'kind' for a field, kind() for a function of the same name that has a default.
+    key = str(context["discriminator"]).strip("'").removesuffix("()")
     known = [
         str(tag)
         for model in models

@@ -14,12 +14,17 @@ __all__: list[str] = [
     "EnvParams",
     "FEATURES",
     "InvariantError",
+    "Policy",
     "RangeError",
+    "Recorder",
+    "available_isas",
     "build_info",
     "draw",
+    "draw_names",
     "measure_clock_hz",
     "observation_columns",
     "philox",
+    "rollout",
 ]
 
 class InvariantError(RuntimeError):
@@ -100,6 +105,81 @@ class Batch:
     @property
     def n_threads(self) -> int: ...
 
+class Policy:
+    """
+    A stochastic policy: normaliser, actor, head, and perhaps a value network. Copies the weights it is made from and never changes.
+    """
+    def __init__(
+        self,
+        *,
+        obs_width: typing.SupportsInt | typing.SupportsIndex,
+        head: str,
+        actions: collections.abc.Sequence,
+        hidden: collections.abc.Sequence,
+        activation: str,
+        actor: numpy.typing.NDArray[numpy.float32],
+        log_std: numpy.typing.NDArray[numpy.float32] | None = None,
+        value: numpy.typing.NDArray[numpy.float32] | None = None,
+        value_hidden: collections.abc.Sequence | None = None,
+        value_activation: str = "tanh",
+        obs_mean: numpy.typing.NDArray[numpy.float64] | None = None,
+        obs_variance: numpy.typing.NDArray[numpy.float64] | None = None,
+        obs_epsilon: typing.SupportsFloat | typing.SupportsIndex = 1e-08,
+        obs_clip: typing.SupportsFloat | typing.SupportsIndex = 10.0,
+        log_std_bounds: tuple[
+            typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex
+        ] = (-20.0, 2.0),
+        isa: str = "auto",
+    ) -> None: ...
+    def act(
+        self,
+        obs: numpy.typing.NDArray[numpy.float32],
+        *,
+        actions: typing.Any,
+        draws: numpy.typing.NDArray[numpy.uint64] | None = None,
+        log_prob: numpy.typing.NDArray[numpy.float32] | None = None,
+        value: numpy.typing.NDArray[numpy.float32] | None = None,
+        pre_squash: numpy.typing.NDArray[numpy.float32] | None = None,
+        entropy: numpy.typing.NDArray[numpy.float32] | None = None,
+    ) -> None:
+        """
+        One action for each row of obs; without draws (see draw_names) the mode.
+        """
+    def time_act(
+        self,
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+        seconds: numpy.typing.NDArray[numpy.float64],
+    ) -> None:
+        """
+        Times single-row calls, as many as there is room for, going round the rows of obs.
+        """
+    @property
+    def has_value(self) -> bool: ...
+    @property
+    def isa(self) -> str: ...
+
+class Recorder:
+    """
+    A book market without an agent, written down event by event.
+    """
+    def __init__(
+        self,
+        params: EnvParams,
+        seed: numpy.typing.NDArray[numpy.uint64],
+        episode: typing.SupportsInt | typing.SupportsIndex = 0,
+        levels: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    def run(self, until_ns: typing.SupportsInt | typing.SupportsIndex) -> dict:
+        """
+        The events up to this time as arrays by name; the first call begins with a snapshot.
+        """
+
+def available_isas() -> tuple:
+    """
+    Instruction sets a policy can use on this processor, slowest first.
+    """
+
 def build_info() -> dict:
     """
     How this extension was built.
@@ -117,6 +197,11 @@ def draw(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     The first n draws of the stream (key, episode, purpose): the engine's own generator.
+    """
+
+def draw_names(batch: Batch, *, out: numpy.typing.NDArray[numpy.uint64]) -> None:
+    """
+    Writes (N, 3) words: what Policy.act needs to draw for the next step as rollout would.
     """
 
 def measure_clock_hz(additions: typing.SupportsInt | typing.SupportsIndex = 20000000) -> float:
@@ -139,6 +224,29 @@ def philox(
 ) -> typing.Annotated[list[int], "FixedSize(4)"]:
     """
     Philox4x64-10, as numpy.random.Philox.
+    """
+
+def rollout(
+    batch: Batch,
+    policy: Policy,
+    *,
+    obs: numpy.typing.NDArray[numpy.float32],
+    actions: typing.Any,
+    log_prob: numpy.typing.NDArray[numpy.float32],
+    reward: numpy.typing.NDArray[numpy.float64],
+    terminated: numpy.typing.NDArray[numpy.bool],
+    truncated: numpy.typing.NDArray[numpy.bool],
+    last_obs: numpy.typing.NDArray[numpy.float32],
+    pre_squash: numpy.typing.NDArray[numpy.float32] | None = None,
+    value: numpy.typing.NDArray[numpy.float32] | None = None,
+    final_value: numpy.typing.NDArray[numpy.float32] | None = None,
+    last_value: numpy.typing.NDArray[numpy.float32] | None = None,
+    final_obs: numpy.typing.NDArray[numpy.float32] | None = None,
+    columns: numpy.typing.NDArray[numpy.float64] | None = None,
+    deterministic: bool = False,
+) -> None:
+    """
+    Steps the batch with the policy as many times as obs has room for.
     """
 
 COLUMNS: tuple

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,9 @@ Weight = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 PriceTicks = Annotated[int, Field(ge=1, le=2**40)]
 OffsetTicks = Annotated[int, Field(ge=-(2**31), le=2**31)]
 SizeLots = Annotated[int, Field(ge=1, le=1_000_000)]
+
+NS_PER_S = 1_000_000_000
+HORIZON_NS_MAX = 2**53  # simulated time is exact in a float64 column
 
 Item = TypeVar("Item")
 Items = tuple[Item, ...]
@@ -49,3 +53,11 @@ class Params(BaseModel):
     @classmethod
     def _plain_value(cls, value: Any) -> Any:
         return _plain(value)
+
+
+def sum_in_order(values: Iterable[float]) -> float:
+    """The sum from left to right, as the engine adds (Python's own `sum` compensates)."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total

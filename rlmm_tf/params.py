@@ -13,120 +13,26 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
-from itertools import chain, pairwise
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from rlmm_tf.analytic_params import AnalyticMarketParams
+from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.fields import (
+    HORIZON_NS_MAX,
+    NS_PER_S,
     Items,
-    NonNegative,
     OffsetTicks,
     Params,
     Positive,
-    PriceTicks,
-    Probability,
-    Rate,
     SizeLots,
     Weight,
 )
 
-NS_PER_S = 1_000_000_000
-HORIZON_NS_MAX = 2**53  # simulated time is exact in a float64 column
 STEP_EVENTS_MAX = 1_000_000  # nothing else bounds the engine's loop over a step's events
-
-
-class RegimeParams(Params):
-    """One state of the market: who trades, how deep they reach, how much the mid price moves."""
-
-    market_sell_rate_hz: Rate = Field(description="market sell orders per second; they hit bids")
-    market_buy_rate_hz: Rate = Field(description="market buy orders per second; they lift asks")
-    fill_decay_per_tick: Positive = Field(description="kappa of the fill law")
-    volatility_ticks: NonNegative = Field(description="standard deviation of the mid over 1 s")
-    inventory_penalty_scale: NonNegative = Field(
-        default=1.0, description="multiplies the running inventory penalties in this regime"
-    )
-
-
-class AnalyticMarketParams(Params):
-    """A market without a book: Poisson market orders, a fill law, a diffusing mid price.
-
-    A market order that arrives while a quote stands `d` ticks from the mid (at the time of the
-    decision) fills it with probability f(d): `exponential` f = min(1, exp(-kappa d)), or `power`
-    f = (1 + kappa max(d, 0)) ** -fill_power. Arrivals come in continuous time, so one decision
-    step can bring several fills; a quote is replenished after each.
-    """
-
-    regimes: Items[RegimeParams] = Field(min_length=1, max_length=8)
-    switch_rates_hz: Items[Items[Rate]] = Field(
-        default=((0.0,),), description="[i][j]: rate of jumping from regime i to j; zero diagonal"
-    )
-    initial_regime_probabilities: Items[Probability] = (1.0,)
-    regime_observed: bool = True
-    fill_law: Literal["exponential", "power"] = "exponential"
-    fill_power: Positive = 1.0
-    fill_cap: Annotated[float, Field(ge=1.0, le=1e6)] = Field(
-        default=1.0,
-        description="exponential law: fills arrive at arrival rate x min(fill_cap, exp(-kappa d)); "
-        "above 1, a quote beyond the mid draws more orders than arrive at the mid",
-    )
-    fill_volatility_exponent: Annotated[float, Field(ge=-4.0, le=4.0)] = Field(
-        default=0.0,
-        description="kappa of a regime is divided by (its volatility / the reference) ** this",
-    )
-    volatility_reference_ticks: Positive = 1.0
-    mid_initial_ticks: PriceTicks = 10_000_000
-    mid_reversion_hz: Rate = Field(
-        default=0.0, description="Ornstein-Uhlenbeck pull to the initial mid; 0 is Brownian"
-    )
-    jump_rate_hz: Rate = 0.0
-    jump_ticks: NonNegative = Field(default=0.0, description="standard deviation of one jump")
-    market_order_lots: SizeLots = 1
-    taker_allowed: bool = Field(
-        default=False,
-        description="a quote at or beyond the other side's touch executes at once, at "
-        "half_spread_ticks plus slippage from the mid: as many lots as its own price allows",
-    )
-    half_spread_ticks: Annotated[int, Field(ge=0, le=2**31)] = 0
-    slippage_ticks_per_lot: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
-
-    @model_validator(mode="after")
-    def _regimes_agree(self) -> Self:
-        k = len(self.regimes)
-        if len(self.switch_rates_hz) != k or any(len(row) != k for row in self.switch_rates_hz):
-            shape = [len(row) for row in self.switch_rates_hz]
-            raise ValueError(
-                f"switch_rates_hz: expected a {k} x {k} table (one row per regime), "
-                f"got rows of lengths {shape}"
-            )
-        diagonal = [self.switch_rates_hz[i][i] for i in range(k)]
-        if any(diagonal):
-            raise ValueError(
-                "switch_rates_hz: expected a zero diagonal (a regime never jumps to itself), "
-                f"got {diagonal}"
-            )
-        if len(self.initial_regime_probabilities) != k:
-            raise ValueError(
-                f"initial_regime_probabilities: expected {k} numbers (one per regime), "
-                f"got {len(self.initial_regime_probabilities)}"
-            )
-        total = math.fsum(self.initial_regime_probabilities)
-        if abs(total - 1.0) > 1e-9:
-            raise ValueError(f"initial_regime_probabilities: expected a sum of 1, got {total!r}")
-        if self.fill_law == "power" and self.fill_cap != 1.0:
-            raise ValueError(
-                "fill_cap: expected 1 with the power law (its f never exceeds 1), "
-                f"got {self.fill_cap!r}"
-            )
-        if self.fill_volatility_exponent != 0.0 and any(
-            r.volatility_ticks == 0.0 for r in self.regimes
-        ):
-            raise ValueError(
-                "fill_volatility_exponent: expected every regime's volatility_ticks above 0 "
-                "when the fill law depends on it, got a regime with 0"
-            )
-        return self
 
 
 class FeeParams(Params):
@@ -201,6 +107,9 @@ class LimitParams(Params):
     loss_limit: Positive | None = Field(
         default=None, description="account currency; a larger loss since the start terminates"
     )
+    messages_hz: Annotated[float, Field(ge=0.01, le=1e6)] | None = Field(
+        default=None, description="book markets: sent at most, a second's worth at once"
+    )
 
 
 class EpisodeParams(Params):
@@ -214,6 +123,9 @@ class EpisodeParams(Params):
         default="terminated",
         description="terminated: the problem ends there (a finite horizon, with its terminal "
         "penalty); truncated: only the recording of it does (bootstrap from final_obs)",
+    )
+    liquidate_at_end: bool = Field(
+        default=False, description="book markets: the last position is traded away at the horizon"
     )
 
     @model_validator(mode="after")
@@ -289,12 +201,24 @@ class ObservationParams(Params):
     clip: Annotated[float, Field(ge=1.0, le=1e6)] = Field(
         default=10.0, description="normalised values are clipped to +-this (clips are counted)"
     )
+    levels: Annotated[int, Field(ge=1, le=32)] = Field(
+        default=10, description="of the features with one column per level of the book"
+    )
+    horizons_steps: Items[Annotated[int, Field(ge=1, le=1024)]] = Field(
+        default=(1, 4, 16, 64),
+        min_length=1,
+        max_length=8,
+        description="of the features with one column per horizon; rising",
+    )
 
     @model_validator(mode="after")
-    def _features_are_distinct(self) -> Self:
+    def _lists_are_in_order(self) -> Self:
         repeated = sorted({f for f in self.features if self.features.count(f) > 1})
         if repeated:
             raise ValueError(f"features: expected each name once, got {repeated} more than once")
+        fall = next((f"{a} before {b}" for a, b in pairwise(self.horizons_steps) if a >= b), None)
+        if fall is not None:
+            raise ValueError(f"horizons_steps: expected rising values, got {fall}")
         return self
 
 
@@ -343,10 +267,19 @@ class RewardParams(Params):
         return self
 
 
+def kind(market: Any) -> str:
+    """Which kind of market it is. Without a word it is the one that there was at first."""
+    named = market.get("kind") if isinstance(market, Mapping) else getattr(market, "kind", None)
+    return "analytic" if named is None else str(named)
+
+
 class EnvParams(Params):
     """One market-making problem: market, agent side, episode, action, observation, reward."""
 
-    market: AnalyticMarketParams
+    market: Annotated[
+        Annotated[AnalyticMarketParams, Tag("analytic")] | Annotated[BookMarketParams, Tag("book")],
+        Discriminator(kind),
+    ]
     fees: FeeParams = FeeParams()
     latency: LatencyParams = LatencyParams()
     limits: LimitParams = LimitParams()
@@ -374,7 +307,7 @@ class EnvParams(Params):
                 f"action.offset_max_ticks: expected below market.mid_initial_ticks="
                 f"{self.market.mid_initial_ticks} (a bid needs a positive price), got {deepest}"
             )
-        for field, what, n_events in self._events_per_step():
+        for field, what, n_events in self.market.events_per_step(start.step_ns / NS_PER_S):
             if n_events > STEP_EVENTS_MAX:
                 raise ValueError(
                     f"{field}: expected at most {STEP_EVENTS_MAX} {what} in a step of "
@@ -382,16 +315,6 @@ class EnvParams(Params):
                     "lower the rates"
                 )
         return self
-
-    def _events_per_step(self) -> Iterator[tuple[str, str, float]]:
-        """Field, what happens, and how often in a step at most; computed as the engine does."""
-        market, step_s = self.market, self.episode.step_ns / NS_PER_S
-        for regime in market.regimes:
-            rate_hz = regime.market_sell_rate_hz + regime.market_buy_rate_hz
-            yield "market.regimes", "orders x fill_cap", rate_hz * (market.fill_cap * step_s)
-        yield "market.jump_rate_hz", "jumps", market.jump_rate_hz * step_s
-        for rate_hz in chain(*market.switch_rates_hz):
-            yield "market.switch_rates_hz", "switches", rate_hz * step_s
 
     def content_hash(self) -> str:
         """sha256 of the canonical JSON of all values: the identity of the problem."""

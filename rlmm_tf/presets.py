@@ -1,29 +1,32 @@
-"""Named market-making problems whose optimum is known exactly.
+"""Named market-making problems: those whose optimum is known exactly, and book markets.
 
-Numbers are given as the literature gives them, in price units and seconds; one tick is 1e-4 of a
-price unit, fine enough that rounding quotes to it costs less than 1e-8 of the value.
+The former give their numbers as the literature does, in price units and seconds; one tick is 1e-4
+of a price unit, fine enough that rounding quotes to it costs less than 1e-8 of the value.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
+from rlmm_tf.analytic_params import AnalyticMarketParams, RegimeParams
+from rlmm_tf.book_params import BookMarketParams
+from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.market_model import MarketModel
+from rlmm_tf.market_presets import large_tick, small_tick
+from rlmm_tf.messages import did_you_mean, problem_lines
 from rlmm_tf.params import (
-    NS_PER_S,
     ActionParams,
-    AnalyticMarketParams,
+    DelayParams,
     EnvParams,
     EpisodeParams,
+    FeeParams,
+    LatencyParams,
     LimitParams,
     ObservationParams,
-    RegimeParams,
     RewardParams,
 )
 
@@ -133,6 +136,55 @@ def _two_regimes(*, observed: bool) -> EnvParams:
     )
 
 
+_MS_NS = 1_000_000
+
+
+def _book(
+    model: MarketModel,
+    *,
+    step_s: int,
+    warmup_s: int,
+    offset_max_ticks: int,
+    lots_max: int,
+    cap_lots: int,
+    tick_value: float,
+    round_lots: float,
+) -> EnvParams:
+    """Ten minutes of a book market, about a hundred events a step, for a colocated maker.
+
+    Fees are what US exchanges take and give: 0.3 cents a share and a rebate of 0.2. The running
+    penalty of a full inventory is its value of (volatility in ticks)^2 ticks each second.
+    """
+    feed = DelayParams(median_ns=_MS_NS)
+    entry = DelayParams(law="lognormal", median_ns=_MS_NS, log_sd=0.5)
+    variance = (model.typical.volatility_ticks * tick_value) ** 2
+    return EnvParams(
+        market=BookMarketParams(
+            model=model,
+            mid_initial_ticks=100_000,
+            warmup_ns=warmup_s * NS_PER_S,
+            reaction_full_lots=round_lots,
+        ),
+        fees=FeeParams(maker_ticks_per_lot=-0.2, taker_ticks_per_lot=0.3),
+        latency=LatencyParams(feed=feed, entry=entry, response=feed),
+        limits=LimitParams(inventory_cap_lots=cap_lots),
+        episode=EpisodeParams(
+            n_steps=600 // step_s, step_ns=step_s * NS_PER_S, horizon_ends="truncated"
+        ),
+        action=ActionParams(
+            offset_min_ticks=0, offset_max_ticks=offset_max_ticks, lots_max=lots_max
+        ),
+        observation=ObservationParams(
+            features=(
+                "time_left", "inventory", "mid_return", "realised_volatility", "market_sells",
+                "market_buys", "regime",
+            )
+        ),
+        reward=RewardParams(inventory_quadratic=variance / (cap_lots * tick_value)),
+        tick_value=tick_value,
+    )  # fmt: skip
+
+
 _P1: dict[str, Any] = {
     "horizon_s": 1, "rate_hz": 10, "kappa": 1, "phi": 0.5, "alpha": 0.001, "cap_lots": 20,
     "sigma": 0.1, "n_steps": 100,
@@ -168,6 +220,14 @@ PRESETS: dict[str, EnvParams] = {
     "CARA-0.01": _cara(0.01, 5.0),
     "CARA-0.1": _cara(0.1, 15.0),
     "CARA-0.5": _cara(0.5, 65.0),
+    "book-large-tick": _book(  # 75 events/s; a lot is 100 shares, a tick one cent
+        large_tick(), step_s=1, warmup_s=60, offset_max_ticks=5, lots_max=5, cap_lots=50,
+        tick_value=1.0, round_lots=3.0,
+    ),
+    "book-small-tick": _book(  # 9 events/s; a lot is one share, a tick one cent
+        small_tick(), step_s=10, warmup_s=300, offset_max_ticks=40, lots_max=100, cap_lots=1000,
+        tick_value=0.01, round_lots=100.0,
+    ),
 }  # fmt: skip
 
 
@@ -176,7 +236,7 @@ def preset(name: str) -> EnvParams:
     try:
         return PRESETS[name]
     except KeyError:
-        hint = _did_you_mean(name, PRESETS)
+        hint = did_you_mean(name, PRESETS)
         raise ValueError(
             f"preset: expected one of {', '.join(PRESETS)}, got {name!r}{hint}"
         ) from None
@@ -204,111 +264,18 @@ def resolve_params(
     try:
         return EnvParams.model_validate(_merged(base.model_dump(), overrides))
     except ValidationError as error:
-        lines = [_problem_line(found) for found in error.errors(include_url=False)]
-    raise ValueError("\n".join(line for line in lines if line))
+        lines = problem_lines(error, EnvParams)
+    raise ValueError("\n".join(lines))
 
 
 def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in overrides.items():
         old = merged.get(name)
-        both_nested = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(old, value) if both_nested else value  # type: ignore[arg-type]
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            # Another kind of market has other fields: nothing of the old one stays.
+            anew = name == "market" and value.get("kind", old["kind"]) != old["kind"]
+            merged[name] = value if anew else _merged(old, value)
+        else:
+            merged[name] = value
     return merged
-
-
-# By pydantic's kind of error; braces hold what that says about it.
-_WANTED = {
-    "bool_type": "True or False",
-    "finite_number": "a finite number",
-    "float_type": "a number",
-    "greater_than": "above {gt:.15g}",
-    "greater_than_equal": "at least {ge:.15g}",
-    "int_type": "an integer",
-    "invalid_key": "a name",
-    "less_than": "below {lt:.15g}",
-    "less_than_equal": "at most {le:.15g}",
-    "literal_error": "{expected}",
-    "missing": "a value",
-    "model_type": "values by name",
-    "string_type": "text",
-    "too_long": "at most {max_length} item(s)",
-    "too_short": "at least {min_length} item(s)",
-    "tuple_type": "a list or tuple",
-}
-_SHOWN_CHARACTERS_MAX = 80
-
-
-def _problem_line(error: ErrorDetails) -> str:
-    """`place: expected ..., got ...` of one of pydantic's findings; empty for a mere echo."""
-    kind, value, place = error["type"], error["input"], _dotted(error["loc"])
-    context = error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown_line(error["loc"])
-    if kind == "value_error":  # rlmm_tf.params: "field: expected ..., got ..."
-        return f"{place}{'.' * bool(place)}{context['error']}"
-    wanted, got = _wanted(error), _shown(value)
-    if kind == "missing":
-        got = "none"
-    elif kind in {"too_short", "too_long"}:
-        if kind == "too_short" and len(value) >= context["min_length"]:
-            return ""  # pydantic counts the good items only, and names the bad ones as well
-        got = str(len(value))
-    elif kind == "literal_error":
-        got += _did_you_mean(value, re.findall(r"'([^']*)'", wanted))
-    return f"{place}: expected {wanted}, got {got}{_remedy(kind, value)}"
-
-
-def _remedy(kind: str, value: Any) -> str:
-    """What makes of the value what was wanted, for the two slips that numerical code makes."""
-    if kind == "int_type" and isinstance(value, float) and value.is_integer():
-        return f"; write {int(value)}"
-    return "; pass its tolist()" if kind.endswith("_type") and hasattr(value, "tolist") else ""
-
-
-def _wanted(error: ErrorDetails) -> str:
-    template = _WANTED.get(error["type"])
-    if template is None:
-        return error["msg"].removeprefix("Input should be ")
-    return template.format(**error.get("ctx", {}))
-
-
-def _unknown_line(location: tuple[int | str, ...]) -> str:
-    model: type[BaseModel] = EnvParams
-    for part in location[:-1]:
-        if isinstance(part, str):  # an index stays with the class of the list's items
-            model = _class_in(model.model_fields[part].annotation) or model
-    known, name = list(model.model_fields), location[-1]
-    hint = _did_you_mean(name, known)
-    return f"{_dotted(location)}: expected one of {', '.join(known)}, got {_shown(name)}{hint}"
-
-
-def _class_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _class_in(part))), None)
-
-
-def _did_you_mean(name: Any, known: Iterable[str]) -> str:
-    if not isinstance(name, str):
-        return ""
-    folded = {word.casefold(): word for word in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
-    return f"; did you mean {folded[close[0]]!r}?" if close else ""
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    """`a.b[0].c`; what is no plain name is escaped, so that a line stays a line."""
-    text = ""
-    for part in location:
-        index = isinstance(part, int)
-        text += f"[{part}]" if index else f"{'.' * bool(text)}{_cut(ascii(part)[1:-1])}"
-    return text
-
-
-def _shown(value: Any) -> str:
-    return _cut(repr(value).replace("\n", " "))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[: _SHOWN_CHARACTERS_MAX - 3]}..."

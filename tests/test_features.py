@@ -52,18 +52,20 @@ def test_engine_table_describes_every_feature() -> None:
     names = [feature.name for feature in FEATURES]
     assert len(set(names)) == len(names)
     assert all(feature.meaning and feature.normalisation for feature in FEATURES)
-    assert [f.name for f in FEATURES if f.per_regime] == ["regime", "regime_probability"]
+    assert [f.name for f in FEATURES if f.repeat == "regime"] == ["regime", "regime_probability"]
+    assert {f.repeat for f in FEATURES} == {"once", "regime", "level", "horizon"}
+    assert all(f.needs_book for f in FEATURES if f.repeat in {"level", "horizon"})
 
 
 def test_layout_has_the_asked_for_order() -> None:
-    features = tuple(feature.name for feature in reversed(FEATURES))
+    features = tuple(f.name for f in reversed(FEATURES) if not f.needs_book)
     layout = observation_layout(resolve_params("R1", {"observation": {"features": features}}))
     assert layout.names[:4] == (
         "regime_probability_0", "regime_probability_1", "regime_0", "regime_1",
     )  # fmt: skip
     assert layout.names[4:] == features[2:]
     # A column per regime and none else has another width.
-    assert len(layout) == len(FEATURES) + 2
+    assert len(layout) == len(features) + 2
 
 
 def test_scales_and_bounds() -> None:

@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from rlmm_tf.analytic_params import AnalyticMarketParams, RegimeParams
 from rlmm_tf.params import (
     ActionParams,
-    AnalyticMarketParams,
     DelayParams,
     EnvParams,
     EpisodeParams,
     LatencyParams,
     ObservationParams,
-    RegimeParams,
     RewardParams,
 )
 

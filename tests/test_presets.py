@@ -120,7 +120,7 @@ def test_overridden_parts_may_be_whole_values() -> None:
     )
 
 
-@given(st.sampled_from(list(PRESETS)), st.integers(1, 10**6), st.floats(0, 1e6))
+@given(st.sampled_from(list(PRESETS)), st.integers(1, 10**5), st.floats(0, 1e6))
 def test_overridden_problems_are_checked_and_otherwise_equal(
     name: str, n_steps: int, weight: float
 ) -> None:

@@ -36,6 +36,20 @@ enum class Column : std::uint8_t {
   kRegime,
   kActionsClipped,
   kFeaturesClipped,
+  kSpread,
+  kBidQueueAhead,
+  kAskQueueAhead,
+  kEvents,
+  kMessagesRefused,
+  kLotsRejected,
+  kMarkout,  // one for each horizon, as of the lots below
+  kMarkout1S,
+  kMarkout10S,
+  kMarkout60S,
+  kMarkoutLots,
+  kMarkoutLots1S,
+  kMarkoutLots10S,
+  kMarkoutLots60S,
   kTermPnl,
   kTermSpreadCapture,
   kTermDampenedPnl,
@@ -48,6 +62,12 @@ enum class Column : std::uint8_t {
   kReward,
   kCount
 };
+
+// From here on there are `kBookColumnCount` columns that only a market with a book fills; without
+// one they are 0.
+inline constexpr Column kFirstBookColumn = Column::kSpread;
+inline constexpr std::size_t kBookColumnCount =
+    static_cast<std::size_t>(Column::kTermPnl) - static_cast<std::size_t>(Column::kSpread);
 
 inline constexpr std::size_t kColumnCount = static_cast<std::size_t>(Column::kCount);
 
@@ -81,6 +101,20 @@ inline constexpr std::array<ColumnInfo, kColumnCount> kColumns = {{
     {"regime", "", "index at the end of the step"},
     {"actions_clipped", "", "numbers of the action outside [-1, 1]"},
     {"features_clipped", "", "observed features outside their clip range"},
+    {"spread_ticks", "ticks", "best ask less best bid at the end of the step; 0 without a book"},
+    {"queue_ahead_bid_lots", "lots", "with priority over the agent's bid; 0 without a book"},
+    {"queue_ahead_ask_lots", "lots", "with priority over the agent's ask; 0 without a book"},
+    {"events", "", "of the book's flow in this step; 0 without a book"},
+    {"messages_refused", "", "held back by limits.messages_hz; 0 without a book"},
+    {"lots_rejected", "lots", "asked for but refused by the market; 0 without a book"},
+    {"markout_100ms", "tick lots", "of fills 0.1 s ago: mid less price; 0 without a book"},
+    {"markout_1s", "tick lots", "of fills 1 s ago: mid less price; 0 without a book"},
+    {"markout_10s", "tick lots", "of fills 10 s ago: mid less price; 0 without a book"},
+    {"markout_60s", "tick lots", "of fills 60 s ago: mid less price; 0 without a book"},
+    {"markout_lots_100ms", "lots", "that markout_100ms is of; 0 without a book"},
+    {"markout_lots_1s", "lots", "that markout_1s is of; 0 without a book"},
+    {"markout_lots_10s", "lots", "that markout_10s is of; 0 without a book"},
+    {"markout_lots_60s", "lots", "that markout_60s is of; 0 without a book"},
     {"term_pnl", "currency", "change of wealth, or of utility"},
     {"term_spread_capture", "currency", "spread part of the change of wealth"},
     {"term_dampened_pnl", "currency", "change of wealth, inventory gains dampened"},

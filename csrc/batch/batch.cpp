@@ -6,7 +6,10 @@
 
 #include "agent/columns.h"
 #include "batch/environment.h"
+#include "batch/rollout_worker.h"
+#include "batch/step_row.h"
 #include "market/analytic.h"
+#include "market/book_market.h"
 #include "serialize.h"
 
 namespace rlmm {
@@ -66,6 +69,10 @@ void Batch::check_ready() const {
   }
 }
 
+void Batch::check_policy(const Policy& policy) const {
+  require_fitting(policy.shape(), features_, action_reader_, params_.action.kind);
+}
+
 namespace {
 
 template <Market M>
@@ -109,6 +116,18 @@ class BatchOf final : public Batch {
   void step(const StepArrays<float>& arrays) override { step_all(arrays); }
   void step(const StepArrays<std::int64_t>& arrays) override { step_all(arrays); }
 
+  void rollout(const Policy& policy, const RolloutArrays<float>& arrays) override {
+    rollout_all(policy, arrays);
+  }
+  void rollout(const Policy& policy, const RolloutArrays<std::int64_t>& arrays) override {
+    rollout_all(policy, arrays);
+  }
+
+  void draw_names(DrawName* names) const override {
+    check_ready();
+    for (const Environment<M>& environment : environments_) *names++ = environment.draw_name();
+  }
+
   std::string state() const override;
   void set_state(const std::string& bytes) override;
 
@@ -122,31 +141,33 @@ class BatchOf final : public Batch {
 
   template <class Action>
   void step_one(std::size_t env, const StepArrays<Action>& arrays) {
-    Environment<M>& environment = environments_[env];
-    const Action* const action =
-        arrays.actions + env * static_cast<std::size_t>(action_reader_.width());
-    std::int64_t clipped_actions = 0;
-    const Quotes quotes = action_reader_.read(action, clipped_actions);
-    ColumnRow row(arrays.columns == nullptr ? nullptr : arrays.columns + env * kColumnCount);
-    const StepEnd end = environment.step(quotes, row);
-    float* const obs = arrays.obs + env * features_.width();
-    const std::int64_t clipped_features = features_.write(environment.view(), obs);
-    arrays.reward[env] = end.reward;
-    arrays.terminated[env] = end.terminated;
-    arrays.truncated[env] = end.truncated;
-    if (row.wanted()) {
-      row.set(Column::kActionsClipped, clipped_actions);
-      row.set(Column::kFeaturesClipped, clipped_features);
-    }
-    if (end.terminated || end.truncated) {
-      std::copy_n(obs, features_.width(), arrays.final_obs + env * features_.width());
-      environment.reset();
-      features_.write(environment.view(), obs);
-    }
+    const std::size_t width = features_.width();
+    step_row<M, Action>(
+        environments_[env], action_reader_, features_,
+        {arrays.actions + env * static_cast<std::size_t>(action_reader_.width()),
+         arrays.obs + env * width, arrays.final_obs + env * width, arrays.reward + env,
+         arrays.terminated + env, arrays.truncated + env,
+         arrays.columns == nullptr ? nullptr : arrays.columns + env * kColumnCount});
+  }
+
+  template <class Action>
+  void rollout_all(const Policy& policy, const RolloutArrays<Action>& arrays) {
+    check_ready();
+    check_policy(policy);
+    for_each_share([&](std::size_t begin, std::size_t end, std::size_t& at) {
+      RolloutWorker<M, Action>(policy, action_reader_, features_, environments_, arrays)
+          .run(begin, end, at);
+    });
   }
 
   template <class Body>
-  void for_each_environment(const Body& body);
+  void for_each_environment(const Body& body) {
+    for_each_share([&body](std::size_t begin, std::size_t end, std::size_t& at) {
+      for (at = begin; at < end; ++at) body(at);
+    });
+  }
+  template <class Body>
+  void for_each_share(const Body& body);
   [[noreturn]] void rethrow_with_place(std::size_t env, const std::exception_ptr& error) const;
 
   const EnvironmentModel model_;
@@ -154,10 +175,11 @@ class BatchOf final : public Batch {
   std::vector<Environment<M>> environments_;
 };
 
-// Contiguous shares, so that threads write to rows of their own.
+// Contiguous shares, so that threads write to rows of their own. `body(begin, end, at)` keeps `at`
+// at the environment it works on, whose failure an exception then is.
 template <Market M>
 template <class Body>
-void BatchOf<M>::for_each_environment(const Body& body) {
+void BatchOf<M>::for_each_share(const Body& body) {
   struct Failure {
     std::size_t env = 0;
     std::exception_ptr error;
@@ -167,11 +189,12 @@ void BatchOf<M>::for_each_environment(const Body& body) {
   pool_.run([&](int worker) {
     const auto share = static_cast<std::size_t>(worker);
     const std::size_t end = environments_.size() * (share + 1) / n_threads;
-    std::size_t env = environments_.size() * share / n_threads;
+    const std::size_t begin = environments_.size() * share / n_threads;
+    std::size_t at = begin;
     try {
-      for (; env < end; ++env) body(env);
+      body(begin, end, at);
     } catch (...) {
-      failures[share] = {env, std::current_exception()};
+      failures[share] = {at, std::current_exception()};
     }
   });
   for (const Failure& failure : failures) {
@@ -238,6 +261,7 @@ void BatchOf<M>::set_state(const std::string& bytes) {
 
 std::unique_ptr<Batch> make_batch(const EnvParams& params, const std::vector<SeedKey>& keys,
                                   std::int64_t n_threads) {
+  if (params.is_book()) return std::make_unique<BatchOf<BookMarket>>(params, keys, n_threads);
   return std::make_unique<BatchOf<AnalyticMarket>>(params, keys, n_threads);
 }
 

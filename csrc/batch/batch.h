@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "agent/quotes.h"
+#include "batch/rollout.h"
 #include "batch/worker_pool.h"
 #include "features/features.h"
 #include "params.h"
@@ -63,6 +64,15 @@ class Batch {
   virtual void step(const StepArrays<float>& arrays) = 0;
   virtual void step(const StepArrays<std::int64_t>& arrays) = 0;
 
+  // T steps with the policy inside; see batch/rollout.h. A policy that does not fit throws before
+  // anything has moved.
+  virtual void rollout(const Policy& policy, const RolloutArrays<float>& arrays) = 0;
+  virtual void rollout(const Policy& policy, const RolloutArrays<std::int64_t>& arrays) = 0;
+
+  // Writes the name of each environment's next decision: what Policy::act needs to draw as
+  // `rollout` would.
+  virtual void draw_names(DrawName* names) const = 0;
+
   virtual std::string state() const = 0;
   virtual void set_state(const std::string& bytes) = 0;
 
@@ -70,6 +80,7 @@ class Batch {
   Batch(const EnvParams& params, std::size_t n_envs, std::int64_t n_threads);
 
   void check_ready() const;
+  void check_policy(const Policy& policy) const;
 
   const EnvParams params_;
   const FeatureWriter features_;

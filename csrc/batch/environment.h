@@ -12,6 +12,7 @@
 #include "features/features.h"
 #include "market/market.h"
 #include "params.h"
+#include "policy/policy.h"
 
 namespace rlmm {
 
@@ -78,7 +79,15 @@ class Environment {
   }
 
   bool started() const { return started_ != 0; }
-  const MarketView& view() const { return market_.view(); }
+  // The slots of what the market shows, for a `FeatureWriter`.
+  const double* view() const { return market_.view().data(); }
+
+  // Of the decision that comes next: no two decisions of an environment share a number, as an
+  // episode has at most `n_steps` of them.
+  DrawName draw_name() const {
+    const auto n_steps = static_cast<std::uint64_t>(model_->params.episode.n_steps);
+    return {key_, episode_ * n_steps + static_cast<std::uint64_t>(market_.steps_done())};
+  }
 
   // "episode 3, step 17, seed (0x.., 0x..)", for error messages.
   std::string where() const {
@@ -164,6 +173,11 @@ class Environment {
     row.set(Column::kMarketBuys, outcome.market_buys);
     row.set(Column::kMessages, outcome.messages);
     row.set(Column::kRegime, market_.regime());
+    if constexpr (requires { market_.write_columns(row); }) {
+      market_.write_columns(row);
+    } else {
+      for (std::size_t i = 0; i < kBookColumnCount; ++i) row.set(kFirstBookColumn, i, 0);
+    }
     for (std::size_t i = 0; i < kTermCount; ++i) row.set(Column::kTermPnl, i, terms[i]);
     row.set(Column::kReward, reward);
   }

@@ -6,6 +6,12 @@ std::string FromPython::place_of(const std::string& name) const {
   return path_.empty() ? name : path_ + "." + name;
 }
 
+std::string FromPython::kind_of(const std::string& place, const py::dict& values) {
+  std::string kind;
+  if (values.contains("kind")) read(place + ".kind", values["kind"], kind);
+  return kind;
+}
+
 void FromPython::refuse_unknown() const {
   for (const auto& [key, value] : values_) {
     const std::string name = py::str(key);

@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace rlmm {
@@ -91,6 +92,40 @@ class FromPython {
     read_struct(place, py::reinterpret_borrow<py::dict>(value), target);
   }
 
+  // A choice between structs is a dict with the name of one beside its fields: "kind", by default
+  // that of the first.
+  template <class... Structs>
+  static void read(const std::string& place, py::handle value, std::variant<Structs...>& target) {
+    if (!py::isinstance<py::dict>(value)) refuse_type(place, "a dict of its fields", value);
+    const auto values = py::reinterpret_borrow<py::dict>(value);
+    const std::string kind = kind_of(place, values);
+    std::string kinds;
+    bool found = kind.empty();
+    if (found) target = std::variant_alternative_t<0, std::variant<Structs...>>{};
+    const auto try_kind = [&]<class Struct>(Struct&& empty) {
+      kinds += (kinds.empty() ? "" : ", ") + std::string(Struct::kKind);
+      if (kind != Struct::kKind) return;
+      target = std::forward<Struct>(empty);
+      found = true;
+    };
+    (try_kind(Structs{}), ...);
+    if (!found) {
+      throw py::value_error(place + ".kind: expected one of (" + kinds + "), got '" + kind + "'");
+    }
+    std::visit([&](auto& chosen) { read_struct_of_kind(place, values, chosen); }, target);
+  }
+
+  template <Structure T>
+  static void read_struct_of_kind(const std::string& path, const py::dict& values, T& target) {
+    FromPython reader(values, path);
+    reader.known_.emplace_back("kind");
+    T::fields(target, reader);
+    reader.refuse_unknown();
+  }
+
+  // Empty if there is none.
+  static std::string kind_of(const std::string& place, const py::dict& values);
+
   py::dict values_;
   std::string path_;
   std::vector<std::string> known_;
@@ -124,6 +159,17 @@ class ToPython {
   template <Structure T>
   static py::object write(const T& value) {
     return write_struct(value);
+  }
+  template <class... Structs>
+  static py::object write(const std::variant<Structs...>& value) {
+    return std::visit(
+        []<class Struct>(const Struct& chosen) -> py::object {
+          ToPython writer;
+          writer.values_["kind"] = py::str(Struct::kKind);
+          Struct::fields(chosen, writer);
+          return writer.values_;
+        },
+        value);
   }
   template <class T>
   static py::object write(const std::vector<T>& values) {

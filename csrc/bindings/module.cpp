@@ -10,6 +10,8 @@ PYBIND11_MODULE(_core, m) {
   // Parameters before what takes them: signatures name only types that are known already.
   rlmm::bind_parameters(m);
   rlmm::bind_batch(m);
+  rlmm::bind_policy(m);
+  rlmm::bind_recorder(m);
   rlmm::bind_tables(m);
   rlmm::bind_draws(m);
   rlmm::bind_machine(m);

@@ -22,8 +22,9 @@ py::tuple observation_columns(const PyEnvParams& params) {
 py::tuple feature_table() {
   py::list rows;
   for (const FeatureInfo& info : kFeatures) {
-    rows.append(
-        py::make_tuple(info.name, info.unit, info.meaning, info.normalisation, info.per_regime));
+    rows.append(py::make_tuple(info.name, info.unit, info.meaning, info.normalisation,
+                               enum_names(Repeat{})[static_cast<std::size_t>(info.repeat)],
+                               info.needs_book));
   }
   return py::tuple(rows);
 }

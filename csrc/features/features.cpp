@@ -8,7 +8,9 @@
 namespace rlmm {
 namespace {
 
-double mean_volatility_ticks(const AnalyticMarketParams& market) {
+double mean_volatility_ticks(const EnvParams& params) {
+  if (params.is_book()) return params.book().model.typical.volatility_ticks;
+  const AnalyticMarketParams& market = params.analytic();
   const std::vector<double> share = stationary_regimes(market);
   double variance = 0.0;
   for (std::size_t k = 0; k < market.regimes.size(); ++k) {
@@ -19,25 +21,34 @@ double mean_volatility_ticks(const AnalyticMarketParams& market) {
 }
 
 double mean_orders(const EnvParams& params, double RegimeParams::* rate_hz) {
-  const std::vector<double> share = stationary_regimes(params.market);
+  if (params.is_book()) {
+    return std::max(1.0, params.book().model.typical.market_orders_hz * params.step_s());
+  }
+  const AnalyticMarketParams& market = params.analytic();
+  const std::vector<double> share = stationary_regimes(market);
   double rate = 0.0;
-  for (std::size_t k = 0; k < share.size(); ++k)
-    rate += share[k] * params.market.regimes[k].*rate_hz;
-  return std::max(1.0, rate * params.market.fill_cap * params.step_s());
+  for (std::size_t k = 0; k < share.size(); ++k) rate += share[k] * market.regimes[k].*rate_hz;
+  return std::max(1.0, rate * market.fill_cap * params.step_s());
 }
 
-double scale_of(Feature feature, const EnvParams& params) {
-  const double horizon_s = params.step_s() * static_cast<double>(params.episode.n_steps);
+// By which the column of a feature is divided; `horizon_steps` where it has one.
+double scale_of(Feature feature, const EnvParams& params, double horizon_steps) {
+  const double episode_s = params.step_s() * static_cast<double>(params.episode.n_steps);
+  const double step_volatility = mean_volatility_ticks(params) * std::sqrt(params.step_s());
+  const TypicalParams typical = params.is_book() ? params.book().model.typical : TypicalParams{};
   switch (feature) {
     case Feature::kTimeLeft:
-      return horizon_s;
+      return episode_s;
     case Feature::kInventory:
       return static_cast<double>(params.limits.inventory_cap_lots);
     case Feature::kMidReturn:
     case Feature::kRealisedVolatility:
-      return std::max(1.0, mean_volatility_ticks(params.market) * std::sqrt(params.step_s()));
+    case Feature::kVolatility:
+      return std::max(1.0, step_volatility);
+    case Feature::kReturn:
+      return std::max(1.0, step_volatility * std::sqrt(horizon_steps));
     case Feature::kMidDisplacement:
-      return std::max(1.0, mean_volatility_ticks(params.market) * std::sqrt(horizon_s));
+      return std::max(1.0, mean_volatility_ticks(params) * std::sqrt(episode_s));
     case Feature::kBidOffset:
     case Feature::kAskOffset:
       return static_cast<double>(std::max(std::abs(params.action.offset_min_ticks),
@@ -51,6 +62,23 @@ double scale_of(Feature feature, const EnvParams& params) {
       return mean_orders(params, &RegimeParams::market_sell_rate_hz);
     case Feature::kMarketBuys:
       return mean_orders(params, &RegimeParams::market_buy_rate_hz);
+    case Feature::kSpread:
+    case Feature::kMicroprice:
+    case Feature::kBidDistance:
+    case Feature::kAskDistance:
+      return static_cast<double>(typical.spread_ticks);
+    case Feature::kBidQueueAhead:
+    case Feature::kAskQueueAhead:
+    case Feature::kBidDepth:
+    case Feature::kAskDepth:
+    case Feature::kOrderFlow:
+      return typical.touch_lots;
+    case Feature::kTradeVolume:
+      return typical.touch_lots * std::max(1.0, typical.market_orders_hz * params.step_s());
+    case Feature::kActivity:
+      return 100.0;
+    case Feature::kImbalance:
+    case Feature::kTradeSign:
     case Feature::kRegime:
     case Feature::kRegimeProbability:
     case Feature::kCount:
@@ -59,11 +87,42 @@ double scale_of(Feature feature, const EnvParams& params) {
   return 1.0;
 }
 
-std::string known_names() {
+std::string known_names(bool has_book) {
   std::string names;
-  for (const FeatureInfo& info : kFeatures)
+  for (const FeatureInfo& info : kFeatures) {
+    if (info.needs_book && !has_book) continue;
     names.append(names.empty() ? "" : ", ").append(info.name);
+  }
   return names;
+}
+
+std::size_t columns_of(Repeat repeat, const EnvParams& params) {
+  switch (repeat) {
+    case Repeat::kRegime:
+      return params.n_regimes();
+    case Repeat::kLevel:
+      return static_cast<std::size_t>(params.observation.levels);
+    case Repeat::kHorizon:
+      return params.observation.horizons_steps.size();
+    case Repeat::kOnce:
+      break;
+  }
+  return 1;
+}
+
+// What tells the columns of a feature apart: a regime, a level, or the horizon in steps.
+std::string suffix_of(Repeat repeat, std::size_t column, const EnvParams& params) {
+  if (repeat == Repeat::kOnce) return "";
+  const bool by_steps = repeat == Repeat::kHorizon;
+  const auto index = static_cast<std::int64_t>(column);
+  std::string suffix = "_";
+  return suffix.append(
+      std::to_string(by_steps ? params.observation.horizons_steps[column] : index));
+}
+
+bool is_share(Feature feature) {
+  return feature == Feature::kRegime || feature == Feature::kRegimeProbability ||
+         feature == Feature::kImbalance || feature == Feature::kTradeSign;
 }
 
 }  // namespace
@@ -72,11 +131,11 @@ FeatureWriter::FeatureWriter(const EnvParams& params) {
   for (const std::string& name : params.observation.features) {
     const auto* const found = std::ranges::find_if(
         kFeatures, [&name](const FeatureInfo& info) { return name == info.name; });
-    if (found == kFeatures.end()) {
-      throw std::invalid_argument("observation.features: expected names from (" + known_names() +
-                                  "), got " + name);
+    if (found == kFeatures.end() || (found->needs_book && !params.is_book())) {
+      throw std::invalid_argument("observation.features: expected names from (" +
+                                  known_names(params.is_book()) + "), got " + name);
     }
-    if (found->id == Feature::kRegime && !params.market.regime_observed) {
+    if (found->id == Feature::kRegime && !params.regime_observed()) {
       throw std::invalid_argument(
           "observation.features: expected no 'regime' while market.regime_observed is false, got "
           "it; use 'regime_probability', which is filtered from what the agent can see");
@@ -86,19 +145,20 @@ FeatureWriter::FeatureWriter(const EnvParams& params) {
 }
 
 void FeatureWriter::add(const FeatureInfo& info, const EnvParams& params) {
-  const bool basic =
-      info.per_regime || info.id == Feature::kTimeLeft || info.id == Feature::kInventory;
+  const bool basic = info.repeat == Repeat::kRegime || info.id == Feature::kTimeLeft ||
+                     info.id == Feature::kInventory;
   needs_motion_ = needs_motion_ || !basic;
-  if (info.id == Feature::kRegimeProbability) needs_regime_probabilities_ = true;
-  const std::size_t copies = info.per_regime ? params.market.regimes.size() : 1;
-  const double clip = info.per_regime ? 1.0 : params.observation.clip;
-  const double scale = scale_of(info.id, params);
-  for (std::size_t regime = 0; regime < copies; ++regime) {
-    std::string name = info.name;
-    if (info.per_regime) name.append("_").append(std::to_string(regime));
-    const double low = info.may_be_negative ? -clip : 0.0;
-    columns_.push_back({std::move(name), info.unit, scale, low, clip});
-    entries_.push_back({MarketView::slot(info.id, regime), 1.0 / scale, low, clip});
+  shown_[static_cast<std::size_t>(info.id)] = true;
+  const double clip = is_share(info.id) ? 1.0 : params.observation.clip;
+  const double low = info.may_be_negative ? -clip : 0.0;
+  for (std::size_t i = 0; i < columns_of(info.repeat, params); ++i) {
+    const double horizon = info.repeat == Repeat::kHorizon
+                               ? static_cast<double>(params.observation.horizons_steps[i])
+                               : 1.0;
+    const double scale = scale_of(info.id, params, horizon);
+    columns_.push_back(
+        {info.name + suffix_of(info.repeat, i, params), info.unit, scale, low, clip});
+    entries_.push_back({BookView::slot(info.id, i), 1.0 / scale, low, clip});
   }
 }
 

@@ -73,19 +73,19 @@ AnalyticModel::AnalyticModel(const EnvParams& env_params, const FeatureWriter& f
     : params(env_params),
       step_s(env_params.step_s()),
       horizon_s(env_params.step_s() * static_cast<double>(env_params.episode.n_steps)),
-      mid_initial_ticks(static_cast<double>(env_params.market.mid_initial_ticks)),
-      log_fill_cap(std::log(env_params.market.fill_cap)),
+      mid_initial_ticks(static_cast<double>(env_params.analytic().mid_initial_ticks)),
+      log_fill_cap(std::log(env_params.analytic().fill_cap)),
       soft_limit_lots(static_cast<double>(env_params.reward.soft_limit_lots)),
-      reversion(std::exp(-env_params.market.mid_reversion_hz * env_params.step_s())),
-      jumps_per_step(env_params.market.jump_rate_hz * env_params.step_s()),
+      reversion(std::exp(-env_params.analytic().mid_reversion_hz * env_params.step_s())),
+      jumps_per_step(env_params.analytic().jump_rate_hz * env_params.step_s()),
       return_memory(std::exp2(-1.0 / kVolatilityHalfLifeSteps)),
-      taker_allowed(env_params.market.taker_allowed),
+      taker_allowed(env_params.analytic().taker_allowed),
       shows_motion(features.needs_motion()),
       filters_regime(features.needs_regime_probabilities()),
       feed(env_params.latency.feed),
       entry(env_params.latency.entry),
       response(env_params.latency.response) {
-  const AnalyticMarketParams& market = params.market;
+  const AnalyticMarketParams& market = params.analytic();
   const std::size_t k = market.regimes.size();
   for (std::size_t i = 0; i < k; ++i) regimes.push_back(make_regime(market, i));
   initial_cumulative.resize(k);
@@ -108,17 +108,17 @@ AnalyticModel::AnalyticModel(const EnvParams& env_params, const FeatureWriter& f
 // Integral of exp(-2 theta s) over s from `before_end_s` to `before_end_s + seconds`: how much of
 // the variance that comes in that time is left at the end of the step.
 double AnalyticModel::kept_seconds(double before_end_s, double seconds) const {
-  const double pull_hz = 2.0 * params.market.mid_reversion_hz;
+  const double pull_hz = 2.0 * params.analytic().mid_reversion_hz;
   if (pull_hz == 0.0) return seconds;
   return -std::exp(-pull_hz * before_end_s) * std::expm1(-pull_hz * seconds) / pull_hz;
 }
 
 bool AnalyticModel::filled(std::size_t regime, Ticks depth_ticks, Stream& mark) const {
   const double reach = regimes[regime].decay_per_tick * static_cast<double>(depth_ticks);
-  if (params.market.fill_law == FillLaw::kExponential) {
+  if (params.analytic().fill_law == FillLaw::kExponential) {
     return mark.exponential() > reach + log_fill_cap;
   }
-  return mark.uniform() < std::pow(1.0 + std::max(reach, 0.0), -params.market.fill_power);
+  return mark.uniform() < std::pow(1.0 + std::max(reach, 0.0), -params.analytic().fill_power);
 }
 
 void AnalyticMarket::reset(SeedKey key, std::uint64_t episode) {
@@ -139,16 +139,16 @@ void AnalyticMarket::reset(SeedKey key, std::uint64_t episode) {
                          static_cast<Lots>(reset_stream.below(static_cast<std::uint64_t>(span)));
   state_ = State();
   state_.regime = pick(model_->initial_cumulative, reset_stream.uniform());
-  state_.mid_ticks = static_cast<double>(model_->params.market.mid_initial_ticks);
+  state_.mid_ticks = static_cast<double>(model_->params.analytic().mid_initial_ticks);
   state_.order_clock = {streams_.order[0].exponential(), streams_.order[1].exponential()};
   state_.regime_clock = streams_.regime.exponential();
-  account_.open(inventory, 2 * model_->params.market.mid_initial_ticks);
+  account_.open(inventory, 2 * model_->params.analytic().mid_initial_ticks);
   fees_.set_carried_e9(0);
   in_flight_.clear();
   unheard_.clear();
   entry_line_.clear();
   response_line_.clear();
-  regime_probabilities_ = model_->params.market.initial_regime_probabilities;
+  regime_probabilities_ = model_->params.analytic().initial_regime_probabilities;
   if (model_->has_latency) state_.feed_ns = model_->feed.draw_ns(streams_.feed);
   view_ = MarketView();
   show_basics();
@@ -160,7 +160,7 @@ void AnalyticMarket::reset(SeedKey key, std::uint64_t episode) {
 
 // Executes the standing quotes that reach the other side's touch; such an order does not rest.
 void AnalyticMarket::cross(TimeNs at_ns, StepOutcome& outcome) {
-  const AnalyticMarketParams& market = model_->params.market;
+  const AnalyticMarketParams& market = model_->params.analytic();
   for (const Side side : kSides) {
     const std::size_t s = index_of(side);
     Lots& wanted_lots = state_.standing.lots[s];
@@ -241,8 +241,8 @@ void AnalyticMarket::meet_order(Side side, double at_s, StepOutcome& outcome) {
   // The mark is drawn for every order, quoted against or not: agents see the same orders.
   const Ticks depth = sign(side) * (mid_ticks() - state_.standing.price_ticks[s]);
   const bool reached = model_->filled(state_.regime, depth, streams_.mark[s]);
-  const Lots lots =
-      std::min({state_.standing.lots[s], model_->params.market.market_order_lots, room_lots(side)});
+  const Lots lots = std::min(
+      {state_.standing.lots[s], model_->params.analytic().market_order_lots, room_lots(side)});
   if (!reached || lots == 0) return;
   const TimeNs at_ns = now_ns() + round_to_integer(at_s * kNsPerS);
   book_fill(side, state_.standing.price_ticks[s], lots, true, at_ns, outcome);
@@ -276,7 +276,7 @@ void AnalyticMarket::switch_regime() {
 // uniform in the step, to the end.
 double AnalyticMarket::jump_ticks() {
   const std::int64_t jumps = streams_.jump.poisson(model_->jumps_per_step);
-  const double pull = model_->params.market.mid_reversion_hz * model_->step_s;
+  const double pull = model_->params.analytic().mid_reversion_hz * model_->step_s;
   auto variance = static_cast<double>(jumps);
   if (pull > 0.0) {
     variance = 0.0;
@@ -284,7 +284,7 @@ double AnalyticMarket::jump_ticks() {
       variance += std::exp(-2.0 * pull * streams_.jump.uniform());
     }
   }
-  return model_->params.market.jump_ticks * std::sqrt(variance) * streams_.jump.normal();
+  return model_->params.analytic().jump_ticks * std::sqrt(variance) * streams_.jump.normal();
 }
 
 // Which fills the agent knows of when it acts on the coming observation, which reaches it

@@ -46,7 +46,7 @@ concept Market =
       // Holds the quotes for one decision step.
       { market.step(quotes) } -> std::same_as<StepOutcome>;
       // What the agent sees now.
-      { view.view() } -> std::same_as<const MarketView&>;
+      { view.view().data() } -> std::same_as<const double*>;
       { view.account() } -> std::same_as<const Account&>;
       { view.steps_done() } -> std::same_as<std::int64_t>;
       { view.regime() } -> std::same_as<std::size_t>;

@@ -31,7 +31,7 @@ STEPS = 60
 EPISODE_STEPS = 25  # so that a run restarts twice and is cut off within an episode
 STREAM_SEEDS = 100
 STREAM_ENVS = 64
-PURPOSES = 11  # `Purpose` of csrc/rng.h
+PURPOSES = 16  # `Purpose` of csrc/rng.h
 DIFFERENCES_SHOWN = 10
 
 Bytes = NDArray[np.uint8]

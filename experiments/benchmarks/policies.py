@@ -42,7 +42,7 @@ class Workload:
         layout = observation_layout(params)
         self._policy = DepthPolicy(
             rule,
-            observation=observation_reading(layout, len(params.market.regimes)),
+            observation=observation_reading(layout, params.market.n_regimes),
             action=action_writing(params),
         )
         rng = np.random.default_rng(SEED)

@@ -26,6 +26,17 @@ from rlmm_tf.env.engine import (
     output_arrays,
 )
 from rlmm_tf.env.reward import Columns, RewardFunction
+from rlmm_tf.env.rollout import (
+    Policy,
+    PolicySpec,
+    PolicyWeights,
+    RolloutArrays,
+    act_on,
+    available_isas,
+    draw_names,
+    make_policy,
+    roll_out,
+)
 from rlmm_tf.env.single import MarketMakingEnv
 from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_space
 from rlmm_tf.env.vector import MarketMakingVectorEnv
@@ -39,18 +50,27 @@ __all__ = [
     "InvariantError",
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
+    "Policy",
+    "PolicySpec",
+    "PolicyWeights",
     "RangeError",
     "RewardFunction",
+    "RolloutArrays",
+    "act_on",
     "action_space",
     "actions_from_quotes",
     "aligned_empty",
+    "available_isas",
     "build_info",
     "draw",
+    "draw_names",
     "engine_params",
+    "make_policy",
     "measure_clock_hz",
     "observation_layout",
     "observation_space",
     "output_arrays",
+    "roll_out",
 ]
 
 ENV_ID = "rlmm/MarketMaking-v0"

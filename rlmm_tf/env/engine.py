@@ -39,7 +39,8 @@ class Feature:
     unit: str
     meaning: str
     normalisation: str
-    per_regime: bool
+    repeat: str  # once, or one column for each regime, level or horizon
+    needs_book: bool
 
 
 @dataclass(frozen=True)

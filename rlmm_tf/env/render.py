@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlmm_tf.params import NS_PER_S, EnvParams
+from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.params import EnvParams
 
 # Colour-blind-safe (Okabe & Ito).
 BID_COLOUR, ASK_COLOUR, MID_COLOUR, LINE_COLOUR = "#0072B2", "#D55E00", "#000000", "#009E73"

@@ -20,18 +20,32 @@ def observation_space(layout: ObservationLayout) -> spaces.Space[NDArray[np.floa
     return cast("spaces.Space[NDArray[np.float32]]", box)
 
 
-def action_space(params: ActionParams) -> spaces.Space[Any]:
-    """The space of one environment's action."""
+def action_width(params: ActionParams) -> int:
+    """Numbers in one environment's action; 1 for the discrete kind."""
+    if params.kind == "discrete":
+        return 1
+    return 4 if params.sizes else 2
+
+
+def action_choices(params: ActionParams) -> tuple[int, ...] | None:
+    """How many choices each number has; None for continuous actions."""
     if params.kind == "continuous":
-        width = 4 if params.sizes else 2
-        return spaces.Box(-1.0, 1.0, shape=(width,), dtype=np.float32)
+        return None
     side = params.offset_choices + int(params.withdraw_choice)
     if params.kind == "discrete":
-        return spaces.Discrete(side * side)
-    choices = [side, side]
-    if params.sizes:
-        choices += [params.lots_max - params.lots_min + 1] * 2
-    return spaces.MultiDiscrete(choices)
+        return (side * side,)
+    sizes = (params.lots_max - params.lots_min + 1,) * 2 if params.sizes else ()
+    return (side, side, *sizes)
+
+
+def action_space(params: ActionParams) -> spaces.Space[Any]:
+    """The space of one environment's action."""
+    choices = action_choices(params)
+    if choices is None:
+        return spaces.Box(-1.0, 1.0, shape=(action_width(params),), dtype=np.float32)
+    if params.kind == "discrete":
+        return spaces.Discrete(choices[0])
+    return spaces.MultiDiscrete(list(choices))
 
 
 def actions_from_quotes(

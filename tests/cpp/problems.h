@@ -10,10 +10,10 @@ namespace rlmm {
 // One regime in which nothing happens: no orders, a mid that stands still at 100 000 ticks.
 inline EnvParams still_problem() {
   EnvParams params;
-  params.market.regimes = {RegimeParams{}};
-  params.market.switch_rates_hz = {{0.0}};
-  params.market.initial_regime_probabilities = {1.0};
-  params.market.mid_initial_ticks = 100'000;
+  params.analytic().regimes = {RegimeParams{}};
+  params.analytic().switch_rates_hz = {{0.0}};
+  params.analytic().initial_regime_probabilities = {1.0};
+  params.analytic().mid_initial_ticks = 100'000;
   params.limits.inventory_cap_lots = 20;
   params.episode.n_steps = 50;
   params.episode.step_ns = 500'000'000;
@@ -26,31 +26,31 @@ inline EnvParams still_problem() {
 // Orders of both sides, exponential fills, a Brownian mid.
 inline EnvParams plain_problem() {
   EnvParams params = still_problem();
-  params.market.regimes[0] = {3.0, 2.0, 0.05, 20.0, 1.0};
+  params.analytic().regimes[0] = {3.0, 2.0, 0.05, 20.0, 1.0};
   return params;
 }
 
 // Three regimes that differ in everything and switch about once in a step.
 inline EnvParams regime_problem() {
   EnvParams params = still_problem();
-  params.market.regimes = {
+  params.analytic().regimes = {
       {3.0, 2.0, 0.05, 20.0, 1.0}, {0.0, 6.0, 0.02, 60.0, 2.5}, {9.0, 0.0, 0.2, 0.0, 0.0}};
-  params.market.switch_rates_hz = {{0.0, 1.5, 0.5}, {2.0, 0.0, 0.0}, {0.25, 1.0, 0.0}};
-  params.market.initial_regime_probabilities = {0.2, 0.5, 0.3};
+  params.analytic().switch_rates_hz = {{0.0, 1.5, 0.5}, {2.0, 0.0, 0.0}, {0.25, 1.0, 0.0}};
+  params.analytic().initial_regime_probabilities = {0.2, 0.5, 0.3};
   return params;
 }
 
 // Every part of the market and the agent side at once.
 inline EnvParams full_problem() {
   EnvParams params = regime_problem();
-  params.market.fill_cap = 2.0;
-  params.market.mid_reversion_hz = 0.3;
-  params.market.jump_rate_hz = 0.4;
-  params.market.jump_ticks = 35.0;
-  params.market.market_order_lots = 3;
-  params.market.taker_allowed = true;
-  params.market.half_spread_ticks = 4;
-  params.market.slippage_ticks_per_lot = 0.3;
+  params.analytic().fill_cap = 2.0;
+  params.analytic().mid_reversion_hz = 0.3;
+  params.analytic().jump_rate_hz = 0.4;
+  params.analytic().jump_ticks = 35.0;
+  params.analytic().market_order_lots = 3;
+  params.analytic().taker_allowed = true;
+  params.analytic().half_spread_ticks = 4;
+  params.analytic().slippage_ticks_per_lot = 0.3;
   params.fees = {-0.15, 0.35, 0.125, 0.25};
   params.latency.feed = {DelayLaw::kLognormal, 100'000'000, 0.7, {}};
   params.latency.entry = {DelayLaw::kEmpirical, 0, 0.0, {0, 200'000'000, 1'300'000'000}};

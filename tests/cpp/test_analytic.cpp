@@ -18,8 +18,8 @@ constexpr SeedKey kKey = {71, 72};
 EnvParams taker_problem() {
   EnvParams params = still_problem();
   params.episode.step_ns = 1'000'000;
-  params.market.taker_allowed = true;
-  params.market.half_spread_ticks = 2;
+  params.analytic().taker_allowed = true;
+  params.analytic().half_spread_ticks = 2;
   params.action.lots_max = 10;
   return params;
 }
@@ -62,8 +62,8 @@ TEST("reset: the opening inventory is uniform on its range") {
 TEST("cap: fills are cut to it, and it is reached but never passed") {
   EnvParams params = plain_problem();
   params.limits.inventory_cap_lots = 5;
-  params.market.market_order_lots = 2;
-  params.market.taker_allowed = true;
+  params.analytic().market_order_lots = 2;
+  params.analytic().taker_allowed = true;
   params.action.lots_max = 4;
   MarketUnderTest test(params);
   RandomAgent agent(74, 40, 4);
@@ -97,7 +97,7 @@ TEST("quotes of no lots never trade") {
 // -16 tick lots of spread. 100 004 x 4 at 1 bp = 40.0016 and 0.5 per lot = 2: 42 charged.
 TEST("taker: price, slippage, fee and cost by hand") {
   EnvParams params = taker_problem();
-  params.market.slippage_ticks_per_lot = 0.6;
+  params.analytic().slippage_ticks_per_lot = 0.6;
   params.fees = {100.0, 1.0, -7.0, 0.5};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
@@ -119,7 +119,7 @@ TEST("taker: price, slippage, fee and cost by hand") {
 // Touch at +2, limit at +4: 3 lots slip 1.8 ticks, 4 would slip 2.4 and pay more than the limit.
 TEST("taker: nothing executes beyond the quote's own price") {
   EnvParams params = taker_problem();
-  params.market.slippage_ticks_per_lot = 0.6;
+  params.analytic().slippage_ticks_per_lot = 0.6;
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   const StepOutcome bought = test.market.step({{-4, 50}, {4, 1}});
@@ -136,7 +136,7 @@ TEST("taker: a tick short of the touch rests; both sides can cross; not where it
   CHECK_EQ(test.market.step(quotes_at(-2, -2, 3)).taker_lots, 6);
   CHECK_EQ(test.market.account().inventory_lots(), 0);
   CHECK_EQ(test.market.account().pnl_x2(), -24);  // 6 lots x 2 ticks, in halves
-  params.market.taker_allowed = false;
+  params.analytic().taker_allowed = false;
   MarketUnderTest resting(params);
   resting.market.reset(kKey, 0);
   CHECK_EQ(resting.market.step(quotes_at(-50, -50, 3)).taker_lots, 0);
@@ -145,8 +145,8 @@ TEST("taker: a tick short of the touch rests; both sides can cross; not where it
 TEST("taker: the cap cuts it, and what does not execute does not rest") {
   EnvParams params = taker_problem();
   params.limits.inventory_cap_lots = 7;
-  params.market.regimes[0].market_sell_rate_hz = 1e6;  // 1000 in a step, all reaching the bid
-  params.market.regimes[0].fill_decay_per_tick = 1e-9;
+  params.analytic().regimes[0].market_sell_rate_hz = 1e6;  // 1000 in a step, all reaching the bid
+  params.analytic().regimes[0].fill_decay_per_tick = 1e-9;
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   const StepOutcome cut = test.market.step({{-5, 0}, {10, 0}});
@@ -169,7 +169,7 @@ TEST("penalties: integrals of the position over the step, in the regime's weight
   params.episode.initial_inventory_min_lots = -3;
   params.episode.initial_inventory_max_lots = -3;
   params.reward.soft_limit_lots = 1;
-  params.market.regimes[0].inventory_penalty_scale = 2.5;
+  params.analytic().regimes[0].inventory_penalty_scale = 2.5;
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   const StepOutcome outcome = test.market.step(kNoQuotes);
@@ -199,7 +199,7 @@ TEST("messages: only what changes is sent") {
 // apart by the return.
 TEST("messages: a quote that keeps its distance from a moving mid is repriced") {
   EnvParams params = still_problem();
-  params.market.regimes[0].volatility_ticks = 1000.0;
+  params.analytic().regimes[0].volatility_ticks = 1000.0;
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   CHECK_EQ(test.market.step(quotes_at(5, 5, 1)).messages, 2);
@@ -208,11 +208,11 @@ TEST("messages: a quote that keeps its distance from a moving mid is repriced") 
 
 TEST("view: standing quotes, fills and orders of the last step") {
   EnvParams params = still_problem();
-  params.market.regimes[0] = {1e4, 1e4, 1e-9, 0.0, 1.0};
+  params.analytic().regimes[0] = {1e4, 1e4, 1e-9, 0.0, 1.0};
   params.limits.inventory_cap_lots = 1000;
   params.episode.step_ns = 1'000'000;
   params.action.lots_max = 3;
-  params.market.market_order_lots = 2;
+  params.analytic().market_order_lots = 2;
   params.observation.features = {"bid_lots"};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
@@ -276,10 +276,10 @@ TEST("latency: when an order trades and when the agent knows of it") {
 TEST("latency: a quote on its way keeps its price") {
   EnvParams params = taker_problem();
   params.latency.entry.median_ns = 1'500'000;
-  params.market.regimes[0].volatility_ticks = 1000.0;  // 31.6 in a step
-  params.market.regimes[0].market_sell_rate_hz = 1e5;
-  params.market.regimes[0].fill_decay_per_tick = 1e-6;
-  params.market.taker_allowed = false;
+  params.analytic().regimes[0].volatility_ticks = 1000.0;  // 31.6 in a step
+  params.analytic().regimes[0].market_sell_rate_hz = 1e5;
+  params.analytic().regimes[0].fill_decay_per_tick = 1e-6;
+  params.analytic().taker_allowed = false;
   params.limits.inventory_cap_lots = 1;
   params.observation.features = {"bid_offset"};
   MarketUnderTest test(params);

@@ -17,7 +17,7 @@ EnvParams endless_problem() {
   EnvParams params = plain_problem();
   params.episode.n_steps = 10'000'000;
   params.limits.inventory_cap_lots = 1'000'000'000;
-  params.market.regimes[0].volatility_ticks = 0.0;
+  params.analytic().regimes[0].volatility_ticks = 0.0;
   return params;
 }
 
@@ -90,7 +90,7 @@ TEST("flow: an order fills with probability exp(-kappa depth), and surely beyond
 // so 4 times. 20 000 steps are 10 000 s.
 TEST("flow: with a fill cap above 1 a quote beyond the mid draws more orders, up to the cap") {
   EnvParams params = endless_problem();
-  params.market.fill_cap = 4.0;
+  params.analytic().fill_cap = 4.0;
   for (const Ticks depth : {-60, -28, -20, 0, 20}) {
     const double reach = std::exp(-0.05 * static_cast<double>(depth));
     const double expected = 10'000.0 * 3.0 * std::min(4.0, reach);
@@ -102,8 +102,8 @@ TEST("flow: with a fill cap above 1 a quote beyond the mid draws more orders, up
 // (1 + 0.05 depth) ** -1.5: 0.717 at 5, 0.354 at 20, 0.0131 at 340; 1 beyond the mid.
 TEST("flow: the power law of depth") {
   EnvParams params = endless_problem();
-  params.market.fill_law = FillLaw::kPower;
-  params.market.fill_power = 1.5;
+  params.analytic().fill_law = FillLaw::kPower;
+  params.analytic().fill_power = 1.5;
   for (const Ticks depth : {0, 5, 20, 340, -7}) {
     const double base = 1.0 + 0.05 * std::max(0.0, static_cast<double>(depth));
     const Counts counts = bid_counts(params, depth, 20'000);
@@ -114,10 +114,10 @@ TEST("flow: the power law of depth") {
 // Volatility 90 is 9 times the reference; with exponent 1/2 kappa is divided by 3: 0.05 / 3.
 TEST("flow: kappa divided by a power of the regime's volatility") {
   EnvParams params = endless_problem();
-  params.market.regimes[0].volatility_ticks = 90.0;
-  params.market.volatility_reference_ticks = 10.0;
-  params.market.fill_volatility_exponent = 0.5;
-  params.market.mid_initial_ticks = 1'000'000;
+  params.analytic().regimes[0].volatility_ticks = 90.0;
+  params.analytic().volatility_reference_ticks = 10.0;
+  params.analytic().fill_volatility_exponent = 0.5;
+  params.analytic().mid_initial_ticks = 1'000'000;
   const Counts counts = bid_counts(params, 30, 20'000);
   CHECK_FREQUENCY(counts.fills, counts.orders, std::exp(-0.05 / 3.0 * 30.0));
 }

@@ -14,8 +14,8 @@ constexpr SeedKey kKey = {51, 52};
 // Half-second steps; a mid high enough to wander.
 EnvParams mid_problem(double volatility_ticks) {
   EnvParams params = still_problem();
-  params.market.mid_initial_ticks = 1'000'000'000;
-  params.market.regimes[0].volatility_ticks = volatility_ticks;
+  params.analytic().mid_initial_ticks = 1'000'000'000;
+  params.analytic().regimes[0].volatility_ticks = volatility_ticks;
   params.episode.n_steps = 10'000'000;
   params.observation.features = {"mid_return", "mid_displacement", "realised_volatility"};
   return params;
@@ -58,7 +58,7 @@ TEST("mid: Brownian returns") {
 // 137.7 after one step, 250.0 (1 - 1e-7) after 20.
 TEST("mid: Ornstein-Uhlenbeck variance after one step and after many") {
   EnvParams params = mid_problem(20.0);
-  params.market.mid_reversion_hz = 0.8;
+  params.analytic().mid_reversion_hz = 0.8;
   const Sample first = displacements_after(params, 1);
   const Sample last = displacements_after(params, 20);
   CHECK_NEAR(first.mean(), 0.0, kSigmas * first.mean_error());
@@ -70,7 +70,7 @@ TEST("mid: Ornstein-Uhlenbeck variance after one step and after many") {
 // Neighbours in the long run: correlation exp(-theta dt) = exp(-0.4) = 0.6703.
 TEST("mid: Ornstein-Uhlenbeck memory") {
   EnvParams params = mid_problem(20.0);
-  params.market.mid_reversion_hz = 0.8;
+  params.analytic().mid_reversion_hz = 0.8;
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   Sample displacement;
@@ -87,9 +87,9 @@ TEST("mid: Ornstein-Uhlenbeck memory") {
 // the long run the variance is 3 x 900 / (2 x 0.8), whatever the step (the exact compound law).
 TEST("mid: jumps and reversion together") {
   EnvParams params = mid_problem(0.0);
-  params.market.mid_reversion_hz = 0.8;
-  params.market.jump_rate_hz = 3.0;
-  params.market.jump_ticks = 30.0;
+  params.analytic().mid_reversion_hz = 0.8;
+  params.analytic().jump_rate_hz = 3.0;
+  params.analytic().jump_ticks = 30.0;
   const Sample last = displacements_after(params, 20);
   CHECK_NEAR(last.mean(), 0.0, kSigmas * last.mean_error());
   CHECK_NEAR(last.variance(), 3.0 * 900.0 / 1.6, kSigmas * last.variance_error());
@@ -99,11 +99,11 @@ TEST("mid: jumps and reversion together") {
 // pulled back more. In the long run E sigma^2 = 200, so the variance is 200 / (2 theta).
 TEST("mid: reversion with regimes that switch within a step") {
   EnvParams params = mid_problem(20.0);
-  params.market.mid_reversion_hz = 4.0;
-  params.market.regimes.push_back(params.market.regimes[0]);
-  params.market.regimes[1].volatility_ticks = 0.0;
-  params.market.switch_rates_hz = {{0.0, 20.0}, {20.0, 0.0}};
-  params.market.initial_regime_probabilities = {0.5, 0.5};
+  params.analytic().mid_reversion_hz = 4.0;
+  params.analytic().regimes.push_back(params.analytic().regimes[0]);
+  params.analytic().regimes[1].volatility_ticks = 0.0;
+  params.analytic().switch_rates_hz = {{0.0, 20.0}, {20.0, 0.0}};
+  params.analytic().initial_regime_probabilities = {0.5, 0.5};
   const Sample last = displacements_after(params, 4);
   CHECK_NEAR(last.variance(), 200.0 / 8.0, kSigmas * last.variance_error());
 }
@@ -112,8 +112,8 @@ TEST("mid: reversion with regimes that switch within a step") {
 // moment 3 variance^2 + 1.5 x 3 x 30^4. No jump at all with exp(-1.5).
 TEST("mid: jumps") {
   EnvParams params = mid_problem(0.0);
-  params.market.jump_rate_hz = 3.0;
-  params.market.jump_ticks = 30.0;
+  params.analytic().jump_rate_hz = 3.0;
+  params.analytic().jump_ticks = 30.0;
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   Sample returns;
@@ -152,7 +152,7 @@ TEST("mid: return, displacement and realised volatility by their recursions") {
 
 TEST("mid: leaving 1 to 2^40 ticks is an error") {
   EnvParams params = mid_problem(1000.0);
-  params.market.mid_initial_ticks = 51;
+  params.analytic().mid_initial_ticks = 51;
   const auto until_it_leaves = [](const EnvParams& given) {
     MarketUnderTest test(given);
     test.market.reset(kKey, 0);
@@ -160,7 +160,7 @@ TEST("mid: leaving 1 to 2^40 ticks is an error") {
   };
   CHECK_THROWS(until_it_leaves(params), RangeError,
                "mid price: expected from 1 to 2^40 ticks, got -");
-  params.market.mid_initial_ticks = (Ticks{1} << 40U) - 1;
+  params.analytic().mid_initial_ticks = (Ticks{1} << 40U) - 1;
   CHECK_THROWS(until_it_leaves(params), RangeError, "got 10995116");
 }
 
@@ -168,10 +168,10 @@ TEST("mid: leaving 1 to 2^40 ticks is an error") {
 // half of (100 + 1600) / 2, whatever the switching within it.
 TEST("mid: variance accrues in the regime that holds") {
   EnvParams params = mid_problem(10.0);
-  params.market.regimes.push_back(params.market.regimes[0]);
-  params.market.regimes[1].volatility_ticks = 40.0;
-  params.market.switch_rates_hz = {{0.0, 3.0}, {3.0, 0.0}};
-  params.market.initial_regime_probabilities = {0.5, 0.5};
+  params.analytic().regimes.push_back(params.analytic().regimes[0]);
+  params.analytic().regimes[1].volatility_ticks = 40.0;
+  params.analytic().switch_rates_hz = {{0.0, 3.0}, {3.0, 0.0}};
+  params.analytic().initial_regime_probabilities = {0.5, 0.5};
   const Sample returns = returns_of(params, 100'000);
   CHECK_NEAR(returns.variance(), 425.0, 1.2 * kSigmas * returns.variance_error());
 }
@@ -181,9 +181,9 @@ TEST("mid: variance accrues in the regime that holds") {
 TEST("regime: transitions over a step, stays and occupancy") {
   EnvParams params = still_problem();
   params.episode.n_steps = 10'000'000;
-  params.market.regimes.resize(2);
-  params.market.switch_rates_hz = {{0.0, 1.2}, {0.6, 0.0}};
-  params.market.initial_regime_probabilities = {1.0, 0.0};
+  params.analytic().regimes.resize(2);
+  params.analytic().switch_rates_hz = {{0.0, 1.2}, {0.6, 0.0}};
+  params.analytic().initial_regime_probabilities = {1.0, 0.0};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   constexpr int kSteps = 300'000;

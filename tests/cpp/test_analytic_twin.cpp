@@ -89,9 +89,9 @@ TEST("twin: orders of both sides and a moving mid") {
 TEST("twin: sizes, the cap, fees and the power law") {
   EnvParams params = plain_problem();
   params.action.lots_max = 6;
-  params.market.market_order_lots = 4;
-  params.market.fill_law = FillLaw::kPower;
-  params.market.fill_power = 1.7;
+  params.analytic().market_order_lots = 4;
+  params.analytic().fill_law = FillLaw::kPower;
+  params.analytic().fill_power = 1.7;
   params.limits.inventory_cap_lots = 5;
   params.fees = {-0.15, 0.35, 0.125, 0.25};
   CHECK(compare(params).maker_lots > 100);
@@ -103,26 +103,26 @@ TEST("twin: regimes that switch within steps") {
 
 TEST("twin: a fill law that depends on the regime's volatility, and a cap above 1") {
   EnvParams params = regime_problem();
-  params.market.regimes[2].volatility_ticks = 5.0;
-  params.market.fill_volatility_exponent = 1.5;
-  params.market.volatility_reference_ticks = 25.0;
-  params.market.fill_cap = 3.0;
+  params.analytic().regimes[2].volatility_ticks = 5.0;
+  params.analytic().fill_volatility_exponent = 1.5;
+  params.analytic().volatility_reference_ticks = 25.0;
+  params.analytic().fill_cap = 3.0;
   CHECK(compare(params).maker_lots > 100);
 }
 
 TEST("twin: reversion and jumps of the mid") {
   EnvParams params = plain_problem();
-  params.market.mid_reversion_hz = 1.3;
-  params.market.jump_rate_hz = 2.5;
-  params.market.jump_ticks = 15.0;
+  params.analytic().mid_reversion_hz = 1.3;
+  params.analytic().jump_rate_hz = 2.5;
+  params.analytic().jump_ticks = 15.0;
   compare(params);
 }
 
 TEST("twin: takers") {
   EnvParams params = plain_problem();
-  params.market.taker_allowed = true;
-  params.market.half_spread_ticks = 6;
-  params.market.slippage_ticks_per_lot = 0.3;
+  params.analytic().taker_allowed = true;
+  params.analytic().half_spread_ticks = 6;
+  params.analytic().slippage_ticks_per_lot = 0.3;
   params.action.lots_max = 5;
   CHECK(compare(params).taker_lots > 100);
 }

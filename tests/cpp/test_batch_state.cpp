@@ -136,8 +136,8 @@ TEST("state: one that is too long is refused") {
 // at once.
 EnvParams falling_problem() {
   EnvParams params = still_problem();
-  params.market.mid_initial_ticks = 1000;
-  params.market.regimes[0].volatility_ticks = 3000.0;
+  params.analytic().mid_initial_ticks = 1000;
+  params.analytic().regimes[0].volatility_ticks = 3000.0;
   return params;
 }
 
@@ -214,7 +214,7 @@ TEST("errors: after one, the batch steps again only when reset or restored") {
 // 10^9 lots at 2^40 ticks are more than 2^63.
 TEST("errors: an opening that cannot be counted is named too") {
   EnvParams params = still_problem();
-  params.market.mid_initial_ticks = Ticks{1} << 40U;
+  params.analytic().mid_initial_ticks = Ticks{1} << 40U;
   params.limits.inventory_cap_lots = 1'000'000'000;
   params.episode.initial_inventory_min_lots = 1'000'000'000;
   params.episode.initial_inventory_max_lots = 1'000'000'000;
@@ -242,7 +242,7 @@ TEST("errors: a bad action leaves everything as it was") {
 // fingerprint, count, key, episode and the mark of a started one.
 TEST("errors: a broken invariant is named with its place") {
   EnvParams params = plain_problem();
-  params.market.regimes[0].market_sell_rate_hz = 1000.0;
+  params.analytic().regimes[0].market_sell_rate_hz = 1000.0;
   DrivenBatch driven(params, seed_keys(1), 1);
   driven.reset();
   std::string payload = payload_of(driven.batch->state());

@@ -13,9 +13,9 @@ namespace {
 // Two regimes visited 3 : 1 (0.5 = rate out of the first, 1.5 back).
 EnvParams two_regimes() {
   EnvParams params = still_problem();
-  params.market.regimes = {{8.0, 4.0, 0.05, 10.0, 1.0}, {24.0, 0.0, 0.05, 30.0, 1.0}};
-  params.market.switch_rates_hz = {{0.0, 0.5}, {1.5, 0.0}};
-  params.market.initial_regime_probabilities = {1.0, 0.0};
+  params.analytic().regimes = {{8.0, 4.0, 0.05, 10.0, 1.0}, {24.0, 0.0, 0.05, 30.0, 1.0}};
+  params.analytic().switch_rates_hz = {{0.0, 0.5}, {1.5, 0.0}};
+  params.analytic().initial_regime_probabilities = {1.0, 0.0};
   params.action.offset_min_ticks = -60;
   params.action.offset_max_ticks = 40;
   params.action.lots_max = 5;
@@ -44,7 +44,7 @@ TEST("features: each one's scale") {
   CHECK_NEAR(scale("market_sells"), 6.0, 1e-9);
   CHECK_NEAR(scale("market_buys"), 1.5, 1e-9);
   EnvParams capped = params;
-  capped.market.fill_cap = 3.0;  // three times as many orders arrive, of which fewer fill
+  capped.analytic().fill_cap = 3.0;  // three times as many orders arrive, of which fewer fill
   CHECK_NEAR(column_of(capped, "market_sells").scale, 18.0, 1e-9);
   CHECK_NEAR(scale("regime"), 1.0, 0.0);
   CHECK_NEAR(scale("regime_probability"), 1.0, 0.0);
@@ -61,9 +61,11 @@ TEST("features: bounds, and one column for each regime") {
   EnvParams params = two_regimes();
   params.observation.clip = 3.0;
   params.observation.features.clear();
-  for (const FeatureInfo& info : kFeatures) params.observation.features.emplace_back(info.name);
+  for (const FeatureInfo& info : kFeatures) {
+    if (!info.needs_book) params.observation.features.emplace_back(info.name);
+  }
   const FeatureWriter writer(params);
-  CHECK_EQ(writer.width(), kFeatures.size() + 2);
+  CHECK_EQ(writer.width(), params.observation.features.size() + 2);
   for (const ObservationColumn& column : writer.columns()) {
     const bool per_regime = column.name.starts_with("regime");
     const bool negative = column.name == "inventory" || column.name == "mid_return" ||
@@ -81,7 +83,8 @@ TEST("features: bounds, and one column for each regime") {
 // clipped to 0.
 TEST("features: a row is scaled, clipped and the clips are counted") {
   EnvParams params = plain_problem();
-  params.market.regimes[0].volatility_ticks = 10.0 * std::numbers::sqrt2;  // 10 over half a second
+  // 10 over half a second
+  params.analytic().regimes[0].volatility_ticks = 10.0 * std::numbers::sqrt2;
   params.observation.features = {"mid_return", "inventory", "time_left"};
   const FeatureWriter writer(params);
   MarketView view;
@@ -89,14 +92,14 @@ TEST("features: a row is scaled, clipped and the clips are counted") {
   view.set(Feature::kMidReturn, -37.0);
   view.set(Feature::kTimeLeft, 12.5);
   std::vector<float> row(4, 99.0F);
-  CHECK_EQ(writer.write(view, row.data()), 0);
+  CHECK_EQ(writer.write(view.data(), row.data()), 0);
   CHECK_NEAR(row[0], -3.7, 1e-6);
   CHECK_NEAR(row[1], 1.5, 1e-6);
   CHECK_NEAR(row[2], 0.5, 1e-6);
   CHECK_EQ(row[3], 99.0F);
   view.set(Feature::kMidReturn, 120.0);
   view.set(Feature::kTimeLeft, -2.5);
-  CHECK_EQ(writer.write(view, row.data()), 2);
+  CHECK_EQ(writer.write(view.data(), row.data()), 2);
   CHECK_EQ(row[0], 10.0F);
   CHECK_EQ(row[2], 0.0F);
 }
@@ -110,15 +113,15 @@ TEST("features: per-regime columns read slots of their own") {
   view.set(Feature::kRegimeProbability, 0, 0.25);
   view.set(Feature::kRegimeProbability, 1, 0.75);
   std::vector<float> row(4);
-  CHECK_EQ(writer.write(view, row.data()), 0);
+  CHECK_EQ(writer.write(view.data(), row.data()), 0);
   CHECK_EQ(row, (std::vector<float>{0.25F, 0.75F, 0.0F, 1.0F}));
-  std::vector<int> uses(MarketView::kSlots, 0);
+  std::vector<int> uses(BookView::kSlots, 0);
   for (const FeatureInfo& info : kFeatures) {
-    for (std::size_t k = 0; k < (info.per_regime ? kRegimesMax : 1); ++k) {
-      ++uses.at(MarketView::slot(info.id, k));
+    for (std::size_t k = 0; k < most_columns(info.repeat); ++k) {
+      ++uses.at(BookView::slot(info.id, k));
     }
   }
-  CHECK_EQ(uses, std::vector<int>(MarketView::kSlots, 1));
+  CHECK_EQ(uses, std::vector<int>(BookView::kSlots, 1));
 }
 
 TEST("features: the table is in the order of the enum") {
@@ -137,12 +140,12 @@ TEST("features: an unknown name is refused, and the known ones listed") {
 
 TEST("features: a hidden regime cannot be observed, its probability can") {
   EnvParams params = two_regimes();
-  params.market.regime_observed = false;
+  params.analytic().regime_observed = false;
   params.observation.features = {"regime_probability"};
   CHECK(FeatureWriter(params).needs_regime_probabilities());
   params.observation.features = {"inventory", "regime"};
   CHECK_THROWS(FeatureWriter(params), std::invalid_argument, "use 'regime_probability'");
-  params.market.regime_observed = true;
+  params.analytic().regime_observed = true;
   CHECK(!FeatureWriter(params).needs_regime_probabilities());
 }
 
@@ -151,8 +154,9 @@ TEST("features: only what is more than time, inventory and regime needs the moti
   params.observation.features = {"time_left", "inventory", "regime", "regime_probability"};
   CHECK(!FeatureWriter(params).needs_motion());
   for (const FeatureInfo& info : kFeatures) {
-    if (info.per_regime || info.id == Feature::kTimeLeft || info.id == Feature::kInventory)
-      continue;
+    const bool basic = info.repeat == Repeat::kRegime || info.id == Feature::kTimeLeft ||
+                       info.id == Feature::kInventory;
+    if (basic || info.needs_book) continue;
     params.observation.features = {"time_left", info.name, "inventory"};
     CHECK(FeatureWriter(params).needs_motion());
   }

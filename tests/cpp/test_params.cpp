@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "check.h"
@@ -44,33 +45,33 @@ using P = EnvParams;
 
 TEST("validate: regimes and their chain") {
   check_refusals({
-      {"market.regimes", "1 to 8", [](P& p) { p.market.regimes.clear(); }},
-      {"market.regimes", "got 9", [](P& p) { p.market.regimes.resize(9); }},
+      {"market.regimes", "1 to 8", [](P& p) { p.analytic().regimes.clear(); }},
+      {"market.regimes", "got 9", [](P& p) { p.analytic().regimes.resize(9); }},
       {"market.regimes[1].market_sell_rate_hz", "0 to 1e+09",
-       [](P& p) { p.market.regimes[1].market_sell_rate_hz = -1.0; }},
+       [](P& p) { p.analytic().regimes[1].market_sell_rate_hz = -1.0; }},
       {"market.regimes[0].market_buy_rate_hz", "got nan",
-       [](P& p) { p.market.regimes[0].market_buy_rate_hz = kNan; }},
+       [](P& p) { p.analytic().regimes[0].market_buy_rate_hz = kNan; }},
       {"market.regimes[2].fill_decay_per_tick", "above 0",
-       [](P& p) { p.market.regimes[2].fill_decay_per_tick = 0.0; }},
+       [](P& p) { p.analytic().regimes[2].fill_decay_per_tick = 0.0; }},
       {"market.regimes[2].fill_decay_per_tick", "got inf",
-       [](P& p) { p.market.regimes[2].fill_decay_per_tick = kInfinity; }},
+       [](P& p) { p.analytic().regimes[2].fill_decay_per_tick = kInfinity; }},
       {"market.regimes[0].volatility_ticks", "got -0.5",
-       [](P& p) { p.market.regimes[0].volatility_ticks = -0.5; }},
+       [](P& p) { p.analytic().regimes[0].volatility_ticks = -0.5; }},
       {"market.regimes[0].inventory_penalty_scale", "got -1",
-       [](P& p) { p.market.regimes[0].inventory_penalty_scale = -1.0; }},
+       [](P& p) { p.analytic().regimes[0].inventory_penalty_scale = -1.0; }},
       {"market.switch_rates_hz", "one row per regime",
-       [](P& p) { p.market.switch_rates_hz.pop_back(); }},
+       [](P& p) { p.analytic().switch_rates_hz.pop_back(); }},
       {"market.switch_rates_hz", "one column per regime",
-       [](P& p) { p.market.switch_rates_hz[1].push_back(0.0); }},
+       [](P& p) { p.analytic().switch_rates_hz[1].push_back(0.0); }},
       {"market.switch_rates_hz", "zero diagonal",
-       [](P& p) { p.market.switch_rates_hz[1][1] = 0.1; }},
-      {"market.switch_rates_hz", "from 0", [](P& p) { p.market.switch_rates_hz[0][1] = -0.1; }},
+       [](P& p) { p.analytic().switch_rates_hz[1][1] = 0.1; }},
+      {"market.switch_rates_hz", "from 0", [](P& p) { p.analytic().switch_rates_hz[0][1] = -0.1; }},
       {"market.initial_regime_probabilities", "one number per regime",
-       [](P& p) { p.market.initial_regime_probabilities = {1.0}; }},
+       [](P& p) { p.analytic().initial_regime_probabilities = {1.0}; }},
       {"market.initial_regime_probabilities", "from 0 to 1",
-       [](P& p) { p.market.initial_regime_probabilities = {1.5, -0.5, 0.0}; }},
+       [](P& p) { p.analytic().initial_regime_probabilities = {1.5, -0.5, 0.0}; }},
       {"market.initial_regime_probabilities: their sum", "got 0.9",
-       [](P& p) { p.market.initial_regime_probabilities = {0.5, 0.3, 0.1}; }},
+       [](P& p) { p.analytic().initial_regime_probabilities = {0.5, 0.3, 0.1}; }},
   });
 }
 
@@ -78,39 +79,40 @@ TEST("validate: regimes and their chain") {
 TEST("validate: no more events in a step than a loop can serve") {
   check_refusals({
       {"market.regimes[]: orders in a step (rates x fill_cap x step)", "0 to 1e+06, got 2e+06",
-       [](P& p) { p.market.regimes[1].market_sell_rate_hz = 2e6 - 6.0; }},
+       [](P& p) { p.analytic().regimes[1].market_sell_rate_hz = 2e6 - 6.0; }},
       {"market.jump_rate_hz: jumps in a step", "0 to 1e+06, got 1500000",
-       [](P& p) { p.market.jump_rate_hz = 3e6; }},
+       [](P& p) { p.analytic().jump_rate_hz = 3e6; }},
       {"market.switch_rates_hz: switches in a step", "0 to 1e+06, got 1500000",
-       [](P& p) { p.market.switch_rates_hz[0][2] = 3e6; }},
+       [](P& p) { p.analytic().switch_rates_hz[0][2] = 3e6; }},
   });
 }
 
 TEST("validate: the market's other fields") {
   check_refusals({
-      {"market.fill_power", "above 0", [](P& p) { p.market.fill_power = 0.0; }},
-      {"market.fill_cap", "from 1", [](P& p) { p.market.fill_cap = 0.99; }},
+      {"market.fill_power", "above 0", [](P& p) { p.analytic().fill_power = 0.0; }},
+      {"market.fill_cap", "from 1", [](P& p) { p.analytic().fill_cap = 0.99; }},
       {"market.fill_cap", "1 with the power law",
-       [](P& p) { p.market.fill_law = FillLaw::kPower; }},
+       [](P& p) { p.analytic().fill_law = FillLaw::kPower; }},
       {"market.fill_volatility_exponent", "-4 to 4",
-       [](P& p) { p.market.fill_volatility_exponent = 4.5; }},
+       [](P& p) { p.analytic().fill_volatility_exponent = 4.5; }},
       {"market.volatility_reference_ticks", "above 0",
-       [](P& p) { p.market.volatility_reference_ticks = -1.0; }},
+       [](P& p) { p.analytic().volatility_reference_ticks = -1.0; }},
       {"market.regimes[].volatility_ticks with a fill_volatility_exponent", "above 0",
-       [](P& p) { p.market.fill_volatility_exponent = 0.5; }},
-      {"market.mid_initial_ticks", "from 1", [](P& p) { p.market.mid_initial_ticks = 0; }},
+       [](P& p) { p.analytic().fill_volatility_exponent = 0.5; }},
+      {"market.mid_initial_ticks", "from 1", [](P& p) { p.analytic().mid_initial_ticks = 0; }},
       {"market.mid_initial_ticks", "1099511627776",
-       [](P& p) { p.market.mid_initial_ticks = (Ticks{1} << 40U) + 1; }},
-      {"market.mid_reversion_hz", "from 0", [](P& p) { p.market.mid_reversion_hz = -1.0; }},
-      {"market.jump_rate_hz", "got inf", [](P& p) { p.market.jump_rate_hz = kInfinity; }},
-      {"market.jump_ticks", "from 0", [](P& p) { p.market.jump_ticks = -2.0; }},
-      {"market.market_order_lots", "1 to 1000000", [](P& p) { p.market.market_order_lots = 0; }},
-      {"market.half_spread_ticks", "from 0", [](P& p) { p.market.half_spread_ticks = -1; }},
+       [](P& p) { p.analytic().mid_initial_ticks = (Ticks{1} << 40U) + 1; }},
+      {"market.mid_reversion_hz", "from 0", [](P& p) { p.analytic().mid_reversion_hz = -1.0; }},
+      {"market.jump_rate_hz", "got inf", [](P& p) { p.analytic().jump_rate_hz = kInfinity; }},
+      {"market.jump_ticks", "from 0", [](P& p) { p.analytic().jump_ticks = -2.0; }},
+      {"market.market_order_lots", "1 to 1000000",
+       [](P& p) { p.analytic().market_order_lots = 0; }},
+      {"market.half_spread_ticks", "from 0", [](P& p) { p.analytic().half_spread_ticks = -1; }},
       {"market.slippage_ticks_per_lot", "from 0",
-       [](P& p) { p.market.slippage_ticks_per_lot = kNan; }},
+       [](P& p) { p.analytic().slippage_ticks_per_lot = kNan; }},
       {"market.slippage_ticks_per_lot",
        "to 219902325555.2",  // 2^40 ticks on the largest order of 5
-       [](P& p) { p.market.slippage_ticks_per_lot = 2.2e11; }},
+       [](P& p) { p.analytic().slippage_ticks_per_lot = 2.2e11; }},
       {"fees.maker_bps", "-1000 to 1000", [](P& p) { p.fees.maker_bps = 1001.0; }},
       {"fees.taker_bps", "got nan", [](P& p) { p.fees.taker_bps = kNan; }},
       {"fees.maker_ticks_per_lot", "1e+06", [](P& p) { p.fees.maker_ticks_per_lot = -2e6; }},
@@ -174,7 +176,7 @@ TEST("validate: limits, episode and action") {
       {"action.offset_max_ticks", "-2147483647 to 2147483648, got -2147483648",
        [](P& p) { p.action.offset_max_ticks = -(Ticks{1} << 31U); }},
       {"action.offset_max_ticks", "below market.mid_initial_ticks=50, got 50",
-       [](P& p) { p.market.mid_initial_ticks = 50; }},
+       [](P& p) { p.analytic().mid_initial_ticks = 50; }},
       {"action.offset_min_ticks", "above minus market.mid_initial_ticks=100000, got -100000",
        [](P& p) { p.action.offset_min_ticks = -100'000; }},
       {"observation.features", "at least one name", [](P& p) { p.observation.features.clear(); }},
@@ -208,7 +210,7 @@ TEST("validate: numbers are printed so that they read back") {
       {"reward.risk_aversion", "from 0 to 1e+06, got 1000000.0000000001",
        [](P& p) { p.reward.risk_aversion = std::nextafter(1e6, 2e6); }},
       {"market.fill_cap", "from 1 to 1e+06, got 0.9999999999999999",
-       [](P& p) { p.market.fill_cap = std::nextafter(1.0, 0.0); }},
+       [](P& p) { p.analytic().fill_cap = std::nextafter(1.0, 0.0); }},
       {"fees.maker_bps", "from -1000 to 1000, got 1234.5678",
        [](P& p) { p.fees.maker_bps = 1234.5678; }},
       {"reward.pnl", "from -1e+12 to 1e+12, got -inf", [](P& p) { p.reward.pnl = -kInfinity; }},
@@ -225,7 +227,7 @@ TEST("validate: a log-normal delay may be as wide as 24 h allow") {
 
 TEST("validate: the ends of the ranges are inside") {
   EnvParams params = plain_problem();
-  params.market.mid_initial_ticks = Ticks{1} << 40U;
+  params.analytic().mid_initial_ticks = Ticks{1} << 40U;
   params.action.offset_min_ticks = -(Ticks{1} << 31U);
   params.action.offset_max_ticks = Ticks{1} << 31U;
   params.action.kind = ActionKind::kDiscrete;
@@ -236,10 +238,10 @@ TEST("validate: the ends of the ranges are inside") {
   params.episode.initial_inventory_max_lots = -1'000'000'000;
   params.reward.utility = Utility::kCara;
   params.reward.risk_aversion = 1e6;
-  params.market.fill_volatility_exponent = -4.0;
-  params.market.regimes.assign(8, params.market.regimes[0]);
-  params.market.switch_rates_hz.assign(8, std::vector<double>(8, 0.0));
-  params.market.initial_regime_probabilities.assign(8, 0.125);
+  params.analytic().fill_volatility_exponent = -4.0;
+  params.analytic().regimes.assign(8, params.analytic().regimes[0]);
+  params.analytic().switch_rates_hz.assign(8, std::vector<double>(8, 0.0));
+  params.analytic().initial_regime_probabilities.assign(8, 0.125);
   params.validate();
 }
 
@@ -272,6 +274,10 @@ class Perturbation {
       return;
     }
     for (T& value : values) visit(name, value);
+  }
+  template <class... Alternatives>
+  void visit(const std::string& name, std::variant<Alternatives...>& value) {
+    std::visit([&](auto& alternative) { visit(name, alternative); }, value);
   }
   static void change(bool& value) { value = !value; }
   static void change(std::int64_t& value) { ++value; }

@@ -13,10 +13,10 @@ constexpr SeedKey kKey = {61, 62};
 
 EnvParams filter_problem() {
   EnvParams params = still_problem();
-  params.market.regimes = {{2.0, 1.0, 0.05, 0.0, 1.0}, {10.0, 4.0, 0.05, 0.0, 1.0}};
-  params.market.switch_rates_hz = {{0.0, 0.0}, {0.0, 0.0}};
-  params.market.initial_regime_probabilities = {0.7, 0.3};
-  params.market.regime_observed = false;
+  params.analytic().regimes = {{2.0, 1.0, 0.05, 0.0, 1.0}, {10.0, 4.0, 0.05, 0.0, 1.0}};
+  params.analytic().switch_rates_hz = {{0.0, 0.0}, {0.0, 0.0}};
+  params.analytic().initial_regime_probabilities = {0.7, 0.3};
+  params.analytic().regime_observed = false;
   params.observation.features = {"regime_probability"};
   params.episode.n_steps = 10'000'000;
   return params;
@@ -47,9 +47,9 @@ TEST("filter: Bayes by hand where regimes never switch") {
 // p1(t) = 2/3 (1 - exp(-0.9 t)) from rates 0.6 in and 0.3 out.
 TEST("filter: without orders the probabilities follow the chain alone") {
   EnvParams params = filter_problem();
-  params.market.regimes = {RegimeParams{}, RegimeParams{}};
-  params.market.switch_rates_hz = {{0.0, 0.6}, {0.3, 0.0}};
-  params.market.initial_regime_probabilities = {1.0, 0.0};
+  params.analytic().regimes = {RegimeParams{}, RegimeParams{}};
+  params.analytic().switch_rates_hz = {{0.0, 0.6}, {0.3, 0.0}};
+  params.analytic().initial_regime_probabilities = {1.0, 0.0};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   for (int i = 1; i <= 40; ++i) {
@@ -61,9 +61,9 @@ TEST("filter: without orders the probabilities follow the chain alone") {
 // One sell order and the silent regime is out; it comes back only through switching.
 TEST("filter: an order that a regime cannot send rules it out") {
   EnvParams params = filter_problem();
-  params.market.regimes[0] = {0.0, 1.0, 0.05, 0.0, 1.0};
-  params.market.initial_regime_probabilities = {0.0, 1.0};
-  params.market.switch_rates_hz = {{0.0, 0.5}, {0.5, 0.0}};
+  params.analytic().regimes[0] = {0.0, 1.0, 0.05, 0.0, 1.0};
+  params.analytic().initial_regime_probabilities = {0.0, 1.0};
+  params.analytic().switch_rates_hz = {{0.0, 0.5}, {0.5, 0.0}};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   int seen = 0;
@@ -82,10 +82,10 @@ TEST("filter: an order that a regime cannot send rules it out") {
 TEST("filter: says 30 % when it is 30 %") {
   EnvParams params = filter_problem();
   params.episode.step_ns = 5'000'000;
-  params.market.regimes = {
+  params.analytic().regimes = {
       {3.0, 3.0, 1.0, 0.0, 1.0}, {12.0, 6.0, 1.0, 0.0, 1.0}, {6.0, 12.0, 1.0, 0.0, 1.0}};
-  params.market.switch_rates_hz = {{0.0, 0.5, 0.5}, {1.0, 0.0, 0.0}, {1.0, 0.0, 0.0}};
-  params.market.initial_regime_probabilities = {0.5, 0.25, 0.25};
+  params.analytic().switch_rates_hz = {{0.0, 0.5, 0.5}, {1.0, 0.0, 0.0}, {1.0, 0.0, 0.0}};
+  params.analytic().initial_regime_probabilities = {0.5, 0.25, 0.25};
   MarketUnderTest test(params);
   test.market.reset(kKey, 0);
   constexpr std::size_t kBins = 10;

@@ -122,24 +122,25 @@ inline Twin::Twin(const EnvParams& params, SeedKey key, std::uint64_t episode)
                                                range.initial_inventory_min_lots + 1);
   inventory = range.initial_inventory_min_lots + static_cast<Lots>(start.below(span));
   double at = start.uniform();
-  while (at >= params.market.initial_regime_probabilities[regime]) {
-    at -= params.market.initial_regime_probabilities[regime++];
+  while (at >= params.analytic().initial_regime_probabilities[regime]) {
+    at -= params.analytic().initial_regime_probabilities[regime++];
   }
   for (std::size_t side : {0U, 1U}) order_clock_[side].target = order_stream_[side].exponential();
   regime_clock_.target = regime_stream_.exponential();
-  mid_ticks = params.market.mid_initial_ticks;
+  mid_ticks = params.analytic().mid_initial_ticks;
   exact_mid_ticks = static_cast<double>(mid_ticks);
   feed_ns_ = feed_.draw_ns(feed_stream_);
 }
 
 inline double Twin::order_rate_hz(std::size_t side) const {
-  const RegimeParams& now = params_.market.regimes[regime];
-  return params_.market.fill_cap * (side == 0 ? now.market_sell_rate_hz : now.market_buy_rate_hz);
+  const RegimeParams& now = params_.analytic().regimes[regime];
+  return params_.analytic().fill_cap *
+         (side == 0 ? now.market_sell_rate_hz : now.market_buy_rate_hz);
 }
 
 inline double Twin::leave_rate_hz() const {
   double rate = 0.0;
-  for (const double to : params_.market.switch_rates_hz[regime]) rate += to;
+  for (const double to : params_.analytic().switch_rates_hz[regime]) rate += to;
   return rate;
 }
 
@@ -202,8 +203,8 @@ inline void Twin::send(const Quotes& quotes, TwinStep& out) {
 
 inline void Twin::arrive(const Order& order, TwinStep& out) {
   standing_ = order;
-  if (!params_.market.taker_allowed) return;
-  const Ticks half = params_.market.half_spread_ticks;
+  if (!params_.analytic().taker_allowed) return;
+  const Ticks half = params_.analytic().half_spread_ticks;
   for (std::size_t side : {0U, 1U}) {
     const Ticks direction = side == 0 ? 1 : -1;
     const Ticks touch = mid_ticks + direction * half;
@@ -212,7 +213,7 @@ inline void Twin::arrive(const Order& order, TwinStep& out) {
     const Lots room = params_.limits.inventory_cap_lots - direction * inventory;
     Lots lots = std::min(standing_.lots[side], room);
     const auto slack = static_cast<double>(direction * (standing_.price_ticks[side] - touch));
-    const double slip_per_lot = params_.market.slippage_ticks_per_lot;
+    const double slip_per_lot = params_.analytic().slippage_ticks_per_lot;
     while (lots > 0 && slip_per_lot * static_cast<double>(lots) > slack) --lots;
     standing_.lots[side] = 0;
     if (lots == 0) continue;
@@ -228,9 +229,9 @@ inline void Twin::wait(double seconds, TwinStep& out) {
   for (std::size_t side : {0U, 1U}) order_clock_[side].hazard += order_rate_hz(side) * seconds;
   regime_clock_.hazard += leave_rate_hz() * seconds;
   now_s_ += seconds;
-  const RegimeParams& now = params_.market.regimes[regime];
+  const RegimeParams& now = params_.analytic().regimes[regime];
   // What comes s before the end is pulled back by exp(-theta s): its variance by exp(-2 theta s).
-  const double pull = 2.0 * params_.market.mid_reversion_hz;
+  const double pull = 2.0 * params_.analytic().mid_reversion_hz;
   const double kept_s =
       pull == 0.0
           ? seconds
@@ -252,7 +253,7 @@ inline void Twin::meet(std::size_t side, TwinStep& out) {
   const Ticks depth = direction * (mid_ticks - standing_.price_ticks[side]);
   if (!reaches(side, depth)) return;
   const Lots room = params_.limits.inventory_cap_lots - direction * inventory;
-  const Lots lots = std::min({standing_.lots[side], params_.market.market_order_lots, room});
+  const Lots lots = std::min({standing_.lots[side], params_.analytic().market_order_lots, room});
   if (lots == 0) return;
   const double step_start_s = static_cast<double>(steps) * params_.step_s();
   trade(side, standing_.price_ticks[side], lots, true, step_start_s + now_s_);
@@ -260,7 +261,7 @@ inline void Twin::meet(std::size_t side, TwinStep& out) {
 }
 
 inline bool Twin::reaches(std::size_t side, Ticks depth_ticks) {
-  const AnalyticMarketParams& market = params_.market;
+  const AnalyticMarketParams& market = params_.analytic();
   const RegimeParams& now = market.regimes[regime];
   double kappa = now.fill_decay_per_tick;
   if (market.fill_volatility_exponent != 0.0) {
@@ -292,7 +293,7 @@ inline void Twin::trade(std::size_t side, Ticks price_ticks, Lots lots, bool mak
 
 inline void Twin::switch_regime() {
   double at = regime_stream_.uniform() * leave_rate_hz();
-  const std::vector<double>& rates = params_.market.switch_rates_hz[regime];
+  const std::vector<double>& rates = params_.analytic().switch_rates_hz[regime];
   std::size_t to = 0;
   while (at >= rates[to]) at -= rates[to++];
   regime = to;
@@ -300,7 +301,7 @@ inline void Twin::switch_regime() {
 }
 
 inline void Twin::move_mid() {
-  const AnalyticMarketParams& market = params_.market;
+  const AnalyticMarketParams& market = params_.analytic();
   const double theta_dt = market.mid_reversion_hz * params_.step_s();
   const double variance = variance_ticks2_;
   const auto centre = static_cast<double>(market.mid_initial_ticks);

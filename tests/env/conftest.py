@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rlmm_tf.analytic_params import AnalyticMarketParams, RegimeParams
 from rlmm_tf.env import (
     COLUMNS,
     Batch,
@@ -20,11 +21,9 @@ from rlmm_tf.env import (
 )
 from rlmm_tf.params import (
     ActionParams,
-    AnalyticMarketParams,
     EnvParams,
     EpisodeParams,
     LimitParams,
-    RegimeParams,
 )
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys

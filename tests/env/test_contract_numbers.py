@@ -116,7 +116,11 @@ def problems(draw_from: st.DrawFn) -> EnvParams:
     market = draw_from(markets())
     cap = draw_from(st.integers(5, 50))
     start = sorted(draw_from(st.lists(st.integers(-cap, cap), min_size=2, max_size=2)))
-    usable = [f.name for f in FEATURES if f.name != "regime" or market["regime_observed"]]
+    usable = [
+        f.name
+        for f in FEATURES
+        if not f.needs_book and (f.name != "regime" or market["regime_observed"])
+    ]
     features = st.lists(st.sampled_from(usable), min_size=1, unique=True)
     fee = st.floats(-5, 5)
     fees = ("maker_bps", "taker_bps", "maker_ticks_per_lot", "taker_ticks_per_lot")
@@ -164,17 +168,17 @@ def test_clause_8_presets_carry_over(name: str) -> None:
     assert _core.EnvParams(**values).to_dict() == values
 
 
-def classes_of(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+def parts_of(value: BaseModel) -> Iterator[tuple[str, type[BaseModel]]]:
     """Every parameter class that a problem is made of, with its place."""
-    yield "", model
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            for place, part in classes_of(inner):
+    yield "", type(value)
+    for name in type(value).model_fields:
+        inner = getattr(value, name)
+        if isinstance(inner, BaseModel):
+            for place, part in parts_of(inner):
                 yield f"{name}.{place}", part
 
 
-@pytest.mark.parametrize(("place", "model"), list(classes_of(EnvParams)), ids=str)
+@pytest.mark.parametrize(("place", "model"), list(parts_of(preset("P1"))), ids=str)
 def test_clause_8_field_sets_are_equal(place: str, model: type[BaseModel]) -> None:
     held: Any = engine_params(preset("P1")).to_dict()
     for name in place.split("."):
@@ -224,8 +228,9 @@ def test_clause_8_missing_unknown_and_wrong_fields_are_refused_by_path(path: str
             _core.EnvParams(**values)
     if isinstance(container, dict):
         del container[key]
-        with pytest.raises(TypeError, match=rf"^{re.escape(path)}: expected a value, got none"):
-            _core.EnvParams(**values)
+        if path != "market.kind":  # has a default: files were written before there were kinds
+            with pytest.raises(TypeError, match=rf"^{re.escape(path)}: expected a value, got none"):
+                _core.EnvParams(**values)
         container[key] = inner
         container[f"{key}_"] = 1
         with pytest.raises(TypeError, match=rf"^{re.escape(path)}_: expected no such field, got 1"):

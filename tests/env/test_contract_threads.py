@@ -40,7 +40,9 @@ def rich() -> EnvParams:
     delay = {"law": "lognormal", "median_ns": 25_000_000, "log_sd": 0.8}
     empirical = {"law": "empirical", "quantiles_ns": (0, 10_000_000, 200_000_000)}
     features = tuple(
-        feature.name for feature in rlmm_tf.env.FEATURES if feature.name != "regime_probability"
+        feature.name
+        for feature in rlmm_tf.env.FEATURES
+        if not feature.needs_book and feature.name != "regime_probability"
     )
     return resolve_params(
         "R1",

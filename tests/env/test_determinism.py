@@ -30,7 +30,7 @@ def report() -> determinism.Report:
         ("restart", 10),
         ("permutation", 10),
         ("other seed, other outputs", 10),
-        ("no shared stream", 10 * 64 * 11),
+        ("no shared stream", 10 * 64 * 16),
     ],
 )
 def test_nothing_differs(report: determinism.Report, name: str, cases: int) -> None:
@@ -111,7 +111,7 @@ def test_command() -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["passed"] is True
-    assert [check["cases"] for check in result["checks"]] == [3, 1, 1, 1, 704]
+    assert [check["cases"] for check in result["checks"]] == [3, 1, 1, 1, 1024]
 
 
 def test_command_table(capsys: pytest.CaptureFixture[str]) -> None:

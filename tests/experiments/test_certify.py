@@ -17,6 +17,7 @@ from experiments.config import CertifyConfig, load_config
 from experiments.errors import ConfigError
 from experiments.estimation import Moments
 from experiments.simulation import ALL_EQUAL, NOT_ESTIMABLE, episodes_wanted
+from rlmm_tf.agents.exact.problem import quoting_model
 from rlmm_tf.presets import preset, resolve_params
 
 
@@ -145,6 +146,13 @@ def test_agents_that_do_not_fit_the_set(set_name: str, agent: str, message: str)
     assert agent in AGENTS
     with pytest.raises(ConfigError, match=message):
         certify(set_name=set_name, agent=agent)
+
+
+def test_a_book_market_has_no_known_optimum() -> None:
+    with pytest.raises(ConfigError, match=r"expected a set with an analytic market, .*P7"):
+        certify(set_name="book-large-tick", agent="exact")
+    with pytest.raises(ValueError, match=r"^market\.kind: expected 'analytic', got 'book'; the"):
+        quoting_model(preset("book-large-tick"))
 
 
 def test_a_rule_per_regime_on_a_set_with_one() -> None:

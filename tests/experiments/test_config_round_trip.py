@@ -10,17 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.config import load_config, resolved_yaml
+from rlmm_tf import analytic_params as a
 from rlmm_tf import params as p
+from rlmm_tf.fields import NS_PER_S
 
 unit = st.floats(0.0, 1.0)
 rates = st.floats(0.0, 5e8)  # with steps of 1 ns and any fill_cap, few enough events in a step
 positives = st.floats(1e-300, 1e15)
 delays = st.one_of(
-    st.builds(p.DelayParams, median_ns=st.integers(0, 3600 * p.NS_PER_S)),
+    st.builds(p.DelayParams, median_ns=st.integers(0, 3600 * NS_PER_S)),
     st.builds(
         p.DelayParams,
         law=st.just("lognormal"),
-        median_ns=st.integers(1, 3600 * p.NS_PER_S),
+        median_ns=st.integers(1, 3600 * NS_PER_S),
         log_sd=st.floats(0.0, 0.39),  # ln(24) / 8: as wide as an hour's median allows
     ),
     st.builds(
@@ -32,7 +34,7 @@ delays = st.one_of(
     ),
 )
 regimes = st.builds(
-    p.RegimeParams,
+    a.RegimeParams,
     market_sell_rate_hz=rates,
     market_buy_rate_hz=rates,
     fill_decay_per_tick=positives,
@@ -42,13 +44,13 @@ regimes = st.builds(
 
 
 @st.composite
-def markets(draw: st.DrawFn) -> p.AnalyticMarketParams:
+def markets(draw: st.DrawFn) -> a.AnalyticMarketParams:
     k = draw(st.integers(1, 4))
     rows = [[0.0 if i == j else draw(rates) for j in range(k)] for i in range(k)]
     law = draw(st.sampled_from(["exponential", "power"]))
     weights = [draw(st.floats(0.01, 1.0)) for _ in range(k)]
     total = math.fsum(weights)
-    return p.AnalyticMarketParams(
+    return a.AnalyticMarketParams(
         regimes=tuple(draw(regimes) for _ in range(k)),
         switch_rates_hz=tuple(map(tuple, rows)),
         initial_regime_probabilities=tuple(w / total for w in weights),

@@ -17,7 +17,11 @@ LAYERS = [
     {"batch"},
     {"market"},
     {"book", "flow", "agent", "features", "policy", "parse"},
-    {"params", "rng", "serialize"},
+    {"params"},
+    {"book_params"},
+    {"market_model"},
+    {"regimes"},
+    {"checks", "rng", "serialize"},
     {"types"},
 ]
 LAYER_OF = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}

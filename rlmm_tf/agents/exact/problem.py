@@ -15,6 +15,7 @@ from rlmm_tf.agents.baselines import (
     Regimes,
 )
 from rlmm_tf.agents.exact.model import Floats, QuotingModel, require
+from rlmm_tf.analytic_params import AnalyticMarketParams
 from rlmm_tf.features import ObservationLayout
 from rlmm_tf.params import EnvParams, FeeParams, LatencyParams
 
@@ -27,8 +28,8 @@ def quoting_model(params: EnvParams, *, textbook: bool = False) -> QuotingModel:
         textbook: without the simulator's bounds: any depth, and fill rates that go on growing
             beyond the mid, as in the closed forms. Otherwise as the engine simulates it.
     """
-    _require_solvable(params)
-    market, unit = params.market, params.tick_value
+    market, unit = _analytic(params), params.tick_value
+    _require_solvable(params, market)
     regimes = market.regimes
     power = market.fill_law == "power"
     return QuotingModel(
@@ -58,10 +59,18 @@ def quoting_model(params: EnvParams, *, textbook: bool = False) -> QuotingModel:
     )
 
 
-def _require_solvable(params: EnvParams) -> None:
+_REMEDY = "the exact solvers do not cover it"
+
+
+def _analytic(params: EnvParams) -> AnalyticMarketParams:
+    if isinstance(params.market, AnalyticMarketParams):
+        return params.market
+    raise ValueError(f"market.kind: expected 'analytic', got {params.market.kind!r}; {_REMEDY}")
+
+
+def _require_solvable(params: EnvParams, market: AnalyticMarketParams) -> None:
     """The exact model has unit quotes, penalties on inventory squared, and nothing else."""
-    market, reward = params.market, params.reward
-    remedy = "the exact solvers do not cover it"
+    reward, remedy = params.reward, _REMEDY
     plain = {
         "market.market_order_lots": (market.market_order_lots, 1),
         "market.mid_reversion_hz": (market.mid_reversion_hz, 0.0),

@@ -1,0 +1,147 @@
+// The market with a book: the agent's quotes stand in a real queue, in a flow that reacts to them.
+//
+// A step: the desk's messages leave with the observation's age and the entry delay, reach the book
+// while its flow goes on, and are hit, bypassed and traded through like any other order; what
+// becomes of them is heard after the response delay. The mid that offsets, marks and observations
+// refer to is that of the others' orders: the agent cannot mark his own position.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "agent/account.h"
+#include "agent/columns.h"
+#include "agent/desk.h"
+#include "agent/latency.h"
+#include "features/step_history.h"
+#include "market/flow_book.h"
+#include "market/market.h"
+#include "market/markouts.h"
+#include "market/scenario.h"
+
+namespace rlmm {
+
+class BookModel {
+ public:
+  BookModel(const EnvParams& params, const FeatureWriter& features);
+
+  EnvParams params;
+  FlowModel flow;
+  Scenario scenario;
+  Delay feed;
+  Delay entry;
+  Delay response;
+  double horizon_s;
+  double soft_limit_lots;
+  double return_memory;  // weight of the past in the mean square return
+  std::size_t levels;    // of the book that are shown; 0: none
+  bool shows_motion;
+};
+
+class BookMarket {
+ public:
+  using Model = BookModel;
+
+  // `model` must outlive the market.
+  explicit BookMarket(const BookModel& model);
+
+  void reset(SeedKey key, std::uint64_t episode);
+  StepOutcome step(const Quotes& quotes);
+  const BookView& view() const { return view_; }
+  const Account& account() const { return account_; }
+  std::int64_t steps_done() const { return state_.steps_done; }
+  std::size_t regime() const { return market_.regime(); }
+  // The columns that only a book has, of the last step.
+  void write_columns(ColumnRow& row) const;
+  void save(Writer& out) const;
+  void load(Reader& in);
+
+  const FlowBook& flow_book() const { return market_; }
+  void record(EventLog* log) { market_.record(log); }
+
+ private:
+  // The agent's order on one side, as the market holds it.
+  struct Standing {
+    std::uint64_t slot = kNoSlot;  // as wide as its neighbours: no padding
+    std::uint64_t arrival = 0;
+    std::uint64_t order = 0;
+  };
+  struct State {
+    std::int64_t steps_done = 0;
+    TimeNs feed_ns = 0;           // age of the present observation when the agent gets it
+    Ticks mid_ticks_x2 = 0;       // of the others' orders
+    Ticks seen_mid_ticks_x2 = 0;  // in the last observation
+    TimeNs integrated_ns = 0;     // up to where the inventory's integrals go
+    TimeNs change_ns = 0;         // when the scenario changes next
+    double mean_square_return_ticks2 = 0.0;
+    std::array<Ticks, 2> touch_ticks{};
+    std::array<Lots, 2> touch_lots{};
+    std::uint64_t halted = 0;  // 0 or 1, like `dark`
+    std::uint64_t dark = 0;    // the feed is out
+    std::uint64_t alone = 0;   // the agent is, at a best price
+    double latency = 1.0;
+  };
+  struct Extra {  // columns of the last step
+    std::int64_t events = 0;
+    std::int64_t refused = 0;  // messages held back by the rate limit
+    Lots rejected_lots = 0;    // dropped by the market: would have crossed, or too late
+    Markouts::Matured markouts;
+  };
+
+  TimeNs now_ns() const { return market_.now_ns(); }
+  TimeNs delay_ns(const Delay& delay, Stream& stream);
+  bool is_alive(Side side) const;
+  Ticks others_best(Side side) const;
+
+  void send(const Quotes& quotes);
+  void run_until(TimeNs end_ns);
+  void deliver(const Message& message);
+  Lots admitted_lots(const Message& message, Lots lots);
+  TimeInForce force() const;
+  void place(const Message& message);
+  void replace(const Message& message);
+  void withdraw(const Message& message);
+  void settle_order(const Message& message, const Outcome& outcome, Lots cut_lots);
+  void notify(Side side, std::uint64_t order, Lots filled_lots, Lots dropped_lots);
+  void fill(Side side, Ticks price_ticks, Lots lots, bool maker);
+  void book_maker_fills();
+  Lots flow_of(Side side, Ticks price_ticks, Lots lots) const;
+  Lots queue_ahead(Side side) const;
+  void set_fees(double factor);
+  void after_event();
+  void after_change();
+  void apply_scenario();
+  void integrate_inventory();
+  void liquidate();
+  void hear();
+  void show();
+  void show_quotes();
+  void show_depth();
+  void show_history();
+
+  const BookModel* model_;
+  FlowBook market_;
+  Account account_;
+  FeeSchedule fees_;
+  Desk desk_;
+  Markouts markouts_;
+  StepHistory history_;
+  StepTally tally_;  // of the step under way
+  State state_;
+  std::array<Standing, 2> standing_{};
+  std::vector<Message> in_flight_;
+  std::vector<Notice> notices_;
+  std::array<Lots, 2> heard_lots_{};
+  Line entry_line_;
+  Line response_line_;
+  Stream feed_stream_;
+  Stream entry_stream_;
+  Stream response_stream_;
+  std::vector<FlowBook::Execution> executions_;  // scratch
+  StepOutcome outcome_;
+  Extra extra_;
+  BookView view_;
+};
+
+}  // namespace rlmm

@@ -1,0 +1,160 @@
+// What the agent sees of a book market, what is recorded of a step, and the saved state.
+#include <cmath>
+
+#include "market/book_market.h"
+
+namespace rlmm {
+namespace {
+
+constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
+constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
+
+double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
+
+}  // namespace
+
+void BookMarket::show() {
+  state_.seen_mid_ticks_x2 = state_.mid_ticks_x2;
+  const double step_s = model_->params.step_s();
+  view_.set(Feature::kTimeLeft,
+            model_->horizon_s - static_cast<double>(state_.steps_done) * step_s);
+  view_.set(Feature::kInventory, desk_.inventory_lots());
+  for (std::size_t k = 0; k < model_->flow.regime_factors.size(); ++k) {
+    view_.set(Feature::kRegime, k, k == market_.regime() ? 1.0 : 0.0);
+  }
+  if (!model_->shows_motion) return;
+  const double start_x2 = 2.0 * static_cast<double>(model_->params.book().mid_initial_ticks);
+  view_.set(Feature::kMidReturn, 0.5 * static_cast<double>(tally_.return_x2));
+  view_.set(Feature::kMidDisplacement, 0.5 * (static_cast<double>(state_.mid_ticks_x2) - start_x2));
+  view_.set(Feature::kRealisedVolatility, std::sqrt(state_.mean_square_return_ticks2));
+  view_.set(Feature::kMarketSells, outcome_.market_sells);
+  view_.set(Feature::kMarketBuys, outcome_.market_buys);
+  view_.set(Feature::kBidFills, heard_lots_[0]);
+  view_.set(Feature::kAskFills, heard_lots_[1]);
+  show_quotes();
+  show_depth();
+  show_history();
+}
+
+void BookMarket::show_quotes() {
+  for (const Side side : kSides) {
+    const std::size_t s = at(side);
+    const Lots open_lots = desk_.open_lots(side);
+    const double distance =
+        0.5 * static_cast<double>(sign(side) * (state_.mid_ticks_x2 - 2 * desk_.price_ticks(side)));
+    view_.set(s == 0 ? Feature::kBidOffset : Feature::kAskOffset, open_lots > 0 ? distance : 0.0);
+    view_.set(s == 0 ? Feature::kBidLots : Feature::kAskLots, open_lots);
+    view_.set(s == 0 ? Feature::kBidQueueAhead : Feature::kAskQueueAhead, queue_ahead(side));
+  }
+}
+
+Lots BookMarket::queue_ahead(Side side) const {
+  if (!is_alive(side)) return 0;
+  return market_.book().queue_ahead(static_cast<Slot>(standing_[at(side)].slot));
+}
+
+void BookMarket::show_depth() {
+  const OrderBook& book = market_.book();
+  if (!book.has(Side::kBid) || !book.has(Side::kAsk)) return;
+  const Ticks bid = book.best(Side::kBid);
+  const Ticks ask = book.best(Side::kAsk);
+  const auto bid_lots = static_cast<double>(book.best_lots(Side::kBid));
+  const auto ask_lots = static_cast<double>(book.best_lots(Side::kAsk));
+  view_.set(Feature::kSpread, ask - bid);
+  const double tilt = ratio(bid_lots - ask_lots, bid_lots + ask_lots);
+  const double own_mid = 0.5 * static_cast<double>(bid + ask - state_.mid_ticks_x2);
+  view_.set(Feature::kMicroprice, own_mid + 0.5 * static_cast<double>(ask - bid) * tilt);
+  std::array<Ticks, 2> price{bid, ask};
+  std::array<double, 2> sums{};
+  for (std::size_t level = 0; level < model_->levels; ++level) {
+    for (const Side side : kSides) {
+      const std::size_t s = at(side);
+      const bool there = price[s] != OrderBook::kNoBid && price[s] != OrderBook::kNoAsk;
+      const auto lots = there ? static_cast<double>(book.lots_at(price[s])) : 0.0;
+      const double distance =
+          there ? 0.5 * static_cast<double>(sign(side) * (state_.mid_ticks_x2 - 2 * price[s]))
+                : 0.0;
+      view_.set(s == 0 ? Feature::kBidDistance : Feature::kAskDistance, level, distance);
+      view_.set(s == 0 ? Feature::kBidDepth : Feature::kAskDepth, level, lots);
+      sums[s] += lots;
+      if (there) price[s] = book.next_price(side, price[s]);
+    }
+    view_.set(Feature::kImbalance, level, ratio(sums[0] - sums[1], sums[0] + sums[1]));
+  }
+}
+
+void BookMarket::show_history() {
+  for (std::size_t i = 0; i < history_.horizons(); ++i) {
+    const StepTally& sum = history_.sum(i);
+    const auto steps = static_cast<double>(history_.steps(i));
+    const auto bought = static_cast<double>(sum.bought);
+    const auto sold = static_cast<double>(sum.sold);
+    view_.set(Feature::kReturn, i, 0.5 * static_cast<double>(sum.return_x2));
+    view_.set(Feature::kVolatility, i,
+              0.5 * std::sqrt(static_cast<double>(sum.return_squared_x4) / steps));
+    view_.set(Feature::kOrderFlow, i, static_cast<double>(sum.order_flow) / steps);
+    view_.set(Feature::kTradeSign, i, ratio(bought - sold, bought + sold));
+    view_.set(Feature::kTradeVolume, i, (bought + sold) / steps);
+    view_.set(Feature::kActivity, i, static_cast<double>(sum.events) / steps);
+  }
+}
+
+void BookMarket::write_columns(ColumnRow& row) const {
+  row.set(Column::kSpread, state_.touch_ticks[1] - state_.touch_ticks[0]);
+  row.set(Column::kBidQueueAhead, queue_ahead(Side::kBid));
+  row.set(Column::kAskQueueAhead, queue_ahead(Side::kAsk));
+  row.set(Column::kEvents, extra_.events);
+  row.set(Column::kMessagesRefused, extra_.refused);
+  row.set(Column::kLotsRejected, extra_.rejected_lots);
+  for (std::size_t h = 0; h < kMarkouts; ++h) {
+    row.set(Column::kMarkout, h, 0.5 * static_cast<double>(extra_.markouts.gain_x2[h]));
+    row.set(Column::kMarkoutLots, h, extra_.markouts.lots[h]);
+  }
+}
+
+void BookMarket::save(Writer& out) const {
+  market_.save(out);
+  out.put(account_);
+  out.put(fees_.carried_e9());
+  desk_.save(out);
+  markouts_.save(out);
+  history_.save(out);
+  out.put(tally_);
+  out.put(state_);
+  out.put(standing_);
+  out.put_vector(in_flight_);
+  out.put_vector(notices_);
+  out.put(entry_line_);
+  out.put(response_line_);
+  out.put(feed_stream_);
+  out.put(entry_stream_);
+  out.put(response_stream_);
+  out.put(view_);
+}
+
+void BookMarket::load(Reader& in) {
+  market_.load(in);
+  account_ = in.get<Account>();
+  const auto carried = in.get<std::int64_t>();
+  desk_.load(in);
+  markouts_.load(in);
+  history_.load(in);
+  tally_ = in.get<StepTally>();
+  state_ = in.get<State>();
+  standing_ = in.get<std::array<Standing, 2>>();
+  in_flight_ = in.get_vector<Message>();
+  notices_ = in.get_vector<Notice>();
+  entry_line_ = in.get<Line>();
+  response_line_ = in.get<Line>();
+  feed_stream_ = in.get<Stream>();
+  entry_stream_ = in.get<Stream>();
+  response_stream_ = in.get<Stream>();
+  view_ = in.get<BookView>();
+  if (!feed_stream_.sound() || !entry_stream_.sound() || !response_stream_.sound()) {
+    throw std::invalid_argument("state: expected sound streams");
+  }
+  set_fees(model_->scenario.at(now_ns()).fees);
+  fees_.set_carried_e9(carried);
+}
+
+}  // namespace rlmm

@@ -1,0 +1,424 @@
+#include "market/flow_book.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace rlmm {
+namespace {
+
+constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
+
+constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
+constexpr Side other(Side side) { return side == Side::kBid ? Side::kAsk : Side::kBid; }
+
+double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
+
+}  // namespace
+
+FlowBook::FlowBook(const FlowModel& model, bool is_mirrored, const AgentReaction& reaction)
+    : model_(&model),
+      mirrored_(is_mirrored),
+      reaction_(reaction),
+      flow_(model, is_mirrored),
+      background_(model, is_mirrored) {}
+
+void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs season_ns,
+                     TimeNs warmup_ns) {
+  book_.clear();
+  flow_.start(key, episode);
+  const std::size_t bids = mirrored_ ? 1 : 0;
+  far_streams_[bids] = Stream(key, episode, Purpose::kFarBids);
+  far_streams_[1 - bids] = Stream(key, episode, Purpose::kFarAsks);
+  now_ns_ = -warmup_ns;
+  background_.start(key, episode, now_ns_, season_ns, 0.0);
+  bend_ = Bend{};
+  happened_ = Happened{};
+  agent_fills_.clear();
+  reaction_budget_ = reaction_.budget_hz;
+  reaction_ns_ = now_ns_;
+  lots_entered_ = 0;
+  lots_left_ = 0;
+  place_first_book(mid_ticks);
+  touch_ = touch();
+  for (const Side side : kSides) refresh_gap(side);
+  for (std::int64_t events = 0; advance(0); ++events) {
+    if (events > kRunEventsMost) refuse_runaway();
+  }
+}
+
+void FlowBook::refuse_runaway() {
+  throw RangeError("events: expected at most " + std::to_string(kRunEventsMost) +
+                   " in one step or warm-up, got more; the flow runs away: use smaller "
+                   "market.model.excitation or regime, state and season factors");
+}
+
+void FlowBook::place_first_book(Ticks mid_ticks) {
+  const Ticks spread = model_->params.typical.spread_ticks;
+  const Ticks bid = mid_ticks - spread / 2;
+  const std::array<Ticks, 2> first{bid, bid + spread};
+  for (const Side side : kSides) {
+    const Lots lots = model_->joining.sizes.at(far_word(side));
+    rest(side, first[at(side)], lots, OrderClass::kPatient, kFlagReach);
+    reach_[at(side)] = first[at(side)];
+  }
+  for (const Side side : kSides) keep_reach(side);
+  mid_ticks_x2_ = first[0] + first[1];
+  first_mid_ticks_x2_ = mid_ticks_x2_;
+  refresh_tilt();
+  stale_ = true;
+}
+
+// --- intensities --------------------------------------------------------------------------------
+
+FlowBook::Touch FlowBook::touch() const {
+  return {{book_.best(Side::kBid), book_.best(Side::kAsk)},
+          {book_.best_lots(Side::kBid), book_.best_lots(Side::kAsk)}};
+}
+
+// The gap between the hidden price and the mid draws market orders and improving quotes.
+void FlowBook::refresh_tilt() {
+  const InformedFlowParams& informed = model_->params.informed;
+  if (informed.volatility_ticks <= 0.0) return;
+  const double moved = 0.5 * static_cast<double>(mid_ticks_x2_ - first_mid_ticks_x2_);
+  const double gap = (background_.price_ticks() - moved) / informed.gap_scale_ticks;
+  gap_ = std::clamp(gap, -informed.gap_clip, informed.gap_clip);
+  const Float4 tilt = splat(-2.0F * static_cast<float>(std::fabs(gap_))) *
+                      Float4{static_cast<float>(informed.market_tilt),
+                             static_cast<float>(informed.limit_tilt), 0.0F, 0.0F};
+  const Float4 drawn = splat(2.0F) / (splat(1.0F) + exp_of(tilt));
+  // A price above the mid draws buyers: they hit asks and improve bids.
+  const auto asks = static_cast<std::size_t>(gap_ >= 0.0);
+  market_tilt_[asks] = drawn[0];
+  market_tilt_[1 - asks] = 2.0F - drawn[0];
+  limit_tilt_[1 - asks] = drawn[1];
+  limit_tilt_[asks] = 2.0F - drawn[1];
+}
+
+// A queue with a wide gap behind it is hit more often.
+void FlowBook::refresh_gap(Side side) {
+  const std::size_t s = at(side);
+  second_stale_[s] = false;
+  if (!book_.has(side)) return;
+  const Ticks best = book_.best(side);
+  second_[s] = book_.next_price(side, best);
+  const float factor = model_->hit_gap_factor(std::abs(best - second_[s]));
+  stale_ = stale_ || factor != gap_factor_[s];
+  gap_factor_[s] = factor;
+}
+
+// A level has gained or lost an order: is it one that decides the gap?
+void FlowBook::watch_gap(Side side, Ticks price_ticks) {
+  const std::size_t s = at(side);
+  second_stale_[s] = second_stale_[s] || sign(side) * (price_ticks - second_[s]) >= 0;
+}
+
+void FlowBook::refresh_state() {
+  const bool whole = book_.has(Side::kBid) && book_.has(Side::kAsk);
+  const Ticks spread = whole ? touch_.price[1] - touch_.price[0] : OrderBook::kRingTicks;
+  spread_bin_ = model_->spread_bin(spread);
+  const std::size_t imbalance_bin = model_->imbalance_bin(touch_.lots[0], touch_.lots[1]);
+  const Lanes& of_state = model_->state_factor(spread_bin_, imbalance_bin);
+  const Lanes& outside = background_.factor();
+  const float improving = spread > 1 ? model_->marks[spread_bin_].improving_share : 0.0F;
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    state_factors_[g] = bend_.halted == 0 ? of_state[g] * outside[g] : 0.0F;
+  }
+  for (const Side side : kSides) {
+    const std::size_t s = at(side);
+    state_factors_[s] *= book_.has(side) ? market_tilt_[s] * gap_factor_[s] : 0.0F;
+    state_factors_[2 + s] *= (1.0F - improving) + improving * limit_tilt_[s];
+  }
+  for (std::size_t g = 0; g < 4; ++g) factors_[g] = state_factors_[g];
+  stale_ = false;
+}
+
+inline void FlowBook::refresh_at_risk() {
+  for (const Side side : kSides) {
+    const std::size_t s = at(side);
+    const auto patient = static_cast<float>(static_cast<int>(book_.pool(side, 0).size()));
+    const auto flickering = static_cast<float>(static_cast<int>(book_.pool(side, 1).size()));
+    const float at_risk = patient * model_->patient_hazard + flickering * model_->flickering_hazard;
+    const float counted = model_->cancels_per_order || at_risk == 0.0F ? at_risk : 1.0F;
+    factors_[4 + s] = state_factors_[4 + s] * counted;
+  }
+}
+
+const Lanes& FlowBook::factors() {
+  if (stale_) refresh_state();
+  refresh_at_risk();
+  return factors_;
+}
+
+// --- time ---------------------------------------------------------------------------------------
+
+bool FlowBook::advance(TimeNs stop_ns) {
+  agent_fills_.clear();
+  for (;;) {
+    factors();
+    const TimeNs until_ns = std::min(stop_ns, background_.next_ns());
+    const EventFlow::Wait wait = flow_.next(factors_);
+    const double wait_ns = static_cast<double>(wait.seconds) * kNsPerS;
+    if (wait_ns < static_cast<double>(until_ns - now_ns_)) {
+      now_ns_ += round_to_integer(wait_ns);
+      happen(flow_.take(wait, factors_));
+      return true;
+    }
+    if (until_ns > now_ns_) flow_.pass(static_cast<float>(seconds_of(until_ns - now_ns_)));
+    now_ns_ = until_ns;
+    if (background_.next_ns() <= now_ns_) {
+      background_.reach(now_ns_);
+      refresh_tilt();
+      stale_ = true;
+    }
+    if (now_ns_ == stop_ns) return false;
+  }
+}
+
+void FlowBook::happen(Group group) {
+  const auto side = static_cast<Side>(lane(group) % 2);
+  happened_ = {group, 0, false};
+  switch (lane(group) / 2) {
+    case 0:
+      trade(side);
+      break;
+    case 1:
+      add_limit(side);
+      break;
+    default:
+      cancel_one(side);
+      break;
+  }
+  after_change();
+}
+
+// The book has changed: the reach follows the touch, the mid and the intensities follow the book.
+void FlowBook::after_change() {
+  const Touch now = touch();
+  happened_.touch_changed = !(now == touch_);
+  if (happened_.touch_changed) {
+    const Touch before = touch_;
+    touch_ = now;
+    stale_ = true;
+    if (now.price != before.price) price_changed(before);
+  }
+  if (!model_->uses_hit_gap()) return;
+  for (const Side side : kSides) {
+    if (second_stale_[at(side)]) refresh_gap(side);
+  }
+}
+
+void FlowBook::price_changed(const Touch& before) {
+  for (const Side side : kSides) {
+    if (touch_.price[at(side)] == before.price[at(side)]) continue;
+    keep_reach(side);
+    second_stale_[at(side)] = true;
+  }
+  touch_ = touch();  // a side that was swept away may have been found again
+  if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return;
+  mid_ticks_x2_ = touch_.price[0] + touch_.price[1];
+  if (touch_.price[0] <= 2 * model_->depth_ticks) [[unlikely]] {
+    throw RangeError("mid price: expected to stay above " +
+                     std::to_string(2 * model_->depth_ticks) + " ticks, got a best bid of " +
+                     std::to_string(touch_.price[0]) +
+                     "; use a finer tick or a higher market.mid_initial_ticks");
+  }
+  refresh_tilt();
+}
+
+// --- events of the flow -------------------------------------------------------------------------
+
+Lots FlowBook::bent(Lots lots, double factor) const {
+  if (factor == 1.0) return lots;
+  const double scaled = std::clamp(static_cast<double>(lots) * factor, 1.0,
+                                   static_cast<double>(OrderBook::kOrderLotsMax));
+  return round_to_integer(scaled);
+}
+
+// Where an order at the own best price would lie; a side without orders is given a typical spread.
+Ticks FlowBook::reference_price(Side side) const {
+  if (book_.has(side)) return book_.best(side);
+  const Ticks spread = model_->params.typical.spread_ticks;
+  if (book_.has(other(side))) return book_.best(other(side)) - sign(side) * spread;
+  return (mid_ticks_x2_ - sign(side) * spread) / 2;
+}
+
+// How far the new order improves its side's best price; 0 if it does not.
+Ticks FlowBook::improving_ticks(Side side, const FlowModel::Marks& marks) {
+  if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return 0;
+  const Ticks room = book_.best(Side::kAsk) - book_.best(Side::kBid) - 1;
+  if (room < 1) return 0;
+  const float drawn = marks.improving_share * limit_tilt_[at(side)];
+  const float all = (1.0F - marks.improving_share) + drawn;
+  const EventDraws& draws = flow_.draws();
+  if (!(uniform_of(word_of(draws, Draw::kPlace)) * all < drawn)) return 0;
+  const auto ticks = static_cast<Ticks>(marks.improving.at(word_of(draws, Draw::kMark))) + 1;
+  return std::min(ticks, room);
+}
+
+void FlowBook::add_limit(Side side) {
+  const EventDraws& draws = flow_.draws();
+  const FlowModel::Marks& marks = model_->marks[spread_bin_];
+  const Ticks better = improving_ticks(side, marks);
+  Ticks away = 0;
+  if (better == 0 && !marks.resting.empty()) {
+    away = static_cast<Ticks>(marks.resting.at(word_of(draws, Draw::kMark)));
+  }
+  const FlowModel::LimitPlace& place = model_->place(better > 0, away);
+  const Lots lots = bent(place.sizes.at(word_of(draws, Draw::kSize)), bend_.limit_sizes);
+  const bool flickers = uniform_of(word_of(draws, Draw::kClass)) < place.flickering_share;
+  const Ticks price = reference_price(side) + sign(side) * (better - away);
+  rest(side, price, lots, flickers ? OrderClass::kFlickering : OrderClass::kPatient, 0);
+  happened_.lots = lots;
+}
+
+void FlowBook::trade(Side resting_side) {
+  const EventDraws& draws = flow_.draws();
+  const MarketOrderParams& law = model_->params.market_orders;
+  const double at_law = uniform_of(word_of(draws, Draw::kPlace));
+  const Lots queue = book_.best_lots(resting_side);
+  Lots lots = queue;
+  if (at_law >= law.whole_queue) {
+    lots = bent(model_->market_sizes.at(word_of(draws, Draw::kSize)), bend_.market_sizes);
+    if (at_law < law.whole_queue + law.beyond_queue) {
+      lots += queue;
+    } else if (at_law < law.whole_queue + law.beyond_queue + law.within_queue) {
+      lots = std::min(lots, queue);
+    }
+  }
+  const Ticks limit = resting_side == Side::kBid ? -OrderBook::kPriceMax : OrderBook::kPriceMax;
+  happened_.lots = execute(resting_side, lots, limit);
+}
+
+void FlowBook::cancel_one(Side side) {
+  const EventDraws& draws = flow_.draws();
+  const CancelParams& law = model_->params.cancels;
+  const std::vector<Slot>& patient = book_.pool(side, 0);
+  const std::vector<Slot>& flickering = book_.pool(side, 1);
+  const double patient_weight = law.patient_hazard * static_cast<double>(patient.size());
+  const double all =
+      patient_weight + law.flickering_hazard * static_cast<double>(flickering.size());
+  const bool flickers = uniform_of(word_of(draws, Draw::kPlace)) * all >= patient_weight;
+  const std::vector<Slot>& chosen = book_.pool(side, static_cast<Pool>(flickers));
+  if (chosen.empty()) return;
+  const Slot slot = chosen[below(word_of(draws, Draw::kMark), chosen.size())];
+  const Order& order = book_.order(slot);
+  if (!law.distance_factor.empty()) {
+    const auto away = static_cast<std::size_t>(std::abs(book_.best(side) - order.price_ticks));
+    const double kept = law.distance_factor[std::min(away, law.distance_factor.size() - 1)];
+    if (uniform_of(word_of(draws, Draw::kKeep)) >= kept) return;
+  }
+  Lots lots = order.lots;
+  const bool in_part = uniform_of(word_of(draws, Draw::kClass)) < law.partial_share;
+  if (in_part && lots > 1) {
+    lots = 1 + static_cast<Lots>(
+                   below(word_of(draws, Draw::kSize), static_cast<std::size_t>(lots - 1)));
+  }
+  happened_.lots = lots;
+  take_off(slot, lots, 0);
+}
+
+// --- the book -----------------------------------------------------------------------------------
+
+void FlowBook::log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
+                   std::uint8_t flags) {
+  if (log_ == nullptr) [[likely]] {
+    return;
+  }
+  log_->add(
+      {now_ns_, price_ticks, lots, order_id, kind, static_cast<std::int8_t>(sign(side)), flags},
+      book_);
+}
+
+Slot FlowBook::rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class,
+                    std::uint8_t flags) {
+  const Slot slot = book_.rest(side, price_ticks, lots, kCrowd, static_cast<Pool>(order_class));
+  watch_gap(side, price_ticks);
+  lots_entered_ += lots;
+  log(EventKind::kAdd, side, price_ticks, lots, book_.order(slot).arrival, flags);
+  return slot;
+}
+
+void FlowBook::take_off(Slot slot, Lots lots, std::uint8_t flags) {
+  const Order order = book_.order(slot);
+  const bool remains = lots < order.lots;
+  if (remains) {
+    book_.reduce(slot, lots);
+  } else {
+    book_.cancel(slot);
+  }
+  lots_left_ += lots;
+  watch_gap(order.side, order.price_ticks);
+  const auto all = static_cast<std::uint8_t>(flags | (remains ? kFlagRemains : 0));
+  log(EventKind::kCancel, order.side, order.price_ticks, lots, order.arrival, all);
+}
+
+Lots FlowBook::execute(Side resting_side, Lots lots, Ticks limit_ticks) {
+  Lots left = lots;
+  const Lots executed = book_.execute(resting_side, lots, limit_ticks, [&](const Fill& fill) {
+    left -= fill.lots;
+    lots_left_ += fill.lots;
+    if (fill.owner == kAgent) agent_fills_.push_back(fill);
+    const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0) |
+                      (fill.owner == kAgent ? kFlagAgent : 0);
+    log(EventKind::kTrade, fill.side, fill.price_ticks, fill.lots, book_.order(fill.slot).arrival,
+        static_cast<std::uint8_t>(flags));
+  });
+  if (log_ != nullptr && left > 0) log_->end_fills(executed);
+  return executed;
+}
+
+// Draws what has come into reach behind the touch, clears what has fallen far behind it.
+void FlowBook::keep_reach(Side side) {
+  const Ticks outward = -sign(side);
+  Ticks& reach = reach_[at(side)];
+  const Ticks depth = model_->depth_ticks;
+  // Nothing is to be found among the other side's orders.
+  if (book_.has(other(side)) && outward * (book_.best(other(side)) - reach) > 0) {
+    reach = book_.best(other(side));
+  }
+  // A side that was swept away is looked for further out, but not for ever: all that is left of it
+  // may be an order of the agent's, anywhere.
+  const auto is_beyond = [&] {
+    return !book_.has(side) || outward * (book_.best(side) - reach) > 0;
+  };
+  for (Ticks searched = 0; is_beyond() && searched < 8 * depth; ++searched) {
+    reach += outward;
+    draw_level(side, reach);
+  }
+  if (!book_.has(side)) return;
+  const Ticks best = book_.best(side);
+  if (is_beyond()) reach = best;
+  while (outward * (best - reach) + depth - 1 > 0) {
+    reach += outward;
+    draw_level(side, reach);
+  }
+  while (outward * (reach - best) > 2 * depth) {
+    clear_level(side, reach);
+    reach -= outward;
+  }
+}
+
+void FlowBook::draw_level(Side side, Ticks price_ticks) {
+  const std::size_t orders = model_->far_level_orders.at(far_word(side));
+  for (std::size_t i = 0; i < orders; ++i) {
+    const FlowModel::LimitPlace& place = model_->deeper;
+    const Lots lots = bent(place.sizes.at(far_word(side)), bend_.limit_sizes);
+    const bool flickers = uniform_of(far_word(side)) < place.flickering_share;
+    rest(side, price_ticks, lots, flickers ? OrderClass::kFlickering : OrderClass::kPatient,
+         kFlagReach);
+  }
+}
+
+void FlowBook::clear_level(Side side, Ticks price_ticks) {
+  Slot slot = book_.level(price_ticks).front;
+  while (slot != kNoSlot) {
+    const Slot next = book_.order(slot).next;
+    if (book_.order(slot).side == side && book_.order(slot).owner == kCrowd) {
+      take_off(slot, book_.order(slot).lots, kFlagReach);
+    }
+    slot = next;
+  }
+}
+
+}  // namespace rlmm

@@ -1,0 +1,181 @@
+// A book and the flow that lives in it: the market without an agent.
+//
+// The flow reacts to the whole book, so whoever rests an order in it is reacted to. Only levels
+// within reach of the touch (`MarketModel::depth_ticks`) take part; a level that comes into reach
+// gets orders from the law of far levels, and one that is left more than twice as far behind is
+// emptied of the flow's own orders.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "book/order_book.h"
+#include "flow/background.h"
+#include "flow/event_flow.h"
+#include "flow/flow_model.h"
+#include "market/event_log.h"
+#include "rng.h"
+#include "serialize.h"
+#include "types.h"
+
+namespace rlmm {
+
+inline constexpr Owner kAgent = 1;
+inline constexpr Pool kAgentPool = 2;
+
+class FlowBook {
+ public:
+  // A flow whose events beget more than one event each runs away: more than this in one step, or
+  // in the warm-up, is taken for that.
+  static constexpr std::int64_t kRunEventsMost = 10'000'000;
+  [[noreturn]] static void refuse_runaway();
+
+  // What the last event was.
+  struct Happened {
+    Group group = Group::kMarketSell;
+    Lots lots = 0;               // traded, added or taken off; 0 if nothing came of it
+    bool touch_changed = false;  // a best price or the lots at one
+  };
+  // How a scenario bends the flow.
+  struct Bend {
+    // Of the baselines: the flow that events beget follows, and cannot run away by it.
+    std::array<double, kGroups> baseline{1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+    double limit_sizes = 1.0;
+    double market_sizes = 1.0;
+    std::uint64_t halted = 0;  // 0 or 1: no events at all
+  };
+  struct AgentReaction {
+    double full_lots = 1.0;  // limit orders and cancels of this size excite like a whole event
+    double budget_hz = 1.0;  // whole events per second at most, by messages that do not trade
+  };
+
+  // `model` must outlive this.
+  FlowBook(const FlowModel& model, bool is_mirrored, const AgentReaction& reaction);
+
+  // An empty past, a first book around the mid, then `warmup_ns` of flow up to time 0.
+  void start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs season_ns,
+             TimeNs warmup_ns);
+
+  // Runs to the next event of the flow, or to `stop_ns` if that is earlier. True if an event
+  // happened: then `happened` and `agent_fills` describe it.
+  bool advance(TimeNs stop_ns);
+
+  const Happened& happened() const { return happened_; }
+  // Fills of the agent's resting orders by the last event, or by the last call below.
+  const std::vector<Fill>& agent_fills() const { return agent_fills_; }
+
+  // --- the agent ------------------------------------------------------------------------------
+
+  // What an order of the agent's met at once.
+  struct Execution {
+    Ticks price_ticks;
+    Lots lots;
+  };
+  Outcome submit(Side side, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
+                 std::vector<Execution>& executions);
+  void cancel(Slot slot);
+  Outcome amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
+                std::vector<Execution>& executions);
+
+  // --- shocks ---------------------------------------------------------------------------------
+
+  void bend(const Bend& bend);
+  void hold_regime(std::optional<std::size_t> regime);
+  std::optional<std::size_t> held_regime() const { return background_.held_regime(); }
+  void set_drift(double ticks_per_s) { background_.set_drift(ticks_per_s); }
+  // News: everything up to `ticks` beyond the touch trades, and the side left behind follows.
+  void jump_price(Ticks ticks);
+
+  // --- what there is to see -------------------------------------------------------------------
+
+  const OrderBook& book() const { return book_; }
+  TimeNs now_ns() const { return now_ns_; }
+  // Of all orders; the last one there was while a side is empty.
+  Ticks mid_ticks_x2() const { return mid_ticks_x2_; }
+  std::size_t regime() const { return background_.regime(); }
+  const EventFlow& flow() const { return flow_; }
+  const Lanes& factors();  // of the groups' intensities
+  double informed_gap() const { return gap_; }
+  Lots lots_entered() const { return lots_entered_; }
+  Lots lots_left() const { return lots_left_; }
+
+  // Every change of the book goes to `log` from now on; null: none does.
+  void record(EventLog* log) { log_ = log; }
+
+  void save(Writer& out) const;
+  void load(Reader& in);
+
+ private:
+  struct Touch {
+    std::array<Ticks, 2> price;
+    std::array<Lots, 2> lots;
+    bool operator==(const Touch&) const = default;
+  };
+
+  Touch touch() const;
+  void refresh_tilt();
+  void refresh_gap(Side side);
+  void refresh_state();
+  void refresh_at_risk();
+  void watch_gap(Side side, Ticks price_ticks);
+  void after_change();
+  void price_changed(const Touch& before);
+
+  void happen(Group group);
+  void add_limit(Side side);
+  void trade(Side resting_side);
+  void cancel_one(Side side);
+  Ticks improving_ticks(Side side, const FlowModel::Marks& marks);
+  Ticks reference_price(Side side) const;
+  Slot rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class, std::uint8_t flags);
+  void take_off(Slot slot, Lots lots, std::uint8_t flags);
+  Lots execute(Side resting_side, Lots lots, Ticks limit_ticks);
+  Lots bent(Lots lots, double factor) const;
+  std::uint32_t far_word(Side side) {
+    return static_cast<std::uint32_t>(far_streams_[static_cast<std::size_t>(side)].word());
+  }
+
+  void place_first_book(Ticks mid_ticks);
+  void keep_reach(Side side);
+  void draw_level(Side side, Ticks price_ticks);
+  void clear_level(Side side, Ticks price_ticks);
+  void rest_anew(Side side, Ticks price_ticks);
+  void excite_by_agent(Group group, Lots lots);
+  void log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
+           std::uint8_t flags);
+
+  const FlowModel* model_;
+  bool mirrored_;
+  AgentReaction reaction_;
+  OrderBook book_;
+  EventFlow flow_;
+  Background background_;
+  std::array<Stream, 2> far_streams_;
+  TimeNs now_ns_ = 0;
+  Ticks mid_ticks_x2_ = 0;
+  Ticks first_mid_ticks_x2_ = 0;
+  std::array<Ticks, 2> reach_{};  // the deepest price of each side that has been drawn
+  Bend bend_;
+  Touch touch_{};
+  Lanes state_factors_{};  // of everything but the orders at risk of a cancel
+  Lanes factors_{};
+  bool stale_ = true;              // `state_factors_` is out of date
+  std::array<Ticks, 2> second_{};  // the price behind the best one
+  std::array<bool, 2> second_stale_{true, true};
+  std::array<float, 2> gap_factor_{1.0F, 1.0F};
+  double gap_ = 0.0;
+  std::array<float, 2> market_tilt_{1.0F, 1.0F};  // by the side that is hit
+  std::array<float, 2> limit_tilt_{1.0F, 1.0F};
+  std::size_t spread_bin_ = 0;
+  double reaction_budget_ = 0.0;
+  TimeNs reaction_ns_ = 0;
+  Lots lots_entered_ = 0;
+  Lots lots_left_ = 0;
+  Happened happened_;
+  std::vector<Fill> agent_fills_;
+  EventLog* log_ = nullptr;
+};
+
+}  // namespace rlmm

@@ -1,0 +1,179 @@
+// What reaches a flow's book from outside: the agent's messages, shocks, a saved state.
+#include <algorithm>
+#include <string>
+
+#include "market/flow_book.h"
+
+namespace rlmm {
+namespace {
+
+constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
+constexpr TimeNs kBudgetSpanNs = 1'000'000'000;  // unused reaction budget is kept for this long
+
+constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
+constexpr Side other(Side side) { return side == Side::kBid ? Side::kAsk : Side::kBid; }
+
+double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
+
+}  // namespace
+
+// --- the agent ----------------------------------------------------------------------------------
+
+// Messages that do not trade excite by their size and within a budget, so that sending many of
+// them cannot pump the market.
+void FlowBook::excite_by_agent(Group group, Lots lots) {
+  const double refill = seconds_of(now_ns_ - reaction_ns_) * reaction_.budget_hz;
+  const double most = reaction_.budget_hz * seconds_of(kBudgetSpanNs);
+  reaction_budget_ = std::min(most, reaction_budget_ + refill);
+  reaction_ns_ = now_ns_;
+  const double size = std::min(1.0, static_cast<double>(lots) / reaction_.full_lots);
+  const double weight = std::min(size, reaction_budget_);
+  reaction_budget_ -= weight;
+  if (weight > 0.0) flow_.excite(group, static_cast<float>(weight));
+}
+
+Outcome FlowBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
+                         std::vector<Execution>& executions) {
+  agent_fills_.clear();
+  Lots left = lots;
+  const Submission order{side,   price_ticks, lots, time_in_force, SelfTrade::kCancelResting,
+                         kAgent, kAgentPool};
+  const Outcome outcome = book_.submit(order, [&](const Fill& fill) {
+    left -= fill.lots;
+    lots_left_ += fill.lots;
+    executions.push_back({fill.price_ticks, fill.lots});
+    const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0);
+    log(EventKind::kTrade, fill.side, fill.price_ticks, fill.lots, book_.order(fill.slot).arrival,
+        static_cast<std::uint8_t>(flags));
+  });
+  if (log_ != nullptr && left > 0) log_->end_fills(outcome.filled_lots);
+  if (outcome.filled_lots > 0) flow_.excite(group_of(0, other(side)), 1.0F);
+  if (outcome.slot != kNoSlot) {
+    book_.track(outcome.slot);
+    watch_gap(side, price_ticks);
+    const Order& order_now = book_.order(outcome.slot);
+    lots_entered_ += order_now.lots;
+    log(EventKind::kAdd, side, price_ticks, order_now.lots, order_now.arrival, kFlagAgent);
+    excite_by_agent(group_of(1, side), order_now.lots);
+  }
+  after_change();
+  return outcome;
+}
+
+void FlowBook::cancel(Slot slot) {
+  agent_fills_.clear();
+  const Order order = book_.order(slot);
+  take_off(slot, order.lots, kFlagAgent);
+  excite_by_agent(group_of(2, order.side), order.lots);
+  after_change();
+}
+
+Outcome FlowBook::amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
+                        std::vector<Execution>& executions) {
+  const Order order = book_.order(slot);
+  if (price_ticks == order.price_ticks && lots <= order.lots) {
+    agent_fills_.clear();
+    if (lots == order.lots) return {slot, 0, 0, false};
+    take_off(slot, order.lots - lots, kFlagAgent);
+    excite_by_agent(group_of(2, order.side), order.lots - lots);
+    after_change();
+    return {slot, 0, 0, false};
+  }
+  cancel(slot);
+  return submit(order.side, price_ticks, lots, time_in_force, executions);
+}
+
+// --- shocks -------------------------------------------------------------------------------------
+
+void FlowBook::bend(const Bend& bend) {
+  bend_ = bend;
+  Lanes baseline_hz = model_->baseline_hz;
+  for (std::size_t g = 0; g < kGroups; ++g) baseline_hz[g] *= static_cast<float>(bend.baseline[g]);
+  flow_.set_baseline(baseline_hz);
+  stale_ = true;
+}
+
+void FlowBook::hold_regime(std::optional<std::size_t> regime) {
+  background_.hold_regime(regime, now_ns_);
+  stale_ = true;
+}
+
+void FlowBook::rest_anew(Side side, Ticks price_ticks) {
+  const Lots lots = model_->joining.sizes.at(far_word(side));
+  rest(side, price_ticks, bent(lots, bend_.limit_sizes), OrderClass::kPatient, 0);
+}
+
+void FlowBook::jump_price(Ticks ticks) {
+  const Ticks ahead = mirrored_ ? -ticks : ticks;
+  if (ahead == 0) return;
+  agent_fills_.clear();
+  const Side hit = ahead > 0 ? Side::kAsk : Side::kBid;
+  const Side left = other(hit);
+  const bool whole = book_.has(hit) && book_.has(left);
+  const Ticks spread =
+      whole ? std::abs(book_.best(hit) - book_.best(left)) : model_->params.typical.spread_ticks;
+  const Ticks target = reference_price(hit) + ahead;
+  const Ticks limit = target + sign(hit);
+  execute(hit, OrderBook::kOrderLotsMax, limit);
+  // Nothing new comes to lie where the price has just passed.
+  Ticks& reach = reach_[at(hit)];
+  if (sign(hit) * (reach - limit) > 0) reach = limit;
+  keep_reach(hit);
+  if (!book_.has(hit)) rest_anew(hit, target);
+  // The side left behind quotes anew as close as before.
+  const Ticks anew = book_.best(hit) + sign(hit) * spread;
+  rest_anew(left, anew);
+  const Ticks behind = touch_.price[at(left)];
+  for (Ticks away = 1; away <= 2 * model_->depth_ticks; ++away) {
+    const Ticks price = anew - sign(left) * away;
+    if (price == behind) break;
+    draw_level(left, price);
+  }
+  background_.shift_price(static_cast<double>(ticks));
+  happened_ = {group_of(0, hit), 0, true};
+  after_change();
+}
+
+// --- saving -------------------------------------------------------------------------------------
+
+void FlowBook::save(Writer& out) const {
+  book_.save(out);
+  flow_.save(out);
+  background_.save(out);
+  out.put(far_streams_);
+  out.put(now_ns_);
+  out.put(mid_ticks_x2_);
+  out.put(first_mid_ticks_x2_);
+  out.put(reach_);
+  out.put(bend_);
+  out.put(reaction_budget_);
+  out.put(reaction_ns_);
+  out.put(lots_entered_);
+  out.put(lots_left_);
+}
+
+void FlowBook::load(Reader& in) {
+  book_.load(in);
+  flow_.load(in);
+  background_.load(in);
+  far_streams_ = in.get<std::array<Stream, 2>>();
+  now_ns_ = in.get<TimeNs>();
+  mid_ticks_x2_ = in.get<Ticks>();
+  first_mid_ticks_x2_ = in.get<Ticks>();
+  reach_ = in.get<std::array<Ticks, 2>>();
+  bend(in.get<Bend>());
+  reaction_budget_ = in.get<double>();
+  reaction_ns_ = in.get<TimeNs>();
+  lots_entered_ = in.get<Lots>();
+  lots_left_ = in.get<Lots>();
+  if (!far_streams_[0].sound() || !far_streams_[1].sound())
+    throw std::invalid_argument("state: expected sound streams");
+  happened_ = Happened{};
+  agent_fills_.clear();
+  touch_ = touch();
+  for (const Side side : kSides) refresh_gap(side);
+  refresh_tilt();
+  stale_ = true;
+}
+
+}  // namespace rlmm

@@ -1,0 +1,41 @@
+// A book market without an agent, written down event by event.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "market/event_log.h"
+#include "market/flow_book.h"
+#include "market/scenario.h"
+#include "params.h"
+#include "rng.h"
+
+namespace rlmm {
+
+class Recorder {
+ public:
+  // Starts episode `episode` of the environment with this key: the market a batch would show there
+  // while its agent sends nothing. `levels` of the book are written after every event; 0: none.
+  Recorder(BookMarketParams params, SeedKey key, std::uint64_t episode, std::size_t levels);
+
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Appends what happens up to `until_ns`; the first call begins with the orders that are there at
+  // time 0, as snapshot events.
+  void run(TimeNs until_ns, EventLog& log);
+
+ private:
+  void write_snapshot(EventLog& log) const;
+  void apply_scenario();
+
+  BookMarketParams params_;
+  FlowModel model_;
+  Scenario scenario_;
+  FlowBook market_;
+  std::size_t levels_;
+  TimeNs change_ns_ = 0;
+  bool begun_ = false;
+};
+
+}  // namespace rlmm

@@ -1,0 +1,82 @@
+#include "market/scenario.h"
+
+#include <algorithm>
+
+namespace rlmm {
+namespace {
+
+bool acts(const ShockParams& shock, TimeNs now_ns) {
+  return shock.start_ns <= now_ns && now_ns < shock.start_ns + shock.duration_ns;
+}
+
+void apply(const ShockParams& shock, Shocked& now) {
+  switch (shock.kind) {
+    case ShockKind::kRegime:
+      now.regime = static_cast<std::size_t>(shock.value);
+      break;
+    case ShockKind::kIntensity:
+      for (std::size_t g = 0; g < kGroups; ++g) {
+        const double factor = shock.by_group.empty() ? shock.value : shock.by_group[g];
+        now.bend.baseline[g] *= factor;
+      }
+      break;
+    case ShockKind::kLimitSizes:
+      now.bend.limit_sizes *= shock.value;
+      break;
+    case ShockKind::kMarketSizes:
+      now.bend.market_sizes *= shock.value;
+      break;
+    case ShockKind::kLatency:
+      now.latency *= shock.value;
+      break;
+    case ShockKind::kFees:
+      now.fees *= shock.value;
+      break;
+    case ShockKind::kFeedOutage:
+      now.outage = true;
+      break;
+    case ShockKind::kHalt:
+      now.halt = true;
+      now.bend.halted = 1;
+      break;
+    case ShockKind::kDrift:
+      now.drift_ticks_per_s += shock.value;
+      break;
+    case ShockKind::kPriceJump:
+      break;  // has no duration
+  }
+}
+
+}  // namespace
+
+Scenario::Scenario(const std::vector<ShockParams>& shocks) : shocks_(shocks) {}
+
+TimeNs Scenario::next_change_ns(TimeNs now_ns) const {
+  TimeNs next = kNever;
+  for (const ShockParams& shock : shocks_) {
+    const TimeNs end_ns = shock.start_ns + shock.duration_ns;
+    if (shock.start_ns > now_ns) next = std::min(next, shock.start_ns);
+    if (end_ns > now_ns) next = std::min(next, end_ns);
+  }
+  return next;
+}
+
+Shocked Scenario::at(TimeNs now_ns) const {
+  Shocked now;
+  for (const ShockParams& shock : shocks_) {
+    if (acts(shock, now_ns)) apply(shock, now);
+  }
+  return now;
+}
+
+Ticks Scenario::jump_at(TimeNs now_ns) const {
+  Ticks ticks = 0;
+  for (const ShockParams& shock : shocks_) {
+    if (shock.kind == ShockKind::kPriceJump && shock.start_ns == now_ns) {
+      ticks += round_to_integer(shock.value);
+    }
+  }
+  return ticks;
+}
+
+}  // namespace rlmm

@@ -1,0 +1,161 @@
+"""The commands under `rlmm bench`. Like those of `experiments.cli`, each returns its job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from experiments.command import (
+    EXIT_FAILED,
+    EXIT_OK,
+    Job,
+    Json,
+    Options,
+    help_if_alone,
+    settings_of,
+)
+
+bench = typer.Typer(rich_markup_mode=None)
+
+
+@bench.callback(invoke_without_command=True)
+def _bench(context: typer.Context) -> None:
+    """Measure speed on this machine."""
+    help_if_alone(context)
+
+
+@bench.command()
+def simulator(
+    market: Annotated[str, typer.Option(metavar="NAME", help="Which market: analytic.")],
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which problem (default: P1).")
+    ] = None,
+    envs: Annotated[
+        str | None, typer.Option(metavar="N", help="Environments per thread (default: 512).")
+    ] = None,
+    steps: Annotated[
+        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000).")
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="N", help="1: no two-thread part (default: 0, with it).")
+    ] = None,
+    repeats: Annotated[
+        str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 5).")
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Exit with 1 below N steps per second and core."),
+    ] = None,
+    json: Json = False,
+) -> Job:
+    """Measure the simulator alone: trajectory steps per second and core.
+
+    One thread first. Then, where two processors are usable and unless --threads is 1, two threads
+    of one process, alternating with two pinned processes; other values of --threads change nothing.
+
+    Example: rlmm bench simulator --market analytic --envs 1024 --json
+    """
+    options = {"--market": ("market", market), "--preset": ("preset", preset)}
+    options |= {"--envs": ("envs", envs), "--steps": ("steps", steps)}
+    options |= {"--threads": ("threads", threads), "--repeats": ("repeats", repeats)}
+    options |= {"--require": ("require", require)}
+    return lambda: _bench_simulator(options, json=json)
+
+
+@bench.command()
+def rollout(
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which problem (default: P1).")
+    ] = None,
+    envs: Annotated[
+        str | None, typer.Option(metavar="N", help="Environments (default: 512).")
+    ] = None,
+    steps: Annotated[
+        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 200).")
+    ] = None,
+    repeats: Annotated[
+        str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 9).")
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Exit with 1 below N steps per second, market excluded."),
+    ] = None,
+    json: Json = False,
+) -> Job:
+    """Measure rollouts with a 64x64 policy inside the engine, on one thread.
+
+    Each repeat also plays the same actions again without the policy, so that the market's share of
+    the time can be taken off.
+
+    Example: rlmm bench rollout --envs 256 --json
+    """
+    options = {"--preset": ("preset", preset), "--envs": ("envs", envs)}
+    options |= {"--steps": ("steps", steps), "--repeats": ("repeats", repeats)}
+    options |= {"--require": ("require", require)}
+    return lambda: _bench_rollout(options, json=json)
+
+
+@bench.command()
+def inference(
+    calls: Annotated[
+        str | None, typer.Option(metavar="N", help="Timed calls per network (default: 200000).")
+    ] = None,
+    require: Annotated[
+        bool, typer.Option("--require", help="Exit with 1 above 1 us (64x64) or 8 us (256x256).")
+    ] = False,
+    json: Json = False,
+) -> Job:
+    """Measure one decision at a time, as live quotes need it: median and 99th percentile.
+
+    From an observation to a sampled action with its log-probability, for networks of 64x64 and
+    256x256, timed call by call inside the engine.
+
+    Example: rlmm bench inference --json
+    """
+    options = {"--calls": ("calls", calls), "--require": ("require", "true" if require else None)}
+    return lambda: _bench_inference(options, json=json)
+
+
+def _bench_simulator(options: Options, *, json: bool) -> int:
+    from experiments.benchmarks import simulator as benchmark
+    from experiments.config import SimulatorBenchConfig, load_config
+    from rlmm_tf.presets import PRESETS
+
+    settings, choices = settings_of(options), {"preset": tuple(PRESETS)}
+    config = load_config(None, [], SimulatorBenchConfig, options=settings, choices=choices)
+    result = benchmark.run(config)
+    return _report_bench("simulator", result, benchmark.shortfall(config, result), json=json)
+
+
+def _bench_rollout(options: Options, *, json: bool) -> int:
+    from experiments.benchmarks import rollout as benchmark
+    from experiments.config import RolloutBenchConfig, load_config
+    from rlmm_tf.presets import PRESETS
+
+    settings, choices = settings_of(options), {"preset": tuple(PRESETS)}
+    config = load_config(None, [], RolloutBenchConfig, options=settings, choices=choices)
+    result = benchmark.run(config)
+    return _report_bench("rollout", result, benchmark.shortfall(config, result), json=json)
+
+
+def _bench_inference(options: Options, *, json: bool) -> int:
+    from experiments.benchmarks import inference as benchmark
+    from experiments.config import InferenceBenchConfig, load_config
+
+    config = load_config(None, [], InferenceBenchConfig, options=settings_of(options))
+    result = benchmark.run(config)
+    return _report_bench("inference", result, benchmark.shortfall(config, result), json=json)
+
+
+def _report_bench(name: str, result: dict[str, Any], missing: str | None, *, json: bool) -> int:
+    from experiments import console
+
+    if json:
+        console.write_json(result)
+    else:
+        console.write_values(f"bench {name}", result)
+    if missing is not None:
+        typer.echo(missing, err=True)
+        return EXIT_FAILED
+    return EXIT_OK
