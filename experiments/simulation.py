@@ -126,22 +126,25 @@ def _simulated_seed(
         moments = block if moments is None else moments.merged(block)
         n = moments.n
         if config.episodes is None:
-            n_wanted = episodes_wanted(config, moments, case.expected)
+            # On the scale of the problem, not of an agent that gains little in it.
+            scale = max(abs(case.expected), abs(case.optimum))
+            n_wanted = episodes_wanted(config, moments, scale)
         show(min(1.0, n / n_wanted))
     envs.close()
     assert moments is not None  # at least one block was played
     return moments
 
 
-def episodes_wanted(config: CertifyConfig, so_far: Moments, expected: float) -> float:
-    """How many episodes one seed needs for the wanted width by itself, judged by those so far.
+def episodes_wanted(config: CertifyConfig, so_far: Moments, value: float) -> float:
+    """How many episodes one seed needs for a width that is the wanted fraction of `value`.
 
-    While the width cannot be trusted, because it is 0 or carried by too few episodes, go on.
+    Judged by those so far. While the width cannot be trusted, because it is 0 or carried by too
+    few episodes, go on.
     """
     if not so_far.is_broad:
         return float(HOPELESS_EPISODES)
     # A fraction of a value near 0 is out of reach: then a fraction of the noise is wanted.
-    scale = max(abs(expected), SMALLEST_SCALE * so_far.deviation)
+    scale = max(abs(value), SMALLEST_SCALE * so_far.deviation)
     ratio = _quantile(config) * so_far.deviation / (config.half_width_fraction * scale)
     return max(float(PILOT_EPISODES), ratio**2)
 
