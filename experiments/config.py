@@ -64,7 +64,7 @@ class CertifyConfig(Config):
     half_width_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.0025,
         description="how narrow the interval must become, as a fraction of the agent's or the "
-        "problem's exact value, whichever is larger (or of an episode's noise, where both are near 0)",
+        "problem's exact value, whichever is larger (of an episode's noise where both are near 0)",
     )
     steps: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
         default=None,

@@ -107,7 +107,7 @@ def test_more_steps_come_closer_to_continuous_time(linear_on_p1: CertifyResult) 
 
 def test_episodes_grow_until_the_interval_is_narrow() -> None:
     result, _ = certify(set_name="P1", agent="fixed", seeds=1, half_width_fraction=0.02)
-    assert result.simulation.half_width <= 0.021 * result.exact.agent_stepped
+    assert result.simulation.half_width <= 0.021 * result.exact.optimum_stepped
     assert len(result.simulation.by_seed) == 1
 
 
