@@ -25,8 +25,11 @@ CONFIDENCE = 0.9997
 RISK_NEUTRAL_AGENTS = ("exact", "fixed", "best_linear")
 RISK_AVERSE_AGENTS = ("exact", "avellaneda_stoikov", "glft_asymptotic")
 RISK_NEUTRAL_SETS = ("P1", "P1-any-start", "P2", "P3", "P4", "P5", "P6", "P7", "R1")
+# Where the inventory is dear, a constant quote's penalties vary so much that 10^8 episodes are few.
+DEAR_INVENTORY_SETS = ("P6", "P7")
 AGENTS = {
     **dict.fromkeys(RISK_NEUTRAL_SETS, RISK_NEUTRAL_AGENTS),
+    **dict.fromkeys(DEAR_INVENTORY_SETS, ("exact", "best_linear")),
     **dict.fromkeys(("CARA-0.01", "CARA-0.1", "CARA-0.5"), RISK_AVERSE_AGENTS),
 }
 # What a set needs for a meaningful comparison: at the cap of 30 lots CARA-0.5 is decided by states
