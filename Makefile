@@ -21,6 +21,8 @@ SAME_ADDRESSES := $(if $(shell command -v setarch),setarch $(shell uname -m) -R)
 STEPS_PER_S_LEAST ?= 10e6
 POLICY_NS_MOST ?= 20
 ROLLOUT_STEPS_PER_S_LEAST ?= 1e6
+# Limits for the book market: --require-alone N --require-agent N, cycles per event.
+BOOK_BENCH_ARGS ?=
 # Operations of `make test-book`, half a minute at most; the recorded run has 1000 million.
 BOOK_OPERATIONS ?= 20000000
 FUZZ_SECONDS ?= 60
@@ -106,6 +108,8 @@ fuzz: setup ## FUZZ_SECONDS of random bytes for each fuzz target; needs clang (m
 
 bench: setup ## speed on this machine; fails below what the project promises (README.md)
 	rlmm bench simulator --market analytic --require $(STEPS_PER_S_LEAST)
+	rlmm bench simulator --market book --preset book-large-tick $(BOOK_BENCH_ARGS)
+	rlmm bench simulator --market book --preset book-small-tick $(BOOK_BENCH_ARGS)
 	python -m experiments.benchmarks.policies --require $(POLICY_NS_MOST)
 	rlmm bench rollout --require $(ROLLOUT_STEPS_PER_S_LEAST)
 	rlmm bench inference --require

@@ -4,7 +4,9 @@
 // The mid price can lie between two ticks, so everything marked to it is counted in halves (`_x2`).
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <sstream>
 #include <stdexcept>
@@ -23,6 +25,10 @@ enum class Side : std::uint8_t { kBid = 0, kAsk = 1 };
 
 // +1 for the side that buys, -1 for the side that sells.
 constexpr std::int64_t sign(Side side) { return side == Side::kBid ? 1 : -1; }
+
+inline constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
+constexpr std::size_t index_of(Side side) { return static_cast<std::size_t>(side); }
+constexpr Side opposite(Side side) { return side == Side::kBid ? Side::kAsk : Side::kBid; }
 
 // A broken promise of this library, never of its caller.
 class InvariantError : public std::logic_error {

@@ -16,6 +16,8 @@ from experiments.command import (
     settings_of,
 )
 
+MARKETS = ("analytic", "book")
+
 bench = typer.Typer(rich_markup_mode=None)
 
 
@@ -26,30 +28,45 @@ def _bench(context: typer.Context) -> None:
 
 
 @bench.command()
-def simulator(
-    market: Annotated[str, typer.Option(metavar="NAME", help="Which market: analytic.")],
+def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
+    market: Annotated[str, typer.Option(metavar="NAME", help="Which market: analytic or book.")],
     preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which problem (default: P1).")
+        str | None,
+        typer.Option(metavar="NAME", help="Which problem (default: P1, book: book-large-tick)."),
     ] = None,
     envs: Annotated[
-        str | None, typer.Option(metavar="N", help="Environments per thread (default: 512).")
+        str | None,
+        typer.Option(metavar="N", help="Environments per thread (default: 512, book: 16)."),
     ] = None,
     steps: Annotated[
-        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000).")
+        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000, book: 10).")
     ] = None,
     threads: Annotated[
         str | None, typer.Option(metavar="N", help="1: no two-thread part (default: 0, with it).")
     ] = None,
     repeats: Annotated[
-        str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 5).")
+        str | None,
+        typer.Option(metavar="N", help="Repeats; the median counts (default: 5, book: 100)."),
     ] = None,
     require: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Exit with 1 below N steps per second and core."),
+        typer.Option(metavar="N", help="analytic: exit with 1 below N steps per second and core."),
+    ] = None,
+    require_alone: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="book: exit with 1 above N cycles per event, market alone."),
+    ] = None,
+    require_agent: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="book: exit with 1 above N cycles per event, with agent."),
     ] = None,
     json: Json = False,
 ) -> Job:
-    """Measure the simulator alone: trajectory steps per second and core.
+    """Measure the simulator alone: the analytic market's steps, or the book market's events.
+
+    Of the analytic market: trajectory steps per second and core. Of the book market: events per
+    second and core cycles per event, once without an agent and once with one that quotes both
+    sides and observes everything.
 
     One thread first. Then, where two processors are usable and unless --threads is 1, two threads
     of one process, alternating with two pinned processes; other values of --threads change nothing.
@@ -60,6 +77,10 @@ def simulator(
     options |= {"--envs": ("envs", envs), "--steps": ("steps", steps)}
     options |= {"--threads": ("threads", threads), "--repeats": ("repeats", repeats)}
     options |= {"--require": ("require", require)}
+    options |= {"--require-alone": ("require_alone", require_alone)}
+    options |= {"--require-agent": ("require_agent", require_agent)}
+    if market == "book":
+        return lambda: _bench_book(options, json=json)
     return lambda: _bench_simulator(options, json=json)
 
 
@@ -120,12 +141,30 @@ def inference(
 def _bench_simulator(options: Options, *, json: bool) -> int:
     from experiments.benchmarks import simulator as benchmark
     from experiments.config import SimulatorBenchConfig, load_config
-    from rlmm_tf.presets import PRESETS
 
-    settings, choices = settings_of(options), {"preset": tuple(PRESETS)}
-    config = load_config(None, [], SimulatorBenchConfig, options=settings, choices=choices)
+    choices = {"market": MARKETS, "preset": _presets("analytic")}
+    config = load_config(
+        None, [], SimulatorBenchConfig, options=settings_of(options), choices=choices
+    )
     result = benchmark.run(config)
     return _report_bench("simulator", result, benchmark.shortfall(config, result), json=json)
+
+
+def _bench_book(options: Options, *, json: bool) -> int:
+    from experiments.benchmarks import book as benchmark
+    from experiments.config import BookBenchConfig, load_config
+
+    choices = {"preset": _presets("book")}
+    config = load_config(None, [], BookBenchConfig, options=settings_of(options), choices=choices)
+    result = benchmark.run(config)
+    return _report_bench("simulator", result, benchmark.shortfall(config, result), json=json)
+
+
+def _presets(kind: str) -> tuple[str, ...]:
+    """Names of the problems with such a market."""
+    from rlmm_tf.presets import PRESETS
+
+    return tuple(name for name, params in PRESETS.items() if params.market.kind == kind)
 
 
 def _bench_rollout(options: Options, *, json: bool) -> int:

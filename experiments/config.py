@@ -108,6 +108,32 @@ class SimulatorBenchConfig(Config):
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
+class BookBenchConfig(Config):
+    """`rlmm bench simulator --market book`: the cost of an event, alone and with an agent."""
+
+    market: Literal["book"]
+    preset: Annotated[str, Field(min_length=1)] = "book-large-tick"
+    envs: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=16, description="per thread, of the part with agents"
+    )
+    steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=10, description="per environment and slice; the market alone runs as long in all"
+    )
+    threads: Annotated[int, Field(ge=0, le=4096)] = Field(
+        default=0, description="1: measure one thread only; any other number: also two threads"
+    )
+    repeats: Annotated[int, Field(ge=1, le=500)] = Field(
+        default=100, description="slices; the median of these is reported"
+    )
+    require_alone: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="cycles per event of the market alone that fail when passed"
+    )
+    require_agent: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="cycles per event with an agent that fail when passed"
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(max_length=64)]
 
 

@@ -11,6 +11,8 @@ import typing
 __all__: list[str] = [
     "Batch",
     "COLUMNS",
+    "EVENT_FLAGS",
+    "EVENT_KINDS",
     "EnvParams",
     "FEATURES",
     "InvariantError",
@@ -170,6 +172,10 @@ class Recorder:
         episode: typing.SupportsInt | typing.SupportsIndex = 0,
         levels: typing.SupportsInt | typing.SupportsIndex = 0,
     ) -> None: ...
+    def count(self, until_ns: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Goes on to this time and returns how many events there were, writing none down.
+        """
     def run(self, until_ns: typing.SupportsInt | typing.SupportsIndex) -> dict:
         """
         The events up to this time as arrays by name; the first call begins with a snapshot.
@@ -250,4 +256,6 @@ def rollout(
     """
 
 COLUMNS: tuple
+EVENT_FLAGS: dict
+EVENT_KINDS: dict
 FEATURES: tuple

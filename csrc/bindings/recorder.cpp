@@ -68,12 +68,7 @@ class PyRecorder {
   }
 
   py::dict run(const Integer& until_ns) {
-    constexpr std::int64_t kMost = std::int64_t{1} << 53;
-    const std::int64_t until = until_ns.value("until_ns");
-    if (until < until_ns_ || until > kMost) {
-      throw py::value_error("until_ns: expected from " + std::to_string(until_ns_) +
-                            " (where the last call ended) to 2^53, got " + std::to_string(until));
-    }
+    const std::int64_t until = checked(until_ns);
     EventLog log;
     {
       const py::gil_scoped_release unlocked;
@@ -83,7 +78,25 @@ class PyRecorder {
     return to_arrays(log);
   }
 
+  std::int64_t count(const Integer& until_ns) {
+    const std::int64_t until = checked(until_ns);
+    const py::gil_scoped_release unlocked;
+    const std::int64_t events = recorder_->count(until);
+    until_ns_ = until;
+    return events;
+  }
+
  private:
+  std::int64_t checked(const Integer& until_ns) const {
+    constexpr std::int64_t kMost = std::int64_t{1} << 53;
+    const std::int64_t until = until_ns.value("until_ns");
+    if (until < until_ns_ || until > kMost) {
+      throw py::value_error("until_ns: expected from " + std::to_string(until_ns_) +
+                            " (where the last call ended) to 2^53, got " + std::to_string(until));
+    }
+    return until;
+  }
+
   std::unique_ptr<Recorder> recorder_;
   std::int64_t until_ns_ = 0;
 };
@@ -98,7 +111,9 @@ void bind_recorder(py::module_& m) {
            py::arg("params"), py::arg("seed"), py::arg("episode") = py::int_(0),
            py::arg("levels") = py::int_(0))
       .def("run", &PyRecorder::run, py::arg("until_ns"),
-           "The events up to this time as arrays by name; the first call begins with a snapshot.");
+           "The events up to this time as arrays by name; the first call begins with a snapshot.")
+      .def("count", &PyRecorder::count, py::arg("until_ns"),
+           "Goes on to this time and returns how many events there were, writing none down.");
 }
 
 }  // namespace rlmm

@@ -5,6 +5,7 @@
 #include "bindings/parameters.h"
 #include "bindings/parts.h"
 #include "features/features.h"
+#include "market/event_log.h"
 
 namespace rlmm {
 namespace {
@@ -37,6 +38,29 @@ py::tuple column_table() {
   return py::tuple(rows);
 }
 
+py::dict event_kinds() {
+  static_assert(static_cast<int>(EventKind::kStatus) == 7, "a new kind belongs into this table");
+  py::dict kinds;
+  const auto add = [&](const char* name, EventKind kind) { kinds[name] = static_cast<int>(kind); };
+  add("add", EventKind::kAdd);
+  add("cancel", EventKind::kCancel);
+  add("modify", EventKind::kModify);
+  add("trade", EventKind::kTrade);
+  add("snapshot", EventKind::kSnapshot);
+  add("clear", EventKind::kClear);
+  add("status", EventKind::kStatus);
+  return kinds;
+}
+
+py::dict event_flags() {
+  py::dict flags;
+  flags["remains"] = static_cast<int>(kFlagRemains);
+  flags["reach"] = static_cast<int>(kFlagReach);
+  flags["agent"] = static_cast<int>(kFlagAgent);
+  flags["more_fills"] = static_cast<int>(kFlagMoreFills);
+  return flags;
+}
+
 }  // namespace
 
 void bind_tables(py::module_& m) {
@@ -44,6 +68,8 @@ void bind_tables(py::module_& m) {
         "(name, unit, scale, low, high) of each column: normalised = natural / scale.");
   m.attr("FEATURES") = feature_table();
   m.attr("COLUMNS") = column_table();
+  m.attr("EVENT_KINDS") = event_kinds();
+  m.attr("EVENT_FLAGS") = event_flags();
 }
 
 }  // namespace rlmm

@@ -7,9 +7,6 @@ namespace {
 
 constexpr double kNever = 1e300;
 constexpr double kVolatilityHalfLifeSteps = 16.0;
-constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
-
-std::size_t index_of(Side side) { return static_cast<std::size_t>(side); }
 
 double time_to(double clock, double rate_hz) { return rate_hz > 0.0 ? clock / rate_hz : kNever; }
 

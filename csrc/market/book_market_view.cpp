@@ -6,9 +6,6 @@
 namespace rlmm {
 namespace {
 
-constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
-constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
-
 double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
 }  // namespace
@@ -38,7 +35,7 @@ void BookMarket::show() {
 
 void BookMarket::show_quotes() {
   for (const Side side : kSides) {
-    const std::size_t s = at(side);
+    const std::size_t s = index_of(side);
     const Lots open_lots = desk_.open_lots(side);
     const double distance =
         0.5 * static_cast<double>(sign(side) * (state_.mid_ticks_x2 - 2 * desk_.price_ticks(side)));
@@ -50,7 +47,7 @@ void BookMarket::show_quotes() {
 
 Lots BookMarket::queue_ahead(Side side) const {
   if (!is_alive(side)) return 0;
-  return market_.book().queue_ahead(static_cast<Slot>(standing_[at(side)].slot));
+  return market_.book().queue_ahead(static_cast<Slot>(standing_[index_of(side)].slot));
 }
 
 void BookMarket::show_depth() {
@@ -68,7 +65,7 @@ void BookMarket::show_depth() {
   std::array<double, 2> sums{};
   for (std::size_t level = 0; level < model_->levels; ++level) {
     for (const Side side : kSides) {
-      const std::size_t s = at(side);
+      const std::size_t s = index_of(side);
       const bool there = price[s] != OrderBook::kNoBid && price[s] != OrderBook::kNoAsk;
       const auto lots = there ? static_cast<double>(book.lots_at(price[s])) : 0.0;
       const double distance =

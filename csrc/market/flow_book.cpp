@@ -7,11 +7,6 @@
 namespace rlmm {
 namespace {
 
-constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
-
-constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
-constexpr Side other(Side side) { return side == Side::kBid ? Side::kAsk : Side::kBid; }
-
 double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
 
 }  // namespace
@@ -59,8 +54,8 @@ void FlowBook::place_first_book(Ticks mid_ticks) {
   const std::array<Ticks, 2> first{bid, bid + spread};
   for (const Side side : kSides) {
     const Lots lots = model_->joining.sizes.at(far_word(side));
-    rest(side, first[at(side)], lots, OrderClass::kPatient, kFlagReach);
-    reach_[at(side)] = first[at(side)];
+    rest(side, first[index_of(side)], lots, OrderClass::kPatient, kFlagReach);
+    reach_[index_of(side)] = first[index_of(side)];
   }
   for (const Side side : kSides) keep_reach(side);
   mid_ticks_x2_ = first[0] + first[1];
@@ -97,7 +92,7 @@ void FlowBook::refresh_tilt() {
 
 // A queue with a wide gap behind it is hit more often.
 void FlowBook::refresh_gap(Side side) {
-  const std::size_t s = at(side);
+  const std::size_t s = index_of(side);
   second_stale_[s] = false;
   if (!book_.has(side)) return;
   const Ticks best = book_.best(side);
@@ -105,12 +100,6 @@ void FlowBook::refresh_gap(Side side) {
   const float factor = model_->hit_gap_factor(std::abs(best - second_[s]));
   stale_ = stale_ || factor != gap_factor_[s];
   gap_factor_[s] = factor;
-}
-
-// A level has gained or lost an order: is it one that decides the gap?
-void FlowBook::watch_gap(Side side, Ticks price_ticks) {
-  const std::size_t s = at(side);
-  second_stale_[s] = second_stale_[s] || sign(side) * (price_ticks - second_[s]) >= 0;
 }
 
 void FlowBook::refresh_state() {
@@ -125,7 +114,7 @@ void FlowBook::refresh_state() {
     state_factors_[g] = bend_.halted == 0 ? of_state[g] * outside[g] : 0.0F;
   }
   for (const Side side : kSides) {
-    const std::size_t s = at(side);
+    const std::size_t s = index_of(side);
     state_factors_[s] *= book_.has(side) ? market_tilt_[s] * gap_factor_[s] : 0.0F;
     state_factors_[2 + s] *= (1.0F - improving) + improving * limit_tilt_[s];
   }
@@ -135,7 +124,7 @@ void FlowBook::refresh_state() {
 
 inline void FlowBook::refresh_at_risk() {
   for (const Side side : kSides) {
-    const std::size_t s = at(side);
+    const std::size_t s = index_of(side);
     const auto patient = static_cast<float>(static_cast<int>(book_.pool(side, 0).size()));
     const auto flickering = static_cast<float>(static_cast<int>(book_.pool(side, 1).size()));
     const float at_risk = patient * model_->patient_hazard + flickering * model_->flickering_hazard;
@@ -194,25 +183,25 @@ void FlowBook::happen(Group group) {
 
 // The book has changed: the reach follows the touch, the mid and the intensities follow the book.
 void FlowBook::after_change() {
-  const Touch now = touch();
-  happened_.touch_changed = !(now == touch_);
-  if (happened_.touch_changed) {
+  if (touched_) {
     const Touch before = touch_;
-    touch_ = now;
-    stale_ = true;
-    if (now.price != before.price) price_changed(before);
+    touch_ = touch();
+    touched_ = false;
+    happened_.touch_changed = !(touch_ == before);
+    stale_ = stale_ || happened_.touch_changed;
+    if (touch_.price != before.price) price_changed(before);
   }
   if (!model_->uses_hit_gap()) return;
   for (const Side side : kSides) {
-    if (second_stale_[at(side)]) refresh_gap(side);
+    if (second_stale_[index_of(side)]) refresh_gap(side);
   }
 }
 
 void FlowBook::price_changed(const Touch& before) {
   for (const Side side : kSides) {
-    if (touch_.price[at(side)] == before.price[at(side)]) continue;
+    if (touch_.price[index_of(side)] == before.price[index_of(side)]) continue;
     keep_reach(side);
-    second_stale_[at(side)] = true;
+    second_stale_[index_of(side)] = true;
   }
   touch_ = touch();  // a side that was swept away may have been found again
   if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return;
@@ -239,7 +228,7 @@ Lots FlowBook::bent(Lots lots, double factor) const {
 Ticks FlowBook::reference_price(Side side) const {
   if (book_.has(side)) return book_.best(side);
   const Ticks spread = model_->params.typical.spread_ticks;
-  if (book_.has(other(side))) return book_.best(other(side)) - sign(side) * spread;
+  if (book_.has(opposite(side))) return book_.best(opposite(side)) - sign(side) * spread;
   return (mid_ticks_x2_ - sign(side) * spread) / 2;
 }
 
@@ -248,7 +237,7 @@ Ticks FlowBook::improving_ticks(Side side, const FlowModel::Marks& marks) {
   if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return 0;
   const Ticks room = book_.best(Side::kAsk) - book_.best(Side::kBid) - 1;
   if (room < 1) return 0;
-  const float drawn = marks.improving_share * limit_tilt_[at(side)];
+  const float drawn = marks.improving_share * limit_tilt_[index_of(side)];
   const float all = (1.0F - marks.improving_share) + drawn;
   const EventDraws& draws = flow_.draws();
   if (!(uniform_of(word_of(draws, Draw::kPlace)) * all < drawn)) return 0;
@@ -333,7 +322,7 @@ void FlowBook::log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std:
 Slot FlowBook::rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class,
                     std::uint8_t flags) {
   const Slot slot = book_.rest(side, price_ticks, lots, kCrowd, static_cast<Pool>(order_class));
-  watch_gap(side, price_ticks);
+  watch(side, price_ticks);
   lots_entered_ += lots;
   log(EventKind::kAdd, side, price_ticks, lots, book_.order(slot).arrival, flags);
   return slot;
@@ -348,7 +337,7 @@ void FlowBook::take_off(Slot slot, Lots lots, std::uint8_t flags) {
     book_.cancel(slot);
   }
   lots_left_ += lots;
-  watch_gap(order.side, order.price_ticks);
+  watch(order.side, order.price_ticks);
   const auto all = static_cast<std::uint8_t>(flags | (remains ? kFlagRemains : 0));
   log(EventKind::kCancel, order.side, order.price_ticks, lots, order.arrival, all);
 }
@@ -359,6 +348,7 @@ Lots FlowBook::execute(Side resting_side, Lots lots, Ticks limit_ticks) {
     left -= fill.lots;
     lots_left_ += fill.lots;
     if (fill.owner == kAgent) agent_fills_.push_back(fill);
+    touched_ = true;
     const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0) |
                       (fill.owner == kAgent ? kFlagAgent : 0);
     log(EventKind::kTrade, fill.side, fill.price_ticks, fill.lots, book_.order(fill.slot).arrival,
@@ -366,59 +356,6 @@ Lots FlowBook::execute(Side resting_side, Lots lots, Ticks limit_ticks) {
   });
   if (log_ != nullptr && left > 0) log_->end_fills(executed);
   return executed;
-}
-
-// Draws what has come into reach behind the touch, clears what has fallen far behind it.
-void FlowBook::keep_reach(Side side) {
-  const Ticks outward = -sign(side);
-  Ticks& reach = reach_[at(side)];
-  const Ticks depth = model_->depth_ticks;
-  // Nothing is to be found among the other side's orders.
-  if (book_.has(other(side)) && outward * (book_.best(other(side)) - reach) > 0) {
-    reach = book_.best(other(side));
-  }
-  // A side that was swept away is looked for further out, but not for ever: all that is left of it
-  // may be an order of the agent's, anywhere.
-  const auto is_beyond = [&] {
-    return !book_.has(side) || outward * (book_.best(side) - reach) > 0;
-  };
-  for (Ticks searched = 0; is_beyond() && searched < 8 * depth; ++searched) {
-    reach += outward;
-    draw_level(side, reach);
-  }
-  if (!book_.has(side)) return;
-  const Ticks best = book_.best(side);
-  if (is_beyond()) reach = best;
-  while (outward * (best - reach) + depth - 1 > 0) {
-    reach += outward;
-    draw_level(side, reach);
-  }
-  while (outward * (reach - best) > 2 * depth) {
-    clear_level(side, reach);
-    reach -= outward;
-  }
-}
-
-void FlowBook::draw_level(Side side, Ticks price_ticks) {
-  const std::size_t orders = model_->far_level_orders.at(far_word(side));
-  for (std::size_t i = 0; i < orders; ++i) {
-    const FlowModel::LimitPlace& place = model_->deeper;
-    const Lots lots = bent(place.sizes.at(far_word(side)), bend_.limit_sizes);
-    const bool flickers = uniform_of(far_word(side)) < place.flickering_share;
-    rest(side, price_ticks, lots, flickers ? OrderClass::kFlickering : OrderClass::kPatient,
-         kFlagReach);
-  }
-}
-
-void FlowBook::clear_level(Side side, Ticks price_ticks) {
-  Slot slot = book_.level(price_ticks).front;
-  while (slot != kNoSlot) {
-    const Slot next = book_.order(slot).next;
-    if (book_.order(slot).side == side && book_.order(slot).owner == kCrowd) {
-      take_off(slot, book_.order(slot).lots, kFlagReach);
-    }
-    slot = next;
-  }
 }
 
 }  // namespace rlmm

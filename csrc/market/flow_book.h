@@ -119,7 +119,12 @@ class FlowBook {
   void refresh_gap(Side side);
   void refresh_state();
   void refresh_at_risk();
-  void watch_gap(Side side, Ticks price_ticks);
+  // Something happens at this price: is it at the touch, or at one that decides the gap behind it?
+  void watch(Side side, Ticks price_ticks) {
+    const auto s = static_cast<std::size_t>(side);
+    touched_ = touched_ || sign(side) * (price_ticks - touch_.price[s]) >= 0;
+    second_stale_[s] = second_stale_[s] || sign(side) * (price_ticks - second_[s]) >= 0;
+  }
   void after_change();
   void price_changed(const Touch& before);
 
@@ -159,6 +164,7 @@ class FlowBook {
   std::array<Ticks, 2> reach_{};  // the deepest price of each side that has been drawn
   Bend bend_;
   Touch touch_{};
+  bool touched_ = false;   // something happened at the touch or before it
   Lanes state_factors_{};  // of everything but the orders at risk of a cancel
   Lanes factors_{};
   bool stale_ = true;              // `state_factors_` is out of date

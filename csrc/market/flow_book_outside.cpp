@@ -7,11 +7,7 @@
 namespace rlmm {
 namespace {
 
-constexpr std::array<Side, 2> kSides = {Side::kBid, Side::kAsk};
 constexpr TimeNs kBudgetSpanNs = 1'000'000'000;  // unused reaction budget is kept for this long
-
-constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
-constexpr Side other(Side side) { return side == Side::kBid ? Side::kAsk : Side::kBid; }
 
 double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
 
@@ -47,10 +43,13 @@ Outcome FlowBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce ti
         static_cast<std::uint8_t>(flags));
   });
   if (log_ != nullptr && left > 0) log_->end_fills(outcome.filled_lots);
-  if (outcome.filled_lots > 0) flow_.excite(group_of(0, other(side)), 1.0F);
+  if (outcome.filled_lots > 0) {
+    touched_ = true;
+    flow_.excite(group_of(0, opposite(side)), 1.0F);
+  }
   if (outcome.slot != kNoSlot) {
     book_.track(outcome.slot);
-    watch_gap(side, price_ticks);
+    watch(side, price_ticks);
     const Order& order_now = book_.order(outcome.slot);
     lots_entered_ += order_now.lots;
     log(EventKind::kAdd, side, price_ticks, order_now.lots, order_now.arrival, kFlagAgent);
@@ -108,7 +107,7 @@ void FlowBook::jump_price(Ticks ticks) {
   if (ahead == 0) return;
   agent_fills_.clear();
   const Side hit = ahead > 0 ? Side::kAsk : Side::kBid;
-  const Side left = other(hit);
+  const Side left = opposite(hit);
   const bool whole = book_.has(hit) && book_.has(left);
   const Ticks spread =
       whole ? std::abs(book_.best(hit) - book_.best(left)) : model_->params.typical.spread_ticks;
@@ -116,14 +115,14 @@ void FlowBook::jump_price(Ticks ticks) {
   const Ticks limit = target + sign(hit);
   execute(hit, OrderBook::kOrderLotsMax, limit);
   // Nothing new comes to lie where the price has just passed.
-  Ticks& reach = reach_[at(hit)];
+  Ticks& reach = reach_[index_of(hit)];
   if (sign(hit) * (reach - limit) > 0) reach = limit;
   keep_reach(hit);
   if (!book_.has(hit)) rest_anew(hit, target);
   // The side left behind quotes anew as close as before.
   const Ticks anew = book_.best(hit) + sign(hit) * spread;
   rest_anew(left, anew);
-  const Ticks behind = touch_.price[at(left)];
+  const Ticks behind = touch_.price[index_of(left)];
   for (Ticks away = 1; away <= 2 * model_->depth_ticks; ++away) {
     const Ticks price = anew - sign(left) * away;
     if (price == behind) break;

@@ -45,12 +45,17 @@ void Recorder::run(TimeNs until_ns, EventLog& log) {
   if (!begun_) write_snapshot(log);
   begun_ = true;
   market_.record(&log);
+  count(until_ns);
+  market_.record(nullptr);
+}
+
+std::int64_t Recorder::count(TimeNs until_ns) {
+  std::int64_t events = 0;
   while (market_.now_ns() < until_ns || market_.now_ns() >= change_ns_) {
     if (market_.now_ns() >= change_ns_) apply_scenario();
-    while (market_.advance(std::min(until_ns, change_ns_))) {
-    }
+    while (market_.advance(std::min(until_ns, change_ns_))) ++events;
   }
-  market_.record(nullptr);
+  return events;
 }
 
 }  // namespace rlmm

@@ -1,10 +1,10 @@
 """Same seed, same bits: for any number of threads and environments, after a restart, in any order.
 
-    python -m experiments.benchmarks.determinism [--seeds 200] [--threads 1,2,4]
+    python -m experiments.benchmarks.determinism [--market all] [--seeds 200] [--threads 1,2,4]
         [--envs 1,8,64,1024] [--json]
 
 Compares every byte that the engine puts out (observations, rewards, ends, all step columns) over
-several episodes of a market with everything in it that draws or remembers. Exit code 1 when
+several episodes of each market with everything in it that draws or remembers. Exit code 1 when
 anything differs; each difference is named.
 """
 
@@ -17,16 +17,18 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.benchmarks.arguments import counts, positive
-from rlmm_tf.env import Batch, draw, engine_params, observation_layout, output_arrays
+from rlmm_tf.env import FEATURES, Batch, draw, engine_params, observation_layout, output_arrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys
 
+MARKETS = ("analytic", "book")
 STEPS = 60
 EPISODE_STEPS = 25  # so that a run restarts twice and is cut off within an episode
 STREAM_SEEDS = 100
@@ -59,6 +61,7 @@ class Check:
 class Report:
     """All checks, and a hash of all outputs to compare builds and machines by."""
 
+    market: str
     checks: list[Check]
     outputs_sha256: str
     seconds: float
@@ -69,9 +72,49 @@ class Report:
         return not any(check.differences for check in self.checks)
 
 
-def problem() -> EnvParams:
-    """Regimes, jumps, latency, fees, crossing: everything that draws or remembers."""
+def problem(market: str = "analytic") -> EnvParams:
+    """Everything that draws or remembers: regimes, jumps, latency, fees, crossing, shocks."""
+    return _book_problem() if market == "book" else _analytic_problem()
+
+
+def _delays() -> dict[str, Any]:
     delay = {"law": "lognormal", "median_ns": 8_000_000, "log_sd": 0.8}
+    return {"feed": delay, "entry": delay, "response": delay}
+
+
+def _book_problem() -> EnvParams:
+    """About fifteen events a step, and shocks of most kinds within the episode's five seconds."""
+    kinds = ("intensity", "limit_sizes", "market_sizes", "latency", "fees")
+    shocks = [
+        {"kind": kind, "start_ns": 500_000_000 * (i + 1), "duration_ns": 700_000_000, "value": 2.0}
+        for i, kind in enumerate(kinds)
+    ]
+    shocks += [
+        {"kind": "halt", "start_ns": 3_300_000_000, "duration_ns": 300_000_000},
+        {"kind": "feed_outage", "start_ns": 3_900_000_000, "duration_ns": 300_000_000},
+        {"kind": "price_jump", "start_ns": 4_100_000_000, "value": 4.0},
+        {"kind": "drift", "start_ns": 2_000_000_000, "duration_ns": 10**9, "value": -3.0},
+    ]
+    return resolve_params(
+        "book-large-tick",
+        {
+            "market": {
+                "warmup_ns": 10**9, "taker_allowed": True, "shocks": tuple(shocks),
+                "model": {"switch_rates_hz": ((0.0, 0.5), (0.5, 0.0))},
+            },
+            "latency": _delays(),
+            "limits": {"inventory_cap_lots": 20, "messages_hz": 6.0},
+            "episode": {
+                "n_steps": EPISODE_STEPS, "step_ns": 200_000_000, "liquidate_at_end": True,
+                "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5,
+            },
+            "action": {"offset_min_ticks": -3, "sizes": True, "lots_min": 0, "lots_max": 40},
+            "observation": {"features": tuple(feature.name for feature in FEATURES)},
+        },
+    )  # fmt: skip
+
+
+def _analytic_problem() -> EnvParams:
     every_feature = (
         "time_left", "inventory", "mid_return", "mid_displacement", "realised_volatility",
         "bid_offset", "ask_offset", "bid_lots", "ask_lots", "market_sells", "market_buys",
@@ -85,7 +128,7 @@ def problem() -> EnvParams:
                 "taker_allowed": True, "half_spread_ticks": 50, "slippage_ticks_per_lot": 0.5,
             },
             "fees": {"maker_bps": -0.1, "taker_bps": 0.3},
-            "latency": {"feed": delay, "entry": delay, "response": delay},
+            "latency": _delays(),
             "episode": {
                 "n_steps": EPISODE_STEPS, "step_ns": 20_000_000,
                 "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5,
@@ -138,10 +181,13 @@ def recorded(
 
 
 def compare_seed(
-    seed: int, threads: Sequence[int], envs: Sequence[int], checks: dict[str, Check]
+    params: EnvParams,
+    seed: int,
+    threads: Sequence[int],
+    envs: Sequence[int],
+    checks: dict[str, Check],
 ) -> Bytes:
     """Puts one seed through every check; returns the outputs they were compared with."""
-    params = problem()
     most = max(envs)
     keys = environment_keys(seed, most)
     rng = np.random.default_rng(seed)
@@ -155,31 +201,34 @@ def compare_seed(
             checks["threads and number"].compare(case, got, reference[:, :n])
     n = min(most, 64)
     n_threads = min(n, max(threads))
-    _compare_restart(seed, keys[:n], actions[:, :n], reference[:, :n], checks["restart"], n_threads)
+    restart = Restart(params, seed, keys[:n], actions[:, :n])
+    restart.compare(reference[:, :n], checks["restart"], n_threads)
     order = rng.permutation(n)
     got = recorded(params, keys[:n][order], actions[:, :n][:, order], n_threads)
     checks["permutation"].compare(f"seed {seed}, {n} environments", got, reference[:, :n][:, order])
     return reference
 
 
-def _compare_restart(
-    seed: int,
-    keys: NDArray[np.uint64],
-    actions: NDArray[np.float32],
-    reference: Bytes,
-    check: Check,
-    n_threads: int,
-) -> None:
-    """Saves within an episode, goes on in another batch with other streams and threads."""
-    params = problem()
-    saved_at = 1 + seed % (STEPS - 1)
-    first = Recorder(params, keys, 1)
-    first.reset()
-    first.run(actions[:saved_at])
-    second = Recorder(params, environment_keys(seed + 1, len(keys)), n_threads)
-    second.set_state(first.state())
-    case = f"seed {seed}, {len(keys)} environments, saved after step {saved_at}"
-    check.compare(case, second.run(actions[saved_at:]), reference[saved_at:])
+@dataclass(frozen=True)
+class Restart:
+    """A run that is saved within an episode."""
+
+    params: EnvParams
+    seed: int
+    keys: NDArray[np.uint64]
+    actions: NDArray[np.float32]
+
+    def compare(self, reference: Bytes, check: Check, n_threads: int) -> None:
+        """Goes on in another batch with other streams and threads."""
+        saved_at = 1 + self.seed % (STEPS - 1)
+        first = Recorder(self.params, self.keys, 1)
+        first.reset()
+        first.run(self.actions[:saved_at])
+        n = len(self.keys)
+        second = Recorder(self.params, environment_keys(self.seed + 1, n), n_threads)
+        second.set_state(first.state())
+        case = f"seed {self.seed}, {n} environments, saved after step {saved_at}"
+        check.compare(case, second.run(self.actions[saved_at:]), reference[saved_at:])
 
 
 def check_streams(n_seeds: int, n_envs: int) -> Check:
@@ -199,8 +248,11 @@ def check_streams(n_seeds: int, n_envs: int) -> Check:
     return check
 
 
-def measure(n_seeds: int, threads: Sequence[int], envs: Sequence[int]) -> Report:
-    """All checks over the seeds 0, 1, ..."""
+def measure(
+    n_seeds: int, threads: Sequence[int], envs: Sequence[int], market: str = "analytic"
+) -> Report:
+    """All checks of a market over the seeds 0, 1, ..."""
+    params = problem(market)
     start_s = time.perf_counter()
     names = ("threads and number", "restart", "permutation")
     checks = {name: Check(name) for name in names}
@@ -208,7 +260,7 @@ def measure(n_seeds: int, threads: Sequence[int], envs: Sequence[int]) -> Report
     different_seeds = Check("other seed, other outputs")
     seen: set[bytes] = set()
     for seed in range(n_seeds):
-        outputs = compare_seed(seed, threads, envs, checks).tobytes()
+        outputs = compare_seed(params, seed, threads, envs, checks).tobytes()
         digest.update(outputs)
         different_seeds.cases += 1
         if (summary := hashlib.sha256(outputs).digest()) in seen:
@@ -216,12 +268,13 @@ def measure(n_seeds: int, threads: Sequence[int], envs: Sequence[int]) -> Report
         seen.add(summary)
     streams = check_streams(min(n_seeds, STREAM_SEEDS), STREAM_ENVS)
     seconds = time.perf_counter() - start_s
-    return Report([*checks.values(), different_seeds, streams], digest.hexdigest(), seconds)
+    every_check = [*checks.values(), different_seeds, streams]
+    return Report(market, every_check, digest.hexdigest(), seconds)
 
 
 def table(report: Report) -> str:
     """The report for people."""
-    lines = [f"{'check':<28}{'cases':>10}{'differences':>14}"]
+    lines = [f"{report.market + ' market':<28}{'cases':>10}{'differences':>14}"]
     for check in report.checks:
         lines.append(f"{check.name:<28}{check.cases:>10}{len(check.differences):>14}")
     for check in report.checks:
@@ -238,17 +291,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Compare every output of the engine over threads, batch sizes and restarts.",
         epilog="example: python -m experiments.benchmarks.determinism --seeds 10 --envs 1,8",
     )
+    parser.add_argument("--market", choices=[*MARKETS, "all"], default="all", help="which (all)")
     parser.add_argument("--seeds", type=positive, default=200, help="how many (200)")
     parser.add_argument("--threads", type=counts, default=[1, 2, 4], help="1,2,4")
     parser.add_argument("--envs", type=counts, default=[1, 8, 64, 1024], help="1,8,64,1024")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout")
     options = parser.parse_args(arguments)
-    report = measure(options.seeds, options.threads, options.envs)
-    text = table(report)
+    markets = MARKETS if options.market == "all" else (options.market,)
+    reports = [measure(options.seeds, options.threads, options.envs, name) for name in markets]
+    passed = all(report.passed for report in reports)
+    text = "\n\n".join(map(table, reports))
     if options.json:
-        text = json.dumps({**asdict(report), "passed": report.passed}, indent=2)
+        found = [{**asdict(report), "passed": report.passed} for report in reports]
+        text = json.dumps({"passed": passed, "markets": found}, indent=2)
     sys.stdout.write(text + "\n")
-    return 0 if report.passed else 1
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -13,16 +13,14 @@ the engine is what is measured; with many, memory is measured too.
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
+import functools
 import statistics
 import time
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
+from experiments.benchmarks import pinned
 from experiments.config import SimulatorBenchConfig
 from rlmm_tf.env import (
     Batch,
@@ -39,7 +37,7 @@ from rlmm_tf.seeding import environment_keys
 class Workload:
     """A batch that holds one constant pair of quotes."""
 
-    def __init__(self, name: str, n_envs: int, n_threads: int, seed: int) -> None:
+    def __init__(self, n_envs: int, n_threads: int, *, name: str, seed: int) -> None:
         params = preset(name)
         width = len(observation_layout(params))
         middle_ticks = (params.action.offset_min_ticks + params.action.offset_max_ticks) / 4
@@ -51,8 +49,8 @@ class Workload:
         self._batch.reset(obs=self._arrays["obs"])
         self.n_envs = n_envs
 
-    def steps_per_s(self, n_steps: int) -> float:
-        """Times `n_steps` calls of the engine."""
+    def rate(self, n_steps: int) -> float:
+        """Times `n_steps` calls of the engine; trajectory steps per second."""
         start = time.perf_counter()
         for _ in range(n_steps):
             self._batch.step(self._actions, **self._arrays)
@@ -69,8 +67,14 @@ def run(config: SimulatorBenchConfig) -> dict[str, Any]:
         "repeats": config.repeats,
         **_single_thread(config),
     }
-    if len(os.sched_getaffinity(0)) >= 2 and config.threads != 1:
-        figures |= _two_threads(config)
+    if pinned.is_possible() and config.threads != 1:
+        make = functools.partial(Workload, name=config.preset, seed=config.root_seed)
+        rates = pinned.compare(make, config.envs, config.steps, config.repeats)
+        figures |= {
+            "steps_per_s_two_threads": rates.threads,
+            "steps_per_s_two_processes": rates.processes,
+            "two_threads_over_two_processes": rates.ratio,
+        }
     return figures
 
 
@@ -86,12 +90,12 @@ def shortfall(config: SimulatorBenchConfig, figures: dict[str, Any]) -> str | No
 
 
 def _single_thread(config: SimulatorBenchConfig) -> dict[str, float]:
-    work = Workload(config.preset, config.envs, 1, config.root_seed)
-    work.steps_per_s(max(1, config.steps // 10))
+    work = Workload(config.envs, 1, name=config.preset, seed=config.root_seed)
+    work.rate(max(1, config.steps // 10))
     rates, cycles = [], []
     for _ in range(config.repeats):
         before_hz = measure_clock_hz()
-        rate = work.steps_per_s(config.steps)
+        rate = work.rate(config.steps)
         clock_hz = 0.5 * (before_hz + measure_clock_hz())
         rates.append(rate)
         cycles.append(clock_hz / rate)
@@ -101,50 +105,3 @@ def _single_thread(config: SimulatorBenchConfig) -> dict[str, float]:
         "cycles_per_step": statistics.median(cycles),
         "cycles_per_step_min": min(cycles),
     }
-
-
-def _two_threads(config: SimulatorBenchConfig) -> dict[str, float]:
-    """Alternates two threads with two pinned processes, so that both meet the same machine."""
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    threads_rates, process_rates, ratios = [], [], []
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_pinned_worker(config, core)) for core in cores]
-        work = Workload(config.preset, 2 * config.envs, 2, config.root_seed)
-        work.steps_per_s(max(1, config.steps // 10))
-        for _ in range(config.repeats):
-            threads_rates.append(work.steps_per_s(config.steps))
-            for worker in workers:
-                worker.send(config.steps)
-            process_rates.append(sum(worker.recv() for worker in workers))
-            ratios.append(threads_rates[-1] / process_rates[-1])
-    return {
-        "steps_per_s_two_threads": statistics.median(threads_rates),
-        "steps_per_s_two_processes": statistics.median(process_rates),
-        "two_threads_over_two_processes": statistics.median(ratios),
-    }
-
-
-@contextlib.contextmanager
-def _pinned_worker(config: SimulatorBenchConfig, core: int) -> Any:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(
-        target=_serve, args=(theirs, config.preset, config.envs, config.root_seed, core)
-    )
-    process.start()
-    ours.recv()  # ready
-    try:
-        yield ours
-    finally:
-        with contextlib.suppress(OSError):
-            ours.send(None)
-        process.join()
-
-
-def _serve(pipe: Connection, name: str, n_envs: int, seed: int, core: int) -> None:
-    os.sched_setaffinity(0, {core})
-    work = Workload(name, n_envs, 1, seed)
-    work.steps_per_s(10)
-    pipe.send("ready")
-    while (n_steps := pipe.recv()) is not None:
-        pipe.send(work.steps_per_s(n_steps))

@@ -13,10 +13,13 @@ import gymnasium
 
 from rlmm_tf.env.engine import (
     COLUMNS,
+    EVENT_FLAGS,
+    EVENT_KINDS,
     FEATURES,
     Batch,
     InvariantError,
     RangeError,
+    Recorder,
     aligned_empty,
     build_info,
     draw,
@@ -44,6 +47,8 @@ from rlmm_tf.env.vector import MarketMakingVectorEnv
 __all__ = [
     "COLUMNS",
     "ENV_ID",
+    "EVENT_FLAGS",
+    "EVENT_KINDS",
     "FEATURES",
     "Batch",
     "Columns",
@@ -54,6 +59,7 @@ __all__ = [
     "PolicySpec",
     "PolicyWeights",
     "RangeError",
+    "Recorder",
     "RewardFunction",
     "RolloutArrays",
     "act_on",

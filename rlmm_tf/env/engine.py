@@ -24,6 +24,7 @@ from rlmm_tf.features import ObservationColumn, ObservationLayout
 from rlmm_tf.params import EnvParams
 
 Batch = _core.Batch
+Recorder = _core.Recorder
 draw = _core.draw
 InvariantError = _core.InvariantError
 RangeError = _core.RangeError
@@ -54,6 +55,8 @@ class Column:
 
 FEATURES: tuple[Feature, ...] = tuple(Feature(*row) for row in _core.FEATURES)
 COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
+EVENT_KINDS: dict[str, int] = dict(_core.EVENT_KINDS)
+EVENT_FLAGS: dict[str, int] = dict(_core.EVENT_FLAGS)
 COLUMN_INDEX: dict[str, int] = {column.name: i for i, column in enumerate(COLUMNS)}
 
 
@@ -73,9 +76,12 @@ def build_info() -> dict[str, Any]:
     return dict(_core.build_info())
 
 
-def measure_clock_hz() -> float:
-    """Core clock now: shared machines drift, so benchmarks quote cycles beside seconds."""
-    return _core.measure_clock_hz()
+def measure_clock_hz(additions: int = 20_000_000) -> float:
+    """Core clock now, from so many additions in a chain (about a cycle each).
+
+    Shared machines drift, so benchmarks quote cycles beside seconds.
+    """
+    return _core.measure_clock_hz(additions)
 
 
 def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

@@ -73,6 +73,9 @@ TEST("book market: conserves lots and reconciles the account") {
              outcome.pnl_spread_x2 + outcome.pnl_inventory_x2 - 2 * outcome.fees);
     if (step % 64 == 0) book.check_invariants();
   }
+  if (asked != nullptr) {
+    std::cout << steps << " steps, " << events << " events, " << traded << " lots of the agent's\n";
+  }
   CHECK(events > steps * 5);
   CHECK(traded > steps / 10);
 }

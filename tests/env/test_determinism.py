@@ -22,6 +22,11 @@ def report() -> determinism.Report:
     return determinism.measure(10, THREADS, ENVS)
 
 
+@pytest.fixture(scope="module")
+def book_report() -> determinism.Report:
+    return determinism.measure(3, THREADS, [1, 8, 24], "book")
+
+
 @pytest.mark.parametrize(
     ("name", "cases"),
     [
@@ -62,6 +67,32 @@ def test_the_run_is_rich(report: determinism.Report) -> None:
     assert len(report.outputs_sha256) == 64
 
 
+def test_nothing_differs_with_a_book(book_report: determinism.Report) -> None:
+    assert [check.differences for check in book_report.checks] == [[]] * 5
+    assert [check.cases for check in book_report.checks] == [3 * 7, 3, 3, 3, 3 * 64 * 16]
+    assert book_report.passed
+
+
+def test_the_run_with_a_book_is_rich() -> None:
+    # All that only a book has, and both regimes.
+    names = (
+        "fills_maker_lots_bid", "fills_maker_lots_ask", "fills_taker_lots", "events",
+        "messages_refused", "lots_rejected", "queue_ahead_bid_lots", "queue_ahead_ask_lots",
+        "markout_lots_100ms", "markout_lots_1s", "spread_ticks", "episode_index",
+    )  # fmt: skip
+    envs = MarketMakingVectorEnv(24, determinism.problem("book"), info_columns=True)
+    envs.reset(seed=0)
+    rng = np.random.default_rng(0)
+    seen = dict.fromkeys(names, 0.0)
+    regimes: set[float] = set()
+    for _ in range(determinism.STEPS):
+        infos = envs.step(rng.uniform(-1.1, 1.1, (24, 4)).astype(np.float32))[4]
+        seen = {name: total + infos[name].sum() for name, total in seen.items()}
+        regimes |= set(infos["regime"])
+    assert min(seen.values()) > 0, seen
+    assert regimes == {0.0, 1.0}
+
+
 def test_no_shared_stream_among_100_seeds() -> None:
     check = determinism.check_streams(100, 64)
     assert check.cases == 100 * 64 * determinism.PURPOSES
@@ -84,7 +115,9 @@ def test_a_difference_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     text = determinism.table(report)
     assert "seed 0, 8 environments, 2 threads: first at step 7 of environment 3" in text
     assert text.endswith("DIFFERENT")
-    assert determinism.main(["--seeds", "1", "--threads", "2", "--envs", "8"]) == 1
+    assert (
+        determinism.main(["--seeds", "1", "--threads", "2", "--envs", "8", "--market", "book"]) == 1
+    )
 
 
 def test_streams_that_repeat_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,12 +144,17 @@ def test_command() -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["passed"] is True
-    assert [check["cases"] for check in result["checks"]] == [3, 1, 1, 1, 1024]
+    assert [report["market"] for report in result["markets"]] == ["analytic", "book"]
+    for report in result["markets"]:
+        assert [check["cases"] for check in report["checks"]] == [3, 1, 1, 1, 1024]
 
 
 def test_command_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert determinism.main(["--seeds", "1", "--envs", "2", "--threads", "1"]) == 0
-    assert capsys.readouterr().out.endswith("all equal\n")
+    arguments = ["--seeds", "1", "--envs", "2", "--threads", "1", "--market", "analytic"]
+    assert determinism.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("analytic market ")
+    assert out.endswith("all equal\n")
 
 
 @pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--threads", "1,x"], ["--envs", "-1"]])

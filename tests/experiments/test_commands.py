@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +27,9 @@ class Result(BaseModel):
 
     exit_ok: bool
     value: float = 1.5
+
+
+PRESETS = {name: SimpleNamespace(market=SimpleNamespace(kind="analytic")) for name in ("P1", "P2")}
 
 
 class Calls:
@@ -53,7 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     modules: dict[str, dict[str, Any]] = {
         "experiments.certify": {"AGENTS": ("exact", "ppo"), "run_certify": calls.run_certify},
         "experiments.benchmarks.simulator": {"run": calls.bench, "shortfall": shortfall},
-        "rlmm_tf.presets": {"PRESETS": {"P1": object(), "P2": object()}},
+        "rlmm_tf.presets": {"PRESETS": PRESETS},
     }
     for name, contents in modules.items():
         module = ModuleType(name)
@@ -94,7 +97,7 @@ def test_empty_arguments(calls: Calls, capsys: pytest.CaptureFixture[str]) -> No
         "SET: expected one of P1 or P2, got ''",
     ]
     assert cli.main(["bench", "simulator", "--market", ""]) == 2
-    assert capsys.readouterr().err == "--market: expected 'analytic', got ''\n"
+    assert capsys.readouterr().err == "--market: expected one of analytic or book, got ''\n"
 
 
 def test_missing_config_file(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,7 +274,7 @@ def test_bench_simulator_that_is_too_slow(calls: Calls, capsys: pytest.CaptureFi
 def test_bench_simulator_bad_input(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "simulator", "--market", "analytc", "--preset", "P3"]) == 2
     assert sorted(capsys.readouterr().err.splitlines()) == [
-        "--market: expected 'analytic', got 'analytc'; did you mean 'analytic'?",
+        "--market: expected one of analytic or book, got 'analytc'; did you mean 'analytic'?",
         "--preset: expected one of P1 or P2, got 'P3'",
     ]
 

@@ -1,0 +1,155 @@
+// Messages between the agent's desk and the book, and what is heard back of them.
+#include <algorithm>
+
+#include "market/book_market.h"
+
+namespace rlmm {
+void BookMarket::send(const Quotes& quotes) {
+  const Packet packet = desk_.decide(quotes, state_.seen_mid_ticks_x2, now_ns());
+  extra_.refused = desk_.refused();
+  outcome_.messages = static_cast<std::int64_t>(packet.size);
+  if (packet.size == 0) return;
+  const TimeNs delay = state_.feed_ns + delay_ns(model_->entry, entry_stream_);
+  for (std::size_t i = 0; i < packet.size; ++i) {
+    Message message = packet.messages[i];
+    message.arrival_ns = entry_line_.arrival_ns(now_ns(), delay);
+    in_flight_.push_back(message);
+  }
+}
+
+void BookMarket::run_until(TimeNs end_ns) {
+  for (;;) {
+    if (now_ns() >= state_.change_ns) apply_scenario();
+    while (!in_flight_.empty() && in_flight_.front().arrival_ns <= now_ns()) {
+      const Message message = in_flight_.front();
+      in_flight_.erase(in_flight_.begin());
+      deliver(message);
+    }
+    if (now_ns() >= end_ns) return;
+    TimeNs stop_ns = std::min(end_ns, state_.change_ns);
+    if (!in_flight_.empty()) stop_ns = std::min(stop_ns, in_flight_.front().arrival_ns);
+    while (market_.advance(stop_ns)) after_event();
+  }
+}
+
+bool BookMarket::is_alive(Side side) const {
+  const Standing& standing = standing_[index_of(side)];
+  return standing.slot != kNoSlot &&
+         market_.book().is_live(static_cast<Slot>(standing.slot), standing.arrival);
+}
+
+void BookMarket::deliver(const Message& message) {
+  switch (message.kind) {
+    case MessageKind::kNew:
+      place(message);
+      break;
+    case MessageKind::kReplace:
+      replace(message);
+      break;
+    case MessageKind::kCancel:
+      withdraw(message);
+      break;
+  }
+  after_change();
+}
+
+// An order on its way in: what the risk check leaves of it, and whether it may come in at all.
+// Own orders on the other side that it would meet are taken off first.
+Lots BookMarket::admitted_lots(const Message& message, Lots lots) {
+  if (state_.halted != 0) return 0;
+  const Side across = opposite(message.side);
+  if (is_alive(across)) {
+    const Standing& standing = standing_[index_of(across)];
+    const Order own = market_.book().order(static_cast<Slot>(standing.slot));
+    if (sign(message.side) * (message.price_ticks - own.price_ticks) >= 0) {
+      notify(across, standing.order, 0, own.lots);
+      market_.cancel(static_cast<Slot>(standing.slot));
+      standing_[index_of(across)] = Standing{};
+    }
+  }
+  const Lots room =
+      model_->params.limits.inventory_cap_lots - sign(message.side) * account_.inventory_lots();
+  return std::clamp<Lots>(lots, 0, room);
+}
+
+void BookMarket::place(const Message& message) {
+  const Lots lots = admitted_lots(message, message.lots);
+  Outcome outcome;
+  executions_.clear();
+  if (lots > 0)
+    outcome = market_.submit(message.side, message.price_ticks, lots, force(), executions_);
+  settle_order(message, outcome, message.lots - lots);
+}
+
+// What was filled while the message was under way comes off the new size as well, so that never
+// more is bought or sold than was asked for.
+void BookMarket::replace(const Message& message) {
+  Standing& standing = standing_[index_of(message.side)];
+  const bool alive = is_alive(message.side) && standing.order == message.order;
+  const auto slot = static_cast<Slot>(standing.slot);
+  const Lots open_lots = alive ? Lots{market_.book().order(slot).lots} : 0;
+  const Lots wanted = message.lots - (message.open_lots - open_lots);
+  Outcome outcome;
+  executions_.clear();
+  if (!alive) {
+    if (wanted > 0) settle_order(message, outcome, wanted);  // too late
+    return;
+  }
+  const Lots lots = admitted_lots(message, std::max<Lots>(0, wanted));
+  if (lots == 0) {
+    market_.cancel(slot);
+  } else {
+    outcome = market_.amend(slot, message.price_ticks, lots, force(), executions_);
+  }
+  standing = Standing{};
+  settle_order(message, outcome, std::max<Lots>(0, wanted) - lots);
+}
+
+void BookMarket::withdraw(const Message& message) {
+  Standing& standing = standing_[index_of(message.side)];
+  if (!is_alive(message.side) || standing.order != message.order) return;
+  market_.cancel(static_cast<Slot>(standing.slot));
+  standing = Standing{};
+}
+
+TimeInForce BookMarket::force() const {
+  return model_->params.book().taker_allowed ? TimeInForce::kGoodTillCancel
+                                             : TimeInForce::kPostOnly;
+}
+
+void BookMarket::settle_order(const Message& message, const Outcome& outcome, Lots cut_lots) {
+  for (const FlowBook::Execution& execution : executions_) {
+    fill(message.side, execution.price_ticks, execution.lots, false);
+  }
+  const Lots dropped = outcome.dropped_lots + cut_lots;
+  extra_.rejected_lots += dropped;
+  if (outcome.filled_lots > 0 || dropped > 0) {
+    notify(message.side, message.order, outcome.filled_lots, dropped);
+  }
+  if (outcome.slot == kNoSlot) return;
+  standing_[index_of(message.side)] = {outcome.slot, market_.book().order(outcome.slot).arrival,
+                                       message.order};
+}
+
+void BookMarket::notify(Side side, std::uint64_t order, Lots filled_lots, Lots dropped_lots) {
+  const TimeNs delay = delay_ns(model_->response, response_stream_);
+  Notice notice;
+  notice.heard_ns = response_line_.arrival_ns(now_ns(), delay);
+  notice.order = order;
+  notice.filled_lots = filled_lots;
+  notice.dropped_lots = dropped_lots;
+  notice.side = side;
+  notices_.push_back(notice);
+}
+
+void BookMarket::hear() {
+  const TimeNs until_ns = now_ns() + state_.feed_ns;
+  std::size_t heard = 0;
+  for (; heard < notices_.size() && notices_[heard].heard_ns <= until_ns; ++heard) {
+    desk_.hear(notices_[heard]);
+    heard_lots_[index_of(notices_[heard].side)] += notices_[heard].filled_lots;
+  }
+  notices_.erase(notices_.begin(), notices_.begin() + static_cast<std::ptrdiff_t>(heard));
+}
+
+}  // namespace rlmm

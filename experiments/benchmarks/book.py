@@ -1,0 +1,186 @@
+"""Events per second and core cycles per event of the book market, alone and with an agent in it.
+
+ - alone: one market that runs by itself; its flow, its book, nothing written down;
+ - agent: a batch with one pair of constant quotes, three latencies, its places in the queues
+   tracked, all features observed and all columns written, in the preset's steps of about a hundred
+   events. What Python does between two steps is in it, about 1 % with the default environments.
+
+Every figure is the median over many short slices, alone and agent in turn, each with the core's
+clock measured before and after it: on shared machines the clock drifts and others interfere. A
+measurement of the clock that was interrupted shows too little, so the larger one counts. Cycles
+are of processor time, without what others had of the core; rates are of wall time.
+Episodes do not end while it is measured: a reset runs a market's warm-up, whose events no column
+counts. Two threads are compared with two pinned processes as for the analytic market.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from experiments.benchmarks import pinned
+from experiments.config import BookBenchConfig
+from rlmm_tf.book_params import BookMarketParams
+from rlmm_tf.env import (
+    FEATURES,
+    Batch,
+    Recorder,
+    engine_params,
+    measure_clock_hz,
+    observation_layout,
+    output_arrays,
+)
+from rlmm_tf.env.engine import COLUMN_INDEX
+from rlmm_tf.env.spaces import actions_from_quotes
+from rlmm_tf.params import EnvParams
+from rlmm_tf.presets import preset, resolve_params
+from rlmm_tf.seeding import environment_keys
+
+CLOCK_ADDITIONS = 1_000_000  # a third of a millisecond
+EPISODE_STEPS = 1_000_000  # so that none ends
+TWO_THREADS_SLICES = 10
+TWO_THREADS_REPEATS = 9
+
+
+def problem(name: str) -> EnvParams:
+    """A preset with everything observed and episodes that do not end."""
+    base = preset(name)
+    if not isinstance(base.market, BookMarketParams):
+        raise TypeError(f"name: expected a book market's, got {name!r}")
+    n_steps = min(EPISODE_STEPS, 2**53 // base.episode.step_ns)
+    features = tuple(feature.name for feature in FEATURES)
+    return resolve_params(
+        base, {"observation": {"features": features}, "episode": {"n_steps": n_steps}}
+    )
+
+
+def offset_ticks(params: EnvParams) -> float:
+    """Where the benchmark's agent quotes: near the touch."""
+    if not isinstance(params.market, BookMarketParams):
+        raise TypeError(f"params: expected a book market, got {params.market.kind}")
+    return max(1.0, 0.5 * params.market.model.typical.spread_ticks)
+
+
+class Alone:
+    """A market that runs by itself."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        params = preset(name)
+        self._step_ns = params.episode.step_ns
+        self._recorder = Recorder(engine_params(params), environment_keys(seed, 1))
+        self._until_ns = 0
+
+    def events(self, n_steps: int) -> int:
+        """Runs as long as `n_steps` of the preset take; how many events there were."""
+        self._until_ns += n_steps * self._step_ns
+        return self._recorder.count(self._until_ns)
+
+
+class Agent:
+    """A batch whose agents hold one constant pair of quotes."""
+
+    def __init__(self, n_envs: int, n_threads: int, *, name: str, seed: int) -> None:
+        params = problem(name)
+        self._actions = actions_from_quotes(
+            params.action, np.full((n_envs, 2), offset_ticks(params))
+        )
+        self._batch = Batch(
+            engine_params(params), seeds=environment_keys(seed, n_envs), n_threads=n_threads
+        )
+        self._arrays = output_arrays(n_envs, len(observation_layout(params)))
+        self._events = self._arrays["columns"][:, COLUMN_INDEX["events"]]
+        self._batch.reset(obs=self._arrays["obs"])
+
+    def events(self, n_steps: int) -> int:
+        """Steps `n_steps` times; how many events there were in all environments."""
+        total = 0.0
+        for _ in range(n_steps):
+            self._batch.step(self._actions, **self._arrays)
+            total += self._events.sum()
+        return int(total)
+
+    def filled_lots(self) -> float:
+        """Lots traded in the last step, by all agents."""
+        names = ("fills_maker_lots_bid", "fills_maker_lots_ask")
+        return float(sum(self._arrays["columns"][:, COLUMN_INDEX[name]].sum() for name in names))
+
+    def rate(self, n_steps: int) -> float:
+        """Events per second of `n_steps`."""
+        start = time.perf_counter()
+        n_events = self.events(n_steps)
+        return n_events / (time.perf_counter() - start)
+
+
+def run(config: BookBenchConfig) -> dict[str, Any]:
+    """Measures and returns the figures."""
+    figures: dict[str, Any] = {
+        "market": config.market,
+        "preset": config.preset,
+        "envs_per_thread": config.envs,
+        "steps": config.steps,
+        "repeats": config.repeats,
+        **_single_thread(config),
+    }
+    if pinned.is_possible() and config.threads != 1:
+        make = functools.partial(Agent, name=config.preset, seed=config.root_seed)
+        n_steps, repeats = TWO_THREADS_SLICES * config.steps, TWO_THREADS_REPEATS
+        rates = pinned.compare(make, config.envs, n_steps, min(config.repeats, repeats))
+        figures |= {
+            "events_per_s_two_threads": rates.threads,
+            "events_per_s_two_processes": rates.processes,
+            "two_threads_over_two_processes": rates.ratio,
+        }
+    return figures
+
+
+def shortfall(config: BookBenchConfig, figures: dict[str, Any]) -> str | None:
+    """What is missing to the required speed, in a line for each; None where nothing is."""
+    limits = {
+        "cycles_per_event_alone": config.require_alone,
+        "cycles_per_event_agent": config.require_agent,
+    }
+    lines = [
+        f"{name}: expected at most {most:,.10g}, got {figures[name]:,.10g}; is the machine busy?"
+        for name, most in limits.items()
+        if most is not None and figures[name] > most
+    ]
+    return "\n".join(lines) or None
+
+
+def _single_thread(config: BookBenchConfig) -> dict[str, float]:
+    alone = Alone(config.preset, config.root_seed)
+    agent = Agent(config.envs, 1, name=config.preset, seed=config.root_seed)
+    work: dict[str, tuple[Callable[[int], int], int]] = {
+        "alone": (alone.events, config.envs * config.steps),
+        "agent": (agent.events, config.steps),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in work}
+    cycles: dict[str, list[float]] = {name: [] for name in work}
+    clocks_hz = []
+    agent_events = 0
+    for repeat in range(-1, config.repeats):  # the first is to warm up
+        before_hz = measure_clock_hz(CLOCK_ADDITIONS)
+        for name, (events, n_steps) in work.items():
+            start_s, start_cpu_s = time.perf_counter(), time.thread_time()
+            n_events = events(n_steps)
+            cpu_s = time.thread_time() - start_cpu_s
+            seconds = time.perf_counter() - start_s
+            after_hz = measure_clock_hz(CLOCK_ADDITIONS)
+            if repeat >= 0 and n_events > 0:
+                rates[name].append(n_events / seconds)
+                cycles[name].append(max(before_hz, after_hz) * cpu_s / n_events)
+                clocks_hz.append(after_hz)
+                agent_events += n_events if name == "agent" else 0
+            before_hz = after_hz
+    figures = {"clock_hz": statistics.median(clocks_hz)}
+    figures["events_per_step"] = agent_events / (config.envs * config.steps * config.repeats)
+    for name in work:
+        figures[f"events_per_s_{name}"] = statistics.median(rates[name])
+        figures[f"cycles_per_event_{name}"] = statistics.median(cycles[name])
+        figures[f"cycles_per_event_{name}_min"] = min(cycles[name])
+    return figures

@@ -1,0 +1,81 @@
+// A book rebuilt from what was logged of it, and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "book/order_book.h"
+#include "check.h"
+#include "market/event_log.h"
+
+class BookReplay {
+ public:
+  void apply(const std::vector<rlmm::BookEvent>& events) {
+    for (const rlmm::BookEvent& event : events) apply(event);
+  }
+
+  // Every level of both sides, in order, holds the same lots.
+  void check_same(const rlmm::OrderBook& book) const {
+    using rlmm::Side;
+    for (const Side side : {Side::kBid, Side::kAsk}) {
+      const auto& levels = levels_of(rlmm::sign(side));
+      rlmm::Ticks price = book.best(side);
+      for (const auto& [key, orders] : levels) {
+        CHECK_EQ(price, -rlmm::sign(side) * key);
+        rlmm::Lots lots = 0;
+        for (const auto& [id, order_lots] : orders) lots += order_lots;
+        CHECK_EQ(book.lots_at(price), lots);
+        price = book.next_price(side, price);
+      }
+      CHECK_EQ(price, side == Side::kBid ? rlmm::OrderBook::kNoBid : rlmm::OrderBook::kNoAsk);
+    }
+  }
+
+  std::int64_t trades() const { return trades_; }
+
+ private:
+  // By distance outward: the best price comes first on both sides.
+  using Orders = std::map<std::uint64_t, rlmm::Lots>;
+  using Levels = std::map<rlmm::Ticks, Orders>;
+
+  Levels& levels_of(std::int64_t side) { return side > 0 ? bids_ : asks_; }
+  const Levels& levels_of(std::int64_t side) const { return side > 0 ? bids_ : asks_; }
+
+  void apply(const rlmm::BookEvent& event) {
+    using rlmm::EventKind;
+    CHECK(event.lots > 0);
+    CHECK(event.ts_ns >= last_ns_);
+    last_ns_ = event.ts_ns;
+    Levels& levels = levels_of(event.side);
+    const rlmm::Ticks key = -event.side * event.price_ticks;
+    if (event.kind == EventKind::kAdd) {
+      CHECK(event.order_id > last_id_);
+      last_id_ = event.order_id;
+      levels[key].emplace(event.order_id, event.lots);
+      return;
+    }
+    if (event.kind == EventKind::kTrade) {
+      ++trades_;
+      CHECK_EQ(levels.begin()->first, key);  // the best price and the earliest order
+      CHECK_EQ(levels.begin()->second.begin()->first, event.order_id);
+    }
+    const auto level = levels.find(key);
+    CHECK(level != levels.end());
+    if (level == levels.end()) return;
+    const auto order = level->second.find(event.order_id);
+    CHECK(order != level->second.end());
+    if (order == level->second.end()) return;
+    order->second -= event.lots;
+    CHECK(order->second >= 0);
+    CHECK_EQ(order->second > 0, (event.flags & rlmm::kFlagRemains) != 0);
+    if (order->second > 0) return;
+    level->second.erase(order);
+    if (level->second.empty()) levels.erase(level);
+  }
+
+  Levels bids_;
+  Levels asks_;
+  std::uint64_t last_id_ = 0;
+  rlmm::TimeNs last_ns_ = INT64_MIN;
+  std::int64_t trades_ = 0;
+};

@@ -1,0 +1,406 @@
+// What reaches a flow's book from outside: the agent, shocks, a saved state.
+#include <cmath>
+
+#include "book_replay.h"
+#include "check.h"
+#include "flow_books.h"
+#include "market/flow_book.h"
+#include "rng.h"
+
+namespace rlmm {
+namespace {
+
+using flow_books::kKey;
+using flow_books::kMid;
+using flow_books::kS;
+using flow_books::only;
+using flow_books::still_model;
+using flow_books::World;
+
+// Kernels in which every event of a group excites all groups at once, forgotten after seconds.
+MarketModel excitable_model() {
+  MarketModel model = still_model(4);
+  model.decays_hz = {0.5};
+  model.excitation.assign(kGroups * kGroups, 0.1);
+  return model;
+}
+
+// Of one group; every event adds 0.1 x 0.5.
+double events_remembered(World& world) { return world.market.flow().intensities({1.0F})[0] / 0.05; }
+
+bool wait(World& world, TimeNs span) {
+  FlowBook::Bend halt;
+  halt.halted = 1;
+  world.market.bend(halt);
+  const bool happened = world.market.advance(world.market.now_ns() + span);
+  world.market.bend({});
+  return happened;
+}
+
+}  // namespace
+
+TEST("flow book: an agent's messages excite by their size, his trades fully") {
+  World world(excitable_model(), false, {4.0, 100.0});
+  const Ticks bid = world.best(Side::kBid);
+  const Outcome outcome = world.quote(Side::kBid, bid, 3);
+  CHECK_NEAR(events_remembered(world), 0.75, 1e-6);
+  world.market.amend(outcome.slot, bid, 3, TimeInForce::kPostOnly, world.executions);
+  CHECK_NEAR(events_remembered(world), 0.75, 1e-6);  // nothing changed
+  world.market.amend(outcome.slot, bid, 1, TimeInForce::kPostOnly, world.executions);
+  CHECK_NEAR(events_remembered(world), 0.75 + 0.5, 1e-6);
+  CHECK_EQ(world.at(bid), 2);
+  world.market.cancel(outcome.slot);
+  CHECK_NEAR(events_remembered(world), 1.5, 1e-6);
+  world.quote(Side::kBid, bid - 1, 40);
+  CHECK_NEAR(events_remembered(world), 2.5, 1e-6);
+  world.quote(Side::kBid, world.best(Side::kAsk), 1);
+  CHECK_NEAR(events_remembered(world), 3.5, 1e-6);
+  CHECK_EQ(world.executions.size(), std::size_t{1});
+  CHECK(world.conserves());
+}
+
+TEST("flow book: messages excite the group they are of") {
+  MarketModel model = still_model(4);
+  model.decays_hz = {0.5};
+  model.excitation.assign(kGroups * kGroups, 0.0);
+  for (std::size_t g = 0; g < kGroups; ++g) model.excitation[g * kGroups + g] = 0.4;
+  const auto excited = [&model](Side side, int what) {
+    World world(model);
+    const Side other = side == Side::kBid ? Side::kAsk : Side::kBid;
+    if (what == 0) {
+      world.quote(side, world.best(other), 1);
+    } else {
+      const Outcome outcome = world.quote(side, world.best(side), 1);
+      wait(world, 100 * kS);
+      if (what == 2) world.market.cancel(outcome.slot);
+      if (what == 1) world.quote(side, world.best(side), 1);
+    }
+    const Lanes now = world.market.flow().intensities({1, 1, 1, 1, 1, 1});
+    return std::ranges::max_element(now) - now.begin();
+  };
+  CHECK_EQ(excited(Side::kBid, 0), 1);  // a buyer hits asks
+  CHECK_EQ(excited(Side::kAsk, 0), 0);
+  CHECK_EQ(excited(Side::kBid, 1), 2);
+  CHECK_EQ(excited(Side::kAsk, 1), 3);
+  CHECK_EQ(excited(Side::kBid, 2), 4);
+  CHECK_EQ(excited(Side::kAsk, 2), 5);
+}
+
+TEST("flow book: spamming messages excites no more than the budget") {
+  constexpr double kBudgetHz = 5.0;
+  World world(excitable_model(), false, {1.0, kBudgetHz});
+  const Ticks bid = world.best(Side::kBid);
+  double bound = kBudgetHz;  // a second's worth to begin with
+  for (int n = 0; n < 4000; ++n) {
+    const Outcome outcome = world.quote(Side::kBid, bid, 1);
+    world.market.cancel(outcome.slot);
+    CHECK(events_remembered(world) <= bound * 1.001);
+    if (n == 20) CHECK_NEAR(events_remembered(world), bound, 0.1);  // all of it is spent
+    CHECK(!wait(world, kS / 1000));
+    bound = bound * std::exp(-0.5e-3) + kBudgetHz * 1e-3;
+  }
+  CHECK(!wait(world, 1000 * kS));  // no more than a second's worth is kept
+  for (int n = 0; n < 100; ++n) world.market.cancel(world.quote(Side::kBid, bid, 1).slot);
+  CHECK_NEAR(events_remembered(world), kBudgetHz, 1e-3);
+  World without(excitable_model(), false, {1.0, 0.0});
+  without.quote(Side::kBid, bid, 1);
+  CHECK_EQ(events_remembered(without), 0.0);
+  CHECK(world.conserves());
+}
+
+TEST("flow book: a new order of the agent's changes the gap behind the touch") {
+  MarketModel model = still_model(4);
+  model.far_level_orders = {1.0};
+  model.groups[0].baseline_hz = 1.0;
+  model.hit_gap_bin_ticks = {1, 3, 6};
+  model.hit_gap_factor = {1.0, 2.0, 5.0};
+  World world(model);
+  const Ticks bid = world.best(Side::kBid);
+  CHECK_EQ(world.market.factors()[0], 5.0F);  // nothing behind it
+  world.quote(Side::kBid, bid - 10, 1);
+  CHECK_EQ(world.market.factors()[0], 5.0F);
+  const Outcome middle = world.quote(Side::kBid, bid - 4, 1);
+  CHECK_EQ(world.market.factors()[0], 2.0F);
+  const Outcome near = world.quote(Side::kBid, bid - 1, 1);
+  CHECK_EQ(world.market.factors()[0], 1.0F);
+  world.market.cancel(near.slot);
+  CHECK_EQ(world.market.factors()[0], 2.0F);
+  world.market.amend(middle.slot, bid - 7, 1, TimeInForce::kPostOnly, world.executions);
+  CHECK_EQ(world.market.factors()[0], 5.0F);
+}
+
+bool ends_a_market_order(const BookEvent& event) {
+  return event.kind == EventKind::kTrade && (event.flags & kFlagMoreFills) == 0;
+}
+
+void check_price_jump(Ticks ticks, bool is_mirrored) {
+  MarketModel model = still_model(4);
+  model.informed.volatility_ticks = 1e-9;
+  World world(model, is_mirrored);
+  const Ticks ahead = is_mirrored ? -ticks : ticks;
+  const Side hit = ahead > 0 ? Side::kAsk : Side::kBid;
+  const Side left = ahead > 0 ? Side::kBid : Side::kAsk;
+  const std::array<Ticks, 2> before{world.best(Side::kBid), world.best(Side::kAsk)};
+  const Ticks of_hit = ahead > 0 ? before[1] : before[0];
+  world.quote(hit, of_hit + ahead / 2, 2);
+  world.quote(hit, of_hit + ahead, 2);  // where the price ends
+  EventLog log;
+  world.market.record(&log);
+  world.market.jump_price(ticks);
+  CHECK_EQ(world.best(hit), of_hit + ahead);
+  CHECK_EQ(world.best(left), (ahead > 0 ? before[0] : before[1]) + ahead);
+  CHECK_EQ(world.market.agent_fills().size(), std::size_t{1});
+  CHECK_EQ(world.market.agent_fills()[0].lots, 2);
+  CHECK_EQ(world.market.mid_ticks_x2(), before[0] + before[1] + 2 * ahead);
+  CHECK(world.market.happened().touch_changed);
+  CHECK_NEAR(world.market.informed_gap(), 0.0, 1e-6);  // the hidden price has jumped along
+  CHECK_EQ(std::ranges::count_if(log.events(), ends_a_market_order), 1);
+  for (Ticks away = 1; away < 4; ++away)
+    CHECK_EQ(world.at(world.best(left) - sign(left) * away), 1);
+  CHECK(world.market.book().live_orders() < 30);
+  world.market.book().check_invariants();
+  CHECK(world.conserves());
+}
+
+TEST("flow book: a price jump trades through, and the side left behind follows") {
+  for (const bool is_mirrored : {false, true}) {
+    for (const Ticks ticks : {1, 3, 60, 5000, -1, -3, -60, -5000}) {
+      check_price_jump(ticks, is_mirrored);
+    }
+  }
+}
+
+TEST("flow book: a price jumps also where nothing lies, or a side is empty") {
+  MarketModel model = still_model(2);
+  model.far_level_orders = {1.0};
+  for (const Ticks ticks : {10, -10}) {
+    World world(model);
+    world.market.jump_price(0);
+    CHECK_EQ(world.best(Side::kAsk), kMid + 1);
+    world.market.jump_price(ticks);
+    CHECK_EQ(world.best(Side::kBid), kMid + ticks);
+    CHECK_EQ(world.best(Side::kAsk), kMid + 1 + ticks);
+    world.quote(Side::kAsk, world.best(Side::kBid), 1);
+    CHECK(!world.market.book().has(Side::kBid));
+    world.market.jump_price(ticks);
+    CHECK_EQ(world.best(Side::kBid), kMid + 2 * ticks);
+    CHECK_EQ(world.best(Side::kAsk), kMid + 1 + 2 * ticks);
+    CHECK(world.conserves());
+  }
+}
+
+TEST("flow book: sizes and intensities bend, a halt stops everything") {
+  World world(only(only(still_model(4), Group::kLimitBid, 1.0), Group::kMarketSell, 1.0));
+  FlowBook::Bend bend;
+  bend.baseline = {0.0, 1.0, 1000.0, 1.0, 1.0, 1.0};
+  bend.limit_sizes = 7.4;
+  world.market.bend(bend);
+  for (int n = 0; n < 50; ++n) {
+    CHECK(world.market.advance(1'000'000 * kS));
+    CHECK(world.market.happened().group == Group::kLimitBid);
+    CHECK_EQ(world.market.happened().lots, 7);
+  }
+  CHECK(world.market.now_ns() < kS);
+  bend.baseline = {1000.0, 1.0, 0.0, 1.0, 1.0, 1.0};
+  bend.market_sizes = 0.01;
+  world.market.bend(bend);
+  CHECK(world.market.advance(1'000'000 * kS));
+  CHECK_EQ(world.market.happened().lots, 1);  // a size is at least one
+  CHECK(!wait(world, 1000 * kS));
+  CHECK(world.conserves());
+}
+
+TEST("flow book: a held regime holds, and is let go") {
+  MarketModel model = only(still_model(4), Group::kLimitBid, 1.0);
+  model.switch_rates_hz = {{0.0, 1.0}, {1.0, 0.0}};
+  model.initial_regime_probabilities = {1.0, 0.0};
+  model.groups[2].regime_factor = {1.0, 8.0};
+  model.season_bin_s = 50.0;
+  model.groups[2].season_factor = {1.0, 0.5};
+  World world(model);
+  world.market.hold_regime(1);
+  CHECK_EQ(world.market.factors()[2], 8.0F);
+  while (world.market.advance(60 * kS)) CHECK_EQ(world.market.regime(), std::size_t{1});
+  CHECK(world.market.held_regime() == std::optional<std::size_t>(1));
+  CHECK_EQ(world.market.factors()[2], 4.0F);  // the season has changed
+  world.market.hold_regime(std::nullopt);
+  std::int64_t in_first = 0;
+  while (world.market.advance(120 * kS)) in_first += world.market.regime() == 0 ? 1 : 0;
+  CHECK(in_first > 5);
+}
+
+TEST("flow book: refuses a state with broken streams") {
+  World world(book_problems::full_model());
+  Writer out;
+  world.market.save(out);
+  for (std::size_t at = 0; at < out.bytes().size(); at += 8) {
+    std::string bytes = out.bytes();
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    World other(book_problems::full_model());
+    Reader in(bytes);
+    try {
+      other.market.load(in);
+    } catch (const std::invalid_argument& error) {
+      CHECK(std::string(error.what()).find("state") != std::string::npos);
+    }
+  }
+}
+
+namespace {
+
+// One order on each side, moved about at random.
+class RandomAgent {
+ public:
+  explicit RandomAgent(World& world) : world_(world), stream_(kKey, 8, Purpose::kReset) {}
+
+  void act() {
+    const Side side = stream_.below(2) == 0 ? Side::kBid : Side::kAsk;
+    Owned& own = own_[static_cast<std::size_t>(side)];
+    const bool alive = world_.market.book().is_live(own.slot, own.arrival);
+    const Ticks mid = world_.market.mid_ticks_x2() / 2;
+    const Ticks price = mid - sign(side) * (static_cast<Ticks>(stream_.below(30)) - 3);
+    const auto lots = static_cast<Lots>(1 + stream_.below(40));
+    const auto force = static_cast<TimeInForce>(stream_.below(4));
+    const std::uint64_t what = stream_.below(3);
+    if (alive && what == 0) {
+      world_.market.cancel(own.slot);
+      return;
+    }
+    take_off_crossed(side, price);
+    Outcome outcome;
+    if (alive && what == 1) {
+      outcome = world_.market.amend(own.slot, price, lots, force, world_.executions);
+    } else if (alive) {
+      const Order order = world_.market.book().order(own.slot);
+      outcome = world_.market.amend(own.slot, order.price_ticks, 1 + order.lots / 2, force,
+                                    world_.executions);
+    } else {
+      outcome = world_.market.submit(side, price, lots, force, world_.executions);
+    }
+    if (outcome.slot == kNoSlot) return;
+    own = {outcome.slot, world_.market.book().order(outcome.slot).arrival};
+  }
+
+ private:
+  struct Owned {
+    Slot slot = kNoSlot;
+    std::uint64_t arrival = 0;
+  };
+  void take_off_crossed(Side side, Ticks price) {
+    const Owned& opposite = own_[1 - static_cast<std::size_t>(side)];
+    if (!world_.market.book().is_live(opposite.slot, opposite.arrival)) return;
+    const Ticks of_opposite = world_.market.book().order(opposite.slot).price_ticks;
+    if (sign(side) * (price - of_opposite) >= 0) world_.market.cancel(opposite.slot);
+  }
+
+  World& world_;
+  Stream stream_;
+  std::array<Owned, 2> own_{};
+};
+
+void shock(World& world, Stream& stream) {
+  FlowBook::Bend bend;
+  switch (stream.below(4)) {
+    case 0:
+      world.market.jump_price(static_cast<Ticks>(stream.below(81)) - 40);
+      break;
+    case 1:
+      bend.limit_sizes = 3.0 * stream.uniform();
+      bend.baseline[stream.below(kGroups)] = 4.0 * stream.uniform();
+      world.market.bend(bend);
+      break;
+    case 2:
+      world.market.hold_regime(stream.below(2));
+      break;
+    default:
+      world.market.hold_regime(std::nullopt);
+      break;
+  }
+}
+
+}  // namespace
+
+TEST("flow book: what is logged rebuilds the book through everything that happens") {
+  const FlowModel model(book_problems::full_model());
+  for (const bool is_mirrored : {false, true}) {
+    World world(book_problems::full_model(), is_mirrored, {2.0, 20.0});
+    EventLog log;
+    world.market.record(&log);
+    world.market.start(kKey, 2, kMid, 0, kS);
+    RandomAgent agent(world);
+    Stream stream(kKey, 9, Purpose::kReset);
+    BookReplay replay;
+    for (int n = 0; n < 4000; ++n) {
+      agent.act();
+      if (n % 100 == 50) shock(world, stream);
+      const TimeNs until = world.market.now_ns() + kS / 20;
+      while (world.market.advance(until)) {
+      }
+      CHECK(world.best(Side::kBid) < world.best(Side::kAsk));
+      CHECK(world.conserves());
+      replay.apply(log.events());
+      log.clear();
+      if (n % 20 == 0) replay.check_same(world.market.book());
+      if (n % 200 == 0) world.market.book().check_invariants();
+    }
+    CHECK(replay.trades() > 1000);
+  }
+}
+
+TEST("flow book: resumes from a saved state, factors and all") {
+  World world(book_problems::full_model(), false, {2.0, 20.0}, kS);
+  RandomAgent agent(world);
+  for (int n = 0; n < 1000; ++n) {
+    agent.act();
+    const TimeNs until = world.market.now_ns() + kS / 50;
+    while (world.market.advance(until)) {
+    }
+    Writer out;
+    world.market.save(out);
+    World resumed(book_problems::full_model(), false, {2.0, 20.0});
+    Reader in(out.bytes());
+    resumed.market.load(in);
+    CHECK_EQ(in.left(), std::size_t{0});
+    CHECK_EQ(world.market.factors(), resumed.market.factors());
+  }
+}
+
+TEST("flow book: goes on from a saved state under a shock") {
+  World world(book_problems::full_model(), false, {2.0, 20.0}, kS);
+  FlowBook::Bend bend;
+  bend.limit_sizes = 6.0;
+  bend.market_sizes = 3.0;
+  bend.baseline[2] = 4.0;
+  world.market.bend(bend);
+  Writer out;
+  world.market.save(out);
+  World resumed(book_problems::full_model(), false, {2.0, 20.0});
+  Reader in(out.bytes());
+  resumed.market.load(in);
+  for (World* each : {&world, &resumed}) {
+    while (each->market.advance(10 * kS)) {
+    }
+  }
+  Writer first;
+  Writer second;
+  world.market.save(first);
+  resumed.market.save(second);
+  CHECK(first.bytes() == second.bytes());
+}
+
+TEST("flow book: the log notes the depth after every event") {
+  World world(still_model(2));
+  EventLog log;
+  log.set_levels(3);
+  world.market.record(&log);
+  const Ticks bid = world.best(Side::kBid);
+  world.quote(Side::kBid, bid + 1, 1);  // takes the best ask: the next one is best already
+  CHECK_EQ(log.levels(), std::size_t{3});
+  CHECK_EQ(log.depth().size(), 12 * log.events().size());
+  const std::vector<std::int64_t> after_trade{bid + 2, 1, bid, 1, 0, 0, bid - 1, 1, 0, 0, 0, 0};
+  CHECK(std::equal(after_trade.begin(), after_trade.end(), log.depth().begin()));
+  log.clear();
+  CHECK(log.events().empty() && log.depth().empty());
+}
+
+}  // namespace rlmm

@@ -1,0 +1,150 @@
+"""Book markets through the environments: single and vectorised, features, accounts, recorder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rlmm_tf.env import (
+    COLUMNS,
+    FEATURES,
+    MarketMakingEnv,
+    MarketMakingVectorEnv,
+    Recorder,
+    engine_params,
+)
+from rlmm_tf.presets import PRESETS, resolve_params
+from rlmm_tf.seeding import environment_keys
+
+BOOKS = tuple(name for name, params in PRESETS.items() if params.market.kind == "book")
+SHORT = {
+    "market": {"warmup_ns": 1_000_000_000},
+    "episode": {"n_steps": 20, "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5},
+    "observation": {"features": tuple(feature.name for feature in FEATURES)},
+}
+books = pytest.mark.parametrize("book", BOOKS)
+
+
+def actions(n_steps: int, n_envs: int, width: int = 2) -> NDArray[np.float32]:
+    rng = np.random.default_rng(5)
+    return rng.uniform(-1, 1, (n_steps, n_envs, width)).astype(np.float32)
+
+
+@books
+def test_single_environment_is_the_first_of_the_vector(book: str) -> None:
+    env = MarketMakingEnv(book, overrides=SHORT)
+    envs = MarketMakingVectorEnv(3, book, overrides=SHORT, info_columns=True, n_threads=2)
+    obs, _ = env.reset(seed=11)
+    all_obs, _ = envs.reset(seed=11)
+    np.testing.assert_array_equal(obs, all_obs[0])
+    ends = 0
+    for row in actions(60, 3):
+        obs, reward, terminated, truncated, infos = env.step(row[0])
+        all_obs, rewards, all_terminated, all_truncated, all_infos = envs.step(row)
+        assert (reward, terminated, truncated) == (rewards[0], all_terminated[0], all_truncated[0])
+        assert infos == {column.name: all_infos[column.name][0] for column in COLUMNS}
+        if terminated or truncated:
+            ends += 1
+            np.testing.assert_array_equal(obs, all_infos["final_obs"][0])
+            obs, _ = env.reset()
+        np.testing.assert_array_equal(obs, all_obs[0])
+    assert ends == 3
+
+
+@books
+def test_every_feature_is_finite_and_within_bounds(book: str) -> None:
+    envs = MarketMakingVectorEnv(8, book, overrides={**SHORT, "episode": {"n_steps": 150}})
+    space = envs.single_observation_space
+    assert {name.rstrip("0123456789_") for name in envs.layout.names} == {
+        feature.name for feature in FEATURES
+    }
+    rows = [envs.reset(seed=3)[0]]
+    rows += [envs.step(row)[0] for row in actions(300, 8)]
+    seen = np.stack(rows)
+    assert np.isfinite(seen).all()
+    assert (seen >= space.low).all()
+    assert (seen <= space.high).all()
+    still = [
+        name
+        for name, moves in zip(envs.layout.names, np.ptp(seen, axis=(0, 1)) > 0.0, strict=True)
+        if not moves
+    ]
+    # A book's regime is not filtered yet: its probabilities stay 0.
+    assert set(still) <= {"regime_probability_0", "regime_probability_1"}
+
+
+@books
+def test_accounts_add_up(book: str) -> None:
+    # 300 steps of one episode; every number is exact, so what adds up does to the last bit.
+    overrides: dict[str, Any] = {**SHORT, "action": {"sizes": True}, "episode": {"n_steps": 1000}}
+    params = resolve_params(book, overrides)
+    envs = MarketMakingVectorEnv(8, params, info_columns=True)
+    envs.reset(seed=4)
+    steps = []
+    for row in actions(301, 8, 4):
+        _, rewards, *_, infos = envs.step(row)
+        steps.append({name: values.copy() for name, values in infos.items()} | {"r": rewards})
+    all_steps = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+    now = {name: values[1:] for name, values in all_steps.items()}
+    moved = {name: np.diff(values, axis=0) for name, values in all_steps.items()}
+
+    bought, sold = now["fills_maker_lots_bid"], now["fills_maker_lots_ask"]
+    assert min(bought.sum(), sold.sum()) > 0
+    assert not now["fills_taker_lots"].any()  # every order is post-only
+    np.testing.assert_array_equal(moved["inventory_lots"], bought - sold)
+
+    worth_x2 = all_steps["inventory_lots"] * all_steps["mid_ticks_x2"]
+    wealth_x2 = 2.0 * (all_steps["cash"] - all_steps["fees"]) + worth_x2
+    parts_x2 = 2.0 * (now["pnl_spread"] + now["pnl_inventory"] + now["pnl_fees"])
+    np.testing.assert_array_equal(np.diff(wealth_x2, axis=0), parts_x2)
+    np.testing.assert_array_equal(moved["fees"], -now["pnl_fees"])
+
+    np.testing.assert_allclose(now["term_pnl"], 0.5 * parts_x2 * params.tick_value, atol=1e-9)
+    penalty = params.reward.inventory_quadratic * now["term_inventory_quadratic"]
+    np.testing.assert_allclose(now["r"], now["term_pnl"] - penalty, atol=1e-9)
+
+    assert (now["spread_ticks"] >= 1).all()
+    assert (now["events"] >= now["market_sells"] + now["market_buys"]).all()
+    assert (np.abs(now["inventory_lots"]) <= params.limits.inventory_cap_lots).all()
+    for name in ("100ms", "1s", "10s"):
+        matured, filled = (
+            all_steps[f"markout_lots_{name}"].cumsum(axis=0),
+            (all_steps["fills_maker_lots_bid"] + all_steps["fills_maker_lots_ask"]).cumsum(axis=0),
+        )
+        assert (matured <= filled).all()
+
+
+@books
+def test_recorder_counts_what_it_would_write(book: str) -> None:
+    params, keys = engine_params(resolve_params(book, SHORT)), environment_keys(6, 1)
+    until = 60_000_000_000
+    counted = Recorder(params, keys)
+    n_events = counted.count(until)
+    # The first call of `run` begins with the orders of the book as it then is.
+    going_on = counted.run(2 * until)
+    whole = Recorder(params, keys)
+    first, second = whole.run(until), whole.run(2 * until)
+    assert n_events <= np.count_nonzero(first["kind"] != 5) + np.unique(first["ts_ns"]).size
+    assert n_events >= np.unique(first["ts_ns"][first["kind"] != 5]).size
+    later = going_on["kind"] != 5
+    for name in ("ts_ns", "kind", "price_ticks", "qty_lots", "order_id"):
+        np.testing.assert_array_equal(going_on[name][later], second[name])
+    with pytest.raises(ValueError, match=r"^until_ns: expected from 120000000000 "):
+        counted.count(until)
+
+
+@books
+def test_recorder_counts_the_events_of_a_batch_without_quotes(book: str, simulate: Any) -> None:
+    # An agent that never quotes leaves the market as it is.
+    overrides: dict[str, Any] = {**SHORT, "action": {"sizes": True, "lots_min": 0}}
+    params = resolve_params(book, overrides)
+    simulation = simulate(params, seed=7)
+    simulation.reset()
+    recorder = Recorder(engine_params(params), environment_keys(7, 1))
+    step_ns = params.episode.step_ns
+    for step in range(1, 20):
+        columns = simulation.quote(1, 1, (0, 0))
+        assert recorder.count(step * step_ns) == columns["events"][0] > 0

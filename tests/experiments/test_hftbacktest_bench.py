@@ -1,0 +1,97 @@
+"""The comparison with hftbacktest: its feed is our book; without it, a clear sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.benchmarks import hftbacktest
+from rlmm_tf.env import EVENT_KINDS, Recorder, engine_params
+from rlmm_tf.presets import preset
+from rlmm_tf.seeding import environment_keys
+
+
+def test_feed_has_the_lots_of_every_level() -> None:
+    rows, n_events = hftbacktest.feed("book-large-tick", 30)
+    params = preset("book-large-tick")
+    recorder = Recorder(engine_params(params), environment_keys(hftbacktest.SEED, 1), levels=3)
+    events = recorder.run(30 * params.episode.step_ns)
+    # The book as the feed leaves it is the one the recorder saw last.
+    book: dict[tuple[bool, int], int] = {}
+    for is_trade, is_bid, price, lots in zip(
+        rows["is_trade"], rows["is_buy"], rows["price_ticks"], rows["lots"], strict=True
+    ):
+        if not is_trade:
+            book[bool(is_bid), int(price)] = int(lots)
+    assert min(book.values()) >= 0
+    bids = sorted((price, lots) for (is_bid, price), lots in book.items() if is_bid and lots)
+    asks = sorted((price, lots) for (is_bid, price), lots in book.items() if not is_bid and lots)
+    seen = events["depth"][-1].reshape(3, 4)
+    assert seen.tolist() == [[*ask, *bid] for ask, bid in zip(asks[:3], bids[:-4:-1], strict=True)]
+    # Trades are told by who took, and before the level they leave.
+    trades = np.flatnonzero(rows["is_trade"])
+    n_trades = np.count_nonzero(events["kind"] == EVENT_KINDS["trade"])
+    assert len(trades) == n_trades > 50
+    assert (rows["is_buy"][trades] != rows["is_buy"][trades + 1]).all()
+    assert (rows["price_ticks"][trades] == rows["price_ticks"][trades + 1]).all()
+    assert 500 < n_events <= len(rows["ts_ns"])
+
+
+class Worker:
+    """Replays a feed in a tenth of a second."""
+
+    def __init__(self) -> None:
+        self.stdin = self.stdout = self
+
+    def write(self, text: str) -> None:
+        assert text == "go\n"
+
+    def flush(self) -> None:
+        pass
+
+    def readline(self) -> str:
+        return json.dumps({"seconds": 0.1, "trades": 3, "steps": 5}) + "\n"
+
+
+def test_figures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(hftbacktest, "STEPS", 32)
+    monkeypatch.setattr(hftbacktest, "interpreter", lambda: Path("python"))
+    monkeypatch.setattr(hftbacktest, "_worker", lambda *_: contextlib.nullcontext(Worker()))
+    assert hftbacktest.main(["--json", "--repeats", "3"]) == 0
+    figures: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert figures["hftbacktest_rows_per_s"] == 10 * figures["feed_rows"]
+    assert figures["hftbacktest_events_per_s"] == pytest.approx(10 * figures["feed_events"])
+    assert figures["ratio_events"] == pytest.approx(
+        figures["events_per_s"] / figures["hftbacktest_events_per_s"]
+    )
+
+
+def test_without_hftbacktest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def offline(*arguments: Any, **options: Any) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(hftbacktest, "FOLDER", tmp_path)
+    monkeypatch.setattr(hftbacktest.venv, "create", offline)
+    assert hftbacktest.main([]) == 0
+    assert (
+        capsys.readouterr().out
+        == "hftbacktest: skipped, hftbacktest 2.4.4 could not be installed\n"
+    )
+    (tmp_path / "installed").touch()
+    assert hftbacktest.interpreter() == tmp_path / "bin/python"
+
+
+def test_a_worker_that_ends_is_noticed() -> None:
+    class Ended(Worker):
+        def readline(self) -> str:
+            return ""
+
+    with pytest.raises(RuntimeError, match=r"^hftbacktest_worker: expected a line, but it ended"):
+        hftbacktest._answer(Ended())
