@@ -87,10 +87,15 @@ double scale_of(Feature feature, const EnvParams& params, double horizon_steps) 
   return 1.0;
 }
 
+// A market with a book cannot filter its regime yet.
+bool has(const FeatureInfo& info, bool has_book) {
+  return has_book ? info.id != Feature::kRegimeProbability : !info.needs_book;
+}
+
 std::string known_names(bool has_book) {
   std::string names;
   for (const FeatureInfo& info : kFeatures) {
-    if (info.needs_book && !has_book) continue;
+    if (!has(info, has_book)) continue;
     names.append(names.empty() ? "" : ", ").append(info.name);
   }
   return names;
@@ -131,14 +136,17 @@ FeatureWriter::FeatureWriter(const EnvParams& params) {
   for (const std::string& name : params.observation.features) {
     const auto* const found = std::ranges::find_if(
         kFeatures, [&name](const FeatureInfo& info) { return name == info.name; });
-    if (found == kFeatures.end() || (found->needs_book && !params.is_book())) {
+    if (found == kFeatures.end() || !has(*found, params.is_book())) {
       throw std::invalid_argument("observation.features: expected names from (" +
                                   known_names(params.is_book()) + "), got " + name);
     }
     if (found->id == Feature::kRegime && !params.regime_observed()) {
       throw std::invalid_argument(
-          "observation.features: expected no 'regime' while market.regime_observed is false, got "
-          "it; use 'regime_probability', which is filtered from what the agent can see");
+          std::string("observation.features: expected no 'regime' while market.regime_observed is "
+                      "false, got it") +
+          (params.is_book() ? ""
+                            : "; use 'regime_probability', which is filtered from what the agent "
+                              "can see"));
     }
     add(*found, params);
   }

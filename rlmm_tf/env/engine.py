@@ -54,6 +54,8 @@ class Column:
 
 
 FEATURES: tuple[Feature, ...] = tuple(Feature(*row) for row in _core.FEATURES)
+# Those of a market with a book; it cannot filter its regime yet.
+BOOK_FEATURES = tuple(f for f in FEATURES if f.name != "regime_probability")
 COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
 EVENT_KINDS: dict[str, int] = dict(_core.EVENT_KINDS)
 EVENT_FLAGS: dict[str, int] = dict(_core.EVENT_FLAGS)

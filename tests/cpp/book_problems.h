@@ -103,7 +103,8 @@ inline rlmm::EnvParams rough_problem() {
   params.latency.response = {rlmm::DelayLaw::kConstant, 80'000'000, 0.0, {}};
   params.fees = {-0.2, 0.5, -0.1, 0.3};
   for (const rlmm::FeatureInfo& info : rlmm::kFeatures) {
-    if (info.id == rlmm::Feature::kTimeLeft || info.id == rlmm::Feature::kInventory) continue;
+    const bool there = info.id == rlmm::Feature::kTimeLeft || info.id == rlmm::Feature::kInventory;
+    if (there || info.id == rlmm::Feature::kRegimeProbability) continue;
     params.observation.features.emplace_back(info.name);
   }
   return params;

@@ -9,12 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from rlmm_tf.env import (
+    BOOK_FEATURES,
     COLUMNS,
-    FEATURES,
     MarketMakingEnv,
     MarketMakingVectorEnv,
     Recorder,
     engine_params,
+    observation_layout,
 )
 from rlmm_tf.presets import PRESETS, resolve_params
 from rlmm_tf.seeding import environment_keys
@@ -23,7 +24,7 @@ BOOKS = tuple(name for name, params in PRESETS.items() if params.market.kind == 
 SHORT = {
     "market": {"warmup_ns": 1_000_000_000},
     "episode": {"n_steps": 20, "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5},
-    "observation": {"features": tuple(feature.name for feature in FEATURES)},
+    "observation": {"features": tuple(feature.name for feature in BOOK_FEATURES)},
 }
 books = pytest.mark.parametrize("book", BOOKS)
 
@@ -59,7 +60,7 @@ def test_every_feature_is_finite_and_within_bounds(book: str) -> None:
     envs = MarketMakingVectorEnv(8, book, overrides={**SHORT, "episode": {"n_steps": 150}})
     space = envs.single_observation_space
     assert {name.rstrip("0123456789_") for name in envs.layout.names} == {
-        feature.name for feature in FEATURES
+        feature.name for feature in BOOK_FEATURES
     }
     rows = [envs.reset(seed=3)[0]]
     rows += [envs.step(row)[0] for row in actions(300, 8)]
@@ -72,8 +73,7 @@ def test_every_feature_is_finite_and_within_bounds(book: str) -> None:
         for name, moves in zip(envs.layout.names, np.ptp(seen, axis=(0, 1)) > 0.0, strict=True)
         if not moves
     ]
-    # A book's regime is not filtered yet: its probabilities stay 0.
-    assert set(still) <= {"regime_probability_0", "regime_probability_1"}
+    assert still == []
 
 
 @books
@@ -148,3 +148,10 @@ def test_recorder_counts_the_events_of_a_batch_without_quotes(book: str, simulat
     for step in range(1, 20):
         columns = simulation.quote(1, 1, (0, 0))
         assert recorder.count(step * step_ns) == columns["events"][0] > 0
+
+
+def test_a_filtered_regime_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"observation\.features: .* got regime_probability"):
+        observation_layout(
+            resolve_params("book-large-tick", {"observation": {"features": ["regime_probability"]}})
+        )
