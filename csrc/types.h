@@ -20,6 +20,7 @@ using TimeNs = std::int64_t;
 using Money = std::int64_t;  // tick x lot
 
 inline constexpr double kNsPerS = 1e9;
+constexpr double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
 
 enum class Side : std::uint8_t { kBid = 0, kAsk = 1 };
 

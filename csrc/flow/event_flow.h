@@ -6,8 +6,9 @@
 // inverted in closed form: the first one to ring is the event, and no draw is ever rejected.
 //
 // The clocks count unit-rate time. When something outside the flow interferes (a regime jump, a
-// message of the agent), the time that has passed is taken off them and the rest is kept, which is
-// exact and leaves the draws where they are.
+// message of the agent), the time that has passed is taken off them and the rest is kept: no
+// draw is lost or added. Clocks and waiting times are floats, so an interruption can shift what
+// follows by parts in 10^7 of the waiting time.
 //
 // Mirror: with the two sides' parameters, factors and draws of side exchanged, every sum is of the
 // same numbers in the same order of pairs, so the mirrored market runs bit for bit in the mirror.

@@ -220,16 +220,12 @@ void BookMarket::apply_scenario() {
   state_.change_ns = scenario.next_change_ns(now_ns());
   if (scenario.empty()) return;
   const Shocked now = scenario.at(now_ns());
-  market_.bend(now.bend);
-  market_.set_drift(now.drift_ticks_per_s);
-  if (market_.held_regime() != now.regime) market_.hold_regime(now.regime);
   state_.latency = now.latency;
   state_.halted = now.halt ? 1 : 0;
   state_.dark = now.outage ? 1 : 0;
   set_fees(now.fees);
-  const Ticks jump = scenario.jump_at(now_ns());
-  if (jump == 0) return;
-  market_.jump_price(jump);
+  scenario.apply_to(market_);
+  if (scenario.jump_at(now_ns()) == 0) return;
   book_maker_fills();
   after_change();
 }

@@ -4,6 +4,7 @@
 #include "market/book_market.h"
 
 namespace rlmm {
+
 void BookMarket::send(const Quotes& quotes) {
   const Packet packet = desk_.decide(quotes, state_.seen_mid_ticks_x2, now_ns());
   extra_.refused = desk_.refused();

@@ -5,12 +5,6 @@
 #include <string>
 
 namespace rlmm {
-namespace {
-
-double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
-
-}  // namespace
-
 FlowBook::FlowBook(const FlowModel& model, bool is_mirrored, const AgentReaction& reaction)
     : model_(&model),
       mirrored_(is_mirrored),

@@ -9,8 +9,6 @@ namespace {
 
 constexpr TimeNs kBudgetSpanNs = 1'000'000'000;  // unused reaction budget is kept for this long
 
-double seconds_of(TimeNs ns) { return static_cast<double>(ns) / kNsPerS; }
-
 }  // namespace
 
 // --- the agent ----------------------------------------------------------------------------------

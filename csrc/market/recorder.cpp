@@ -33,11 +33,7 @@ void Recorder::write_snapshot(EventLog& log) const {
 void Recorder::apply_scenario() {
   change_ns_ = scenario_.next_change_ns(market_.now_ns());
   if (scenario_.empty()) return;
-  const Shocked now = scenario_.at(market_.now_ns());
-  market_.bend(now.bend);
-  market_.set_drift(now.drift_ticks_per_s);
-  if (market_.held_regime() != now.regime) market_.hold_regime(now.regime);
-  market_.jump_price(scenario_.jump_at(market_.now_ns()));
+  scenario_.apply_to(market_);
 }
 
 void Recorder::run(TimeNs until_ns, EventLog& log) {

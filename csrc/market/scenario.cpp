@@ -69,6 +69,14 @@ Shocked Scenario::at(TimeNs now_ns) const {
   return now;
 }
 
+void Scenario::apply_to(FlowBook& market) const {
+  const Shocked now = at(market.now_ns());
+  market.bend(now.bend);
+  market.set_drift(now.drift_ticks_per_s);
+  if (market.held_regime() != now.regime) market.hold_regime(now.regime);
+  market.jump_price(jump_at(market.now_ns()));
+}
+
 Ticks Scenario::jump_at(TimeNs now_ns) const {
   Ticks ticks = 0;
   for (const ShockParams& shock : shocks_) {

@@ -36,6 +36,10 @@ class Scenario {
 
   Shocked at(TimeNs now_ns) const;
 
+  // Brings the flow, but not the agent's side, to what acts now; a jump of the price may fill the
+  // agent's orders.
+  void apply_to(FlowBook& market) const;
+
   // Ticks that the price jumps by at this time.
   Ticks jump_at(TimeNs now_ns) const;
 

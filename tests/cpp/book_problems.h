@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "market/book_market.h"
@@ -108,6 +109,25 @@ inline rlmm::EnvParams rough_problem() {
     params.observation.features.emplace_back(info.name);
   }
   return params;
+}
+
+// What a book market is made with.
+struct World {
+  explicit World(rlmm::EnvParams given)
+      : params(std::move(given)), writer(params), model(params, writer) {}
+  rlmm::EnvParams params;
+  rlmm::FeatureWriter writer;
+  rlmm::BookModel model;
+};
+
+// Quotes at random, some of them crossing, some of no size.
+inline rlmm::Quotes random_quotes(rlmm::Stream& stream) {
+  rlmm::Quotes quotes;
+  for (std::size_t side = 0; side < 2; ++side) {
+    quotes.offset_ticks[side] = static_cast<rlmm::Ticks>(stream.below(7)) - 2;
+    quotes.lots[side] = static_cast<rlmm::Lots>(stream.below(6));
+  }
+  return quotes;
 }
 
 }  // namespace book_problems

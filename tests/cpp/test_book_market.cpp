@@ -13,25 +13,10 @@
 namespace rlmm {
 namespace {
 
+using book_problems::random_quotes;
+using book_problems::World;
+
 constexpr SeedKey kKey{0x1234, 0x5678};
-
-struct World {
-  explicit World(EnvParams given)
-      : params(std::move(given)), writer(params), model(params, writer) {}
-  EnvParams params;
-  FeatureWriter writer;
-  BookModel model;
-};
-
-// Quotes at random, some of them crossing, some of no size.
-Quotes random_quotes(Stream& stream) {
-  Quotes quotes;
-  for (std::size_t side = 0; side < 2; ++side) {
-    quotes.offset_ticks[side] = static_cast<Ticks>(stream.below(7)) - 2;
-    quotes.lots[side] = static_cast<Lots>(stream.below(6));
-  }
-  return quotes;
-}
 
 Quotes swapped(const Quotes& quotes) {
   return {{quotes.offset_ticks[1], quotes.offset_ticks[0]}, {quotes.lots[1], quotes.lots[0]}};

@@ -10,24 +10,10 @@
 namespace rlmm {
 namespace {
 
+using book_problems::random_quotes;
+using book_problems::World;
+
 constexpr SeedKey kKey{71, 72};
-
-struct World {
-  explicit World(EnvParams given)
-      : params(std::move(given)), writer(params), model(params, writer) {}
-  EnvParams params;
-  FeatureWriter writer;
-  BookModel model;
-};
-
-Quotes random_quotes(Stream& stream) {
-  Quotes quotes;
-  for (std::size_t side = 0; side < 2; ++side) {
-    quotes.offset_ticks[side] = static_cast<Ticks>(stream.below(7)) - 2;
-    quotes.lots[side] = static_cast<Lots>(stream.below(6));
-  }
-  return quotes;
-}
 
 // The best price of an order that is not the agent's, by walking all of them.
 std::optional<Ticks> best_of_others(const OrderBook& book, Side side) {
