@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "agent/columns.h"
 #include "batch/environment.h"
 #include "batch/rollout_worker.h"
+#include "batch/shares.h"
 #include "batch/step_row.h"
 #include "market/analytic.h"
 #include "market/book_market.h"
@@ -16,6 +18,9 @@ namespace rlmm {
 namespace {
 
 constexpr std::uint8_t kStateVersion = 1;
+
+// How few environments a worker claims at once: a step of so many costs far more than a claim.
+constexpr std::size_t kLeastClaimed = 4;
 
 // FNV-1a: catches damage, not malice.
 std::uint64_t checksum(const std::string& bytes) {
@@ -79,7 +84,10 @@ template <Market M>
 class BatchOf final : public Batch {
  public:
   BatchOf(const EnvParams& params, const std::vector<SeedKey>& keys, std::int64_t n_threads)
-      : Batch(params, keys.size(), n_threads), model_(params_), market_model_(params_, features_) {
+      : Batch(params, keys.size(), n_threads),
+        model_(params_),
+        market_model_(params_, features_),
+        shares_(pool_.n_threads()) {
     environments_.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) environments_.emplace_back(model_, market_model_);
     BatchOf::reseed(keys);
@@ -154,54 +162,61 @@ class BatchOf final : public Batch {
   void rollout_all(const Policy& policy, const RolloutArrays<Action>& arrays) {
     check_ready();
     check_policy(policy);
-    for_each_share([&](std::size_t begin, std::size_t end, std::size_t& at) {
-      RolloutWorker<M, Action>(policy, action_reader_, features_, environments_, arrays)
-          .run(begin, end, at);
+    share_out(Policy::kBlockRows, [&] {
+      return RolloutWorker<M, Action>(policy, action_reader_, features_, environments_, arrays);
     });
   }
 
   template <class Body>
   void for_each_environment(const Body& body) {
-    for_each_share([&body](std::size_t begin, std::size_t end, std::size_t& at) {
-      for (at = begin; at < end; ++at) body(at);
+    share_out(kLeastClaimed, [&body] {
+      return [&body](std::size_t begin, std::size_t end, std::size_t& at) {
+        for (at = begin; at < end; ++at) body(at);
+      };
     });
   }
-  template <class Body>
-  void for_each_share(const Body& body);
+  template <class MakeWorker>
+  void share_out(std::size_t grain, const MakeWorker& make_worker);
   [[noreturn]] void rethrow_with_place(std::size_t env, const std::exception_ptr& error) const;
 
   const EnvironmentModel model_;
   const M::Model market_model_;
   std::vector<Environment<M>> environments_;
+  Shares shares_;
 };
 
-// Contiguous shares, so that threads write to rows of their own. `body(begin, end, at)` keeps `at`
-// at the environment it works on, whose failure an exception then is.
+// Each thread calls a worker of its own, `worker(begin, end, at)`, for the environments it claims.
+// The worker keeps `at` at the environment under way, whose failure an exception then is.
 template <Market M>
-template <class Body>
-void BatchOf<M>::for_each_share(const Body& body) {
+template <class MakeWorker>
+void BatchOf<M>::share_out(std::size_t grain, const MakeWorker& make_worker) {
   struct Failure {
-    std::size_t env = 0;
+    std::size_t env = std::numeric_limits<std::size_t>::max();
     std::exception_ptr error;
   };
-  const auto n_threads = static_cast<std::size_t>(pool_.n_threads());
-  std::vector<Failure> failures(n_threads);
-  pool_.run([&](int worker) {
-    const auto share = static_cast<std::size_t>(worker);
-    const std::size_t end = environments_.size() * (share + 1) / n_threads;
-    const std::size_t begin = environments_.size() * share / n_threads;
-    std::size_t at = begin;
+  std::vector<Failure> failures(static_cast<std::size_t>(pool_.n_threads()));
+  shares_.deal(environments_.size(), grain);
+  pool_.run([&](int thread) {
+    Failure& lowest = failures[static_cast<std::size_t>(thread)];
+    std::size_t at = 0;
     try {
-      body(begin, end, at);
+      auto worker = make_worker();
+      for (Shares::Piece piece = shares_.claim(thread); !piece.empty();
+           piece = shares_.claim(thread)) {
+        try {
+          worker(piece.begin, piece.end, at);
+        } catch (...) {  // the other pieces may hold a lower index that fails
+          if (at < lowest.env) lowest = {at, std::current_exception()};
+        }
+      }
     } catch (...) {
-      failures[share] = {at, std::current_exception()};
+      lowest = {at, std::current_exception()};
     }
   });
-  for (const Failure& failure : failures) {
-    if (!failure.error) continue;
-    failed_ = true;
-    rethrow_with_place(failure.env, failure.error);
-  }
+  const Failure& first = *std::ranges::min_element(failures, {}, &Failure::env);
+  if (!first.error) return;
+  failed_ = true;
+  rethrow_with_place(first.env, first.error);
 }
 
 template <Market M>

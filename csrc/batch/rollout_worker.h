@@ -26,7 +26,7 @@ class RolloutWorker {
         workspace_(policy),
         final_obs_(features.width()) {}
 
-  void run(std::size_t begin, std::size_t end, std::size_t& at) {
+  void operator()(std::size_t begin, std::size_t end, std::size_t& at) {
     for (std::size_t first = begin; first < end; first += Policy::kBlockRows) {
       const std::size_t stop = std::min(end, first + Policy::kBlockRows);
       for (at = first; at < stop; ++at) features_.write(environments_[at].view(), obs_at(0, at));
