@@ -26,6 +26,7 @@ void OrderBook::clear() {
   far_.clear();
   tracked_.clear();
   for (std::vector<Slot>& members : pools_) members.clear();
+  pool_sizes_ = {};
   best_ = {kNoBid, kNoAsk};
   side_lots_ = {};
   ring_low_ = 0;
@@ -60,18 +61,7 @@ Level OrderBook::level(Ticks price_ticks) const {
   return far != far_.end() && far->price_ticks == price_ticks ? far->level : Level{};
 }
 
-// The level for an order that comes to rest; the best price follows.
-Level& OrderBook::occupy(Side side, Ticks price_ticks) {
-  if (live_orders_ == 0) move_ring(price_ticks - kRingTicks / 2);
-  const bool improves = side == Side::kBid ? price_ticks > best_[0] : price_ticks < best_[1];
-  if (improves) {
-    best_[index(side)] = price_ticks;
-    touch_moved(side);
-  }
-  if (in_ring(price_ticks)) {
-    set_bit(price_ticks);
-    return ring_level(price_ticks);
-  }
+Level& OrderBook::occupy_far(Ticks price_ticks) {
   const auto far = far_position(price_ticks);
   if (far != far_.end() && far->price_ticks == price_ticks) return far->level;
   return far_.insert(far, {price_ticks, Level{}})->level;

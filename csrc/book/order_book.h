@@ -102,6 +102,7 @@ class OrderBook {
   // No such price: below every bid, or above every ask.
   static constexpr Ticks kNoBid = std::numeric_limits<Ticks>::min() / 4;
   static constexpr Ticks kNoAsk = std::numeric_limits<Ticks>::max() / 4;
+  static constexpr std::array<Ticks, 2> kNone{kNoBid, kNoAsk};
 
   OrderBook();
 
@@ -137,11 +138,17 @@ class OrderBook {
   // --- what stands in it ----------------------------------------------------------------------
 
   Ticks best(Side side) const { return best_[index(side)]; }
-  bool has(Side side) const { return side == Side::kBid ? best_[0] != kNoBid : best_[1] != kNoAsk; }
+  bool has(Side side) const { return best_[index(side)] != kNone[index(side)]; }
   bool crosses(Side side, Ticks price_ticks) const {
     return side == Side::kBid ? price_ticks >= best_[1] : price_ticks <= best_[0];
   }
-  Lots best_lots(Side side) const { return has(side) ? level_of(best(side)).lots : 0; }
+  Lots best_lots(Side side) const {
+    const Ticks price = best(side);
+    if (in_ring(price)) [[likely]] {
+      return ring_level(price).lots;
+    }
+    return has(side) ? far_position(price)->level.lots : 0;
+  }
 
   // The next occupied price on the same side, away from the touch; kNoBid or kNoAsk if none.
   Ticks next_price(Side side, Ticks price_ticks) const;
@@ -155,7 +162,10 @@ class OrderBook {
   Lots lots_at(Ticks price_ticks) const { return level(price_ticks).lots; }
 
   const std::vector<Slot>& pool(Side side, Pool pool) const {
-    return pools_[pool * std::size_t{2} + index(side)];
+    return pools_[pool_index(side, pool)];
+  }
+  float pool_size(Side side, Pool pool) const {
+    return static_cast<float>(pool_sizes_[pool_index(side, pool)]);
   }
   std::size_t live_orders() const { return live_orders_; }
   Lots side_lots(Side side) const { return side_lots_[index(side)]; }
@@ -193,6 +203,9 @@ class OrderBook {
   };
 
   static constexpr std::size_t index(Side side) { return static_cast<std::size_t>(side); }
+  static constexpr std::size_t pool_index(Side side, Pool pool) {
+    return pool * std::size_t{2} + index(side);
+  }
   static constexpr std::size_t ring_index(Ticks price_ticks) {
     return static_cast<std::size_t>(price_ticks) & (kRingTicks - 1);
   }
@@ -218,6 +231,7 @@ class OrderBook {
     return in_ring(price_ticks) ? ring_level(price_ticks) : far_position(price_ticks)->level;
   }
   Level& occupy(Side side, Ticks price_ticks);
+  Level& occupy_far(Ticks price_ticks);
   void vacate(Side side, Ticks price_ticks);
   void take_off(const Order& order, Lots lots, Level& level);
   void remove(Slot slot, Level& level);
@@ -257,6 +271,7 @@ class OrderBook {
   std::vector<FarLevel> far_;      // sorted by price
   std::vector<FarLevel> leaving_;  // scratch of `move_ring`
   std::array<std::vector<Slot>, 2 * kPools> pools_;
+  std::array<std::int32_t, 2 * kPools> pool_sizes_{};
   std::vector<Tracked> tracked_;
   std::uint64_t arrivals_ = 0;
   std::size_t live_orders_ = 0;

@@ -37,21 +37,39 @@ inline Slot OrderBook::take_slot() {
   return static_cast<Slot>(orders_.size() - 1);
 }
 
+// The level for an order that comes to rest; the best price follows.
+inline Level& OrderBook::occupy(Side side, Ticks price_ticks) {
+  if (live_orders_ == 0) [[unlikely]] {
+    move_ring(price_ticks - kRingTicks / 2);
+  }
+  if (sign(side) * (price_ticks - best(side)) > 0) {
+    best_[index(side)] = price_ticks;
+    touch_moved(side);
+  }
+  if (!in_ring(price_ticks)) [[unlikely]] {
+    return occupy_far(price_ticks);
+  }
+  set_bit(price_ticks);
+  return ring_level(price_ticks);
+}
+
 inline Slot OrderBook::rest(Side side, Ticks price_ticks, Lots lots, Owner owner, Pool pool) {
   Level& level = occupy(side, price_ticks);
   const Slot slot = take_slot();
-  std::vector<Slot>& members = pools_[pool * std::size_t{2} + index(side)];
+  std::vector<Slot>& members = pools_[pool_index(side, pool)];
+  std::int32_t& size = pool_sizes_[pool_index(side, pool)];
   orders_[slot] = {price_ticks,
                    ++arrivals_,
                    static_cast<std::int32_t>(lots),
                    level.back,
                    kNoSlot,
-                   static_cast<std::uint32_t>(members.size()),
+                   static_cast<std::uint32_t>(size),
                    owner,
                    pool,
                    side,
                    0};
   members.push_back(slot);
+  ++size;
   if (level.back == kNoSlot) {
     level.front = slot;
   } else {
@@ -79,7 +97,8 @@ inline void OrderBook::take_off(const Order& order, Lots lots, Level& level) {
 }
 
 inline void OrderBook::leave_pool(const Order& order) {
-  std::vector<Slot>& members = pools_[order.pool * std::size_t{2} + index(order.side)];
+  std::vector<Slot>& members = pools_[pool_index(order.side, order.pool)];
+  --pool_sizes_[pool_index(order.side, order.pool)];
   const Slot last = members.back();
   members[order.pool_index] = last;
   orders_[last].pool_index = order.pool_index;

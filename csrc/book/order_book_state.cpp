@@ -1,5 +1,6 @@
 // The order book's proof of its own soundness, and its bytes.
 #include <string>
+#include <utility>
 
 #include "book/order_book.h"
 
@@ -85,6 +86,7 @@ void OrderBook::check_pools() const {
       require(order.side == Side::kBid || order.side == Side::kAsk, "an order has a side");
       require(order.pool * std::size_t{2} + index(order.side) == i, "an order is in its own pool");
     }
+    require(std::cmp_equal(pool_sizes_[i], pools_[i].size()), "a pool knows its size");
     members += pools_[i].size();
   }
   require(members == live_orders_, "every live order is in a pool");
@@ -172,7 +174,10 @@ void OrderBook::read(Reader& in) {
   orders_ = in.get_vector<Order>();
   free_ = in.get_vector<Slot>();
   const std::vector<FarLevel> levels = in.get_vector<FarLevel>();
-  for (std::vector<Slot>& members : pools_) members = in.get_vector<Slot>();
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    pools_[i] = in.get_vector<Slot>();
+    pool_sizes_[i] = static_cast<std::int32_t>(pools_[i].size());
+  }
   tracked_ = in.get_vector<Tracked>();
   best_ = in.get<std::array<Ticks, 2>>();
   side_lots_ = in.get<std::array<Lots, 2>>();

@@ -19,40 +19,23 @@ ArsBlock counter_of(std::uint64_t block, std::uint64_t episode) {
 
 constexpr std::size_t kBlocksPerEvent = kDrawCount / 4;
 
-// Mean 1 from each of four words, on a grid of 6e-8 near 0 and up to 22.
-[[gnu::always_inline]] inline Float4 exponentials(Int4 words) {
-  const Int4 upper = (words >> 1) & 0x7FFFFFFF;
-  const Float4 uniform = (__builtin_convertvector(upper, Float4) + splat(0.5F)) * splat(0x1p-31F);
-  return -log_of(uniform);
-}
-
-// The first four decays of each event, then the baselines of four events at once; further decays
-// only where the model has them.
-[[gnu::always_inline]] inline void set_clocks(DrawBatch& batch, std::size_t n_decays) {
-  for (std::size_t event = 0; event < DrawBatch::kEvents; ++event) {
-    for (std::size_t first = 1; first <= n_decays; first += 4) {
-      Int4 words;
-      __builtin_memcpy(&words, &batch.words[event][first], sizeof words);
-      const Float4 clocks = exponentials(words);
-      __builtin_memcpy(&batch.clocks[event][first], &clocks, sizeof clocks);
-    }
-  }
-  for (std::size_t event = 0; event < DrawBatch::kEvents; event += 4) {
-    Int4 words;
-    for (std::size_t i = 0; i < 4; ++i) {
-      words[i] = static_cast<std::int32_t>(batch.words[event + i][0]);
-    }
-    const Float4 clocks = exponentials(words);
-    for (std::size_t i = 0; i < 4; ++i) batch.clocks[event + i][0] = clocks[i];
+// Mean 1 from each of an event's first words, on a grid of 6e-8 near 0 and up to 22.
+RLMM_LANES void set_clocks(DrawBatch batch) {
+  static_assert(static_cast<std::size_t>(Draw::kBaselineClock) == 0);
+  for (std::size_t event = 0; event < kDrawnTogether; ++event) {
+    Int8 words;
+    __builtin_memcpy(&words, batch[event].words.data(), sizeof words);
+    const Int8 upper = (words >> 1) & 0x7FFFFFFF;
+    const Float8 uniform = (__builtin_convertvector(upper, Float8) + splat(0.5F)) * splat(0x1p-31F);
+    store_lanes(-log_of(uniform), batch[event].clocks.data());
   }
 }
 
 #if defined(__x86_64__)
 
 // Eight blocks at a time keep the AES unit busy.
-[[gnu::target("avx,aes")]] void draw_events_by_aes(SeedKey key, std::uint64_t episode,
-                                                   std::uint64_t first_event, std::size_t n_decays,
-                                                   DrawBatch& batch) {
+[[gnu::target("avx2,aes")]] void draw_events_by_aes(SeedKey key, std::uint64_t episode,
+                                                    std::uint64_t first_event, DrawBatch batch) {
   const __m128i weyl = _mm_set_epi64x(static_cast<long long>(detail::kArsWeylHigh),
                                       static_cast<long long>(detail::kArsWeylLow));
   __m128i keys[detail::kArsRounds + 1];  // not std::array: a vector type as its argument warns
@@ -62,7 +45,7 @@ constexpr std::size_t kBlocksPerEvent = kDrawCount / 4;
   __m128i counter = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first.data()));
   const __m128i one = _mm_set_epi64x(0, 1);
   constexpr std::size_t kTogether = 8;
-  for (std::size_t event = 0; event < DrawBatch::kEvents; event += kTogether / kBlocksPerEvent) {
+  for (std::size_t event = 0; event < kDrawnTogether; event += kTogether / kBlocksPerEvent) {
     __m128i states[kTogether];
     for (__m128i& state : states) {
       state = _mm_xor_si128(counter, keys[0]);
@@ -71,21 +54,22 @@ constexpr std::size_t kBlocksPerEvent = kDrawCount / 4;
     for (int round = 1; round < detail::kArsRounds; ++round) {
       for (__m128i& state : states) state = _mm_aesenc_si128(state, keys[round]);
     }
-    auto* out = reinterpret_cast<__m128i*>(batch.words[event].data());
-    for (const __m128i state : states) {
-      _mm_store_si128(out++, _mm_aesenclast_si128(state, keys[detail::kArsRounds]));
+    for (std::size_t i = 0; i < kTogether; ++i) {
+      auto* const words = batch[event + i / kBlocksPerEvent].words.data();
+      _mm_store_si128(reinterpret_cast<__m128i*>(words) + i % kBlocksPerEvent,
+                      _mm_aesenclast_si128(states[i], keys[detail::kArsRounds]));
     }
   }
-  set_clocks(batch, n_decays);
+  set_clocks(batch);
 }
 
 #endif
 
-using Drawer = void (*)(SeedKey, std::uint64_t, std::uint64_t, std::size_t, DrawBatch&);
+using Drawer = void (*)(SeedKey, std::uint64_t, std::uint64_t, DrawBatch);
 
 Drawer fastest() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx") && __builtin_cpu_supports("aes")) return draw_events_by_aes;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes")) return draw_events_by_aes;
 #endif
   return draw_events_portably;
 }
@@ -95,22 +79,21 @@ const Drawer kDrawer = fastest();
 }  // namespace
 
 void draw_events_portably(SeedKey key, std::uint64_t episode, std::uint64_t first_event,
-                          std::size_t n_decays, DrawBatch& batch) {
-  for (std::size_t event = 0; event < DrawBatch::kEvents; ++event) {
+                          DrawBatch batch) {
+  for (std::size_t event = 0; event < kDrawnTogether; ++event) {
     for (std::size_t i = 0; i < kBlocksPerEvent; ++i) {
       const ArsBlock block =
           ars4x32(counter_of((first_event + event) * kBlocksPerEvent + i, episode), key);
       for (std::size_t word = 0; word < block.size(); ++word) {
-        batch.words[event][4 * i + word] = block[word];
+        batch[event].words[4 * i + word] = block[word];
       }
     }
   }
-  set_clocks(batch, n_decays);
+  set_clocks(batch);
 }
 
-void draw_events(SeedKey key, std::uint64_t episode, std::uint64_t first_event,
-                 std::size_t n_decays, DrawBatch& batch) {
-  kDrawer(key, episode, first_event, n_decays, batch);
+void draw_events(SeedKey key, std::uint64_t episode, std::uint64_t first_event, DrawBatch batch) {
+  kDrawer(key, episode, first_event, batch);
 }
 
 }  // namespace rlmm

@@ -8,13 +8,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "flow/lanes.h"
 #include "rng.h"
 
 namespace rlmm {
 
-inline constexpr std::size_t kDecaysMax = 7;
+inline constexpr std::size_t kDecaysMax = kLanes - 1;
 
 enum class Draw : std::uint8_t {
   kBaselineClock = 0,
@@ -49,23 +50,22 @@ inline std::size_t below(std::uint32_t word, std::size_t n) {
   return static_cast<std::size_t>((std::uint64_t{word} * n) >> 32U);
 }
 
-// The draws of eight consecutive events, made together because that is several times as fast.
-struct DrawBatch {
-  static constexpr std::size_t kEvents = 8;
-  // Unit-rate clocks: [0] the baseline's, [1 + p] decay p's; nothing is in the others.
-  static constexpr std::size_t kClocks = 1 + kDecaysMax + 4;
-
-  alignas(32) std::array<EventDraws, kEvents> words;
-  alignas(32) std::array<std::array<float, kClocks>, kEvents> clocks;
+// All that one event needs.
+struct EventDraw {
+  alignas(32) EventDraws words;
+  alignas(32) std::array<float, kLanes> clocks;  // unit rate: [0] the baseline's, [1 + p] decay p's
 };
 
-// Fills `batch` with the draws of events `first_event`, which is a multiple of kEvents, and on.
+// The draws of consecutive events, made together because that is several times as fast.
+inline constexpr std::size_t kDrawnTogether = 8;
+using DrawBatch = std::span<EventDraw, kDrawnTogether>;
+
+// Fills `batch` with the draws of events `first_event`, a multiple of kDrawnTogether, and on.
 // Picks the fastest form that this processor has; all forms give the same bits.
-void draw_events(SeedKey key, std::uint64_t episode, std::uint64_t first_event,
-                 std::size_t n_decays, DrawBatch& batch);
+void draw_events(SeedKey key, std::uint64_t episode, std::uint64_t first_event, DrawBatch batch);
 
 // The same in portable arithmetic: the twin that tests hold the fast form to.
 void draw_events_portably(SeedKey key, std::uint64_t episode, std::uint64_t first_event,
-                          std::size_t n_decays, DrawBatch& batch);
+                          DrawBatch batch);
 
 }  // namespace rlmm

@@ -2,8 +2,9 @@
 //
 // Between events each group's bracket [baseline + excitation] decays in known ways, all groups
 // sharing the decays, so the total intensity is B + sum over decays of S exp(-b u). That is the
-// intensity of independent clocks, one for the baseline and one per decay, each of which can be
-// inverted in closed form: the first one to ring is the event, and no draw is ever rejected.
+// intensity of independent clocks, one for the baseline (which decays at rate 0) and one per decay,
+// each of which can be inverted in closed form: the first one to ring is the event, and no draw is
+// ever rejected. All eight clocks there can be are computed at once.
 //
 // The clocks count unit-rate time. When something outside the flow interferes (a regime jump, a
 // message of the agent), the time that has passed is taken off them and the rest is kept: no
@@ -34,31 +35,35 @@ class EventFlow {
 
   struct Wait {
     float seconds = kNever;
-    std::size_t clock = 0;  // 0 is the baseline, 1 + p decay p
+    std::size_t clock = 0;             // 0 is the baseline, 1 + p decay p
+    Group group = Group::kMarketSell;  // of the event
   };
 
   // `model` must outlive the flow. A mirrored flow gives every event to the other side.
-  EventFlow(const FlowModel& model, bool is_mirrored)
-      : model_(&model), mirrored_(is_mirrored), baseline_hz_(model.baseline_hz) {}
+  EventFlow(const FlowModel& model, bool is_mirrored) : model_(&model), mirrored_(is_mirrored) {
+    set_baseline(model.baseline_hz);
+  }
 
   // Without any past events, and with event 0's draws.
   void start(SeedKey key, std::uint64_t episode);
 
   // Baselines other than the model's, from now on; kernels stay as they are, and so does the
   // number of events that one event begets.
-  void set_baseline(const Lanes& baseline_hz) { baseline_hz_ = baseline_hz; }
+  void set_baseline(const Lanes& baseline_hz) {
+    for (std::size_t g = 0; g < kGroups; ++g) state_.excitation[g][0] = baseline_hz[g];
+  }
 
-  // How long until the next event if `factors` stay as they are.
+  // The next event if `factors` stay as they are.
   Wait next(const Lanes& factors);
 
   // Nothing happened for `seconds` since the last `next`, under the factors given there.
   void pass(float seconds);
 
   // The event of the last `next` happens; ages everything to its time and excites the intensities.
-  Group take(const Wait& wait, const Lanes& factors);
+  void take(const Wait& wait);
 
   // The words of the event that `take` returned last.
-  const EventDraws& draws() const { return taken_; }
+  const EventDraws& draws() const { return draw_of(state_.event - 1).words; }
 
   // An event from outside; `weight` is its share of a full event of its group.
   void excite(Group group, float weight);
@@ -76,131 +81,117 @@ class EventFlow {
   void load(Reader& in);
 
  private:
-  using Blocks = std::array<Float4, FlowModel::kBlocks>;
+  using Clocks = std::array<float, kLanes>;
   struct State {
-    std::array<Blocks, kGroups> excitation{};  // by group and decay, per second
-    Blocks clocks{};
-    float baseline_clock = 0.0F;
-    std::array<float, 3> padding{};  // always 0: a state's bytes are its value
+    // By group and clock, per second; clock 0's is the baseline.
+    alignas(32) std::array<Clocks, kGroups> excitation{};
+    alignas(32) Clocks clocks{};
     std::uint64_t event = 0;
     std::uint64_t episode = 0;
     SeedKey key{};
   };
+  static_assert(sizeof(State) % alignof(State) == 0);
 
-  template <std::size_t UsedBlocks>
-  Wait next_of(const Lanes& factors);
-  template <std::size_t UsedBlocks>
+  using GroupLanes = std::array<Float8, kGroups>;
+
+  GroupLanes weights(const Lanes& factors) const;
+  static Float8 of_kind(const GroupLanes& weights, std::size_t side, Int8 no_market, Int8 cancel);
+  Int8 groups(const GroupLanes& weights, Float8 markets, Float8 limits, Float8 sum) const;
   void age_and_excite(float seconds, const FlowModel::Kick& kick, float weight);
-  void renew_clocks();
-  std::size_t choose(const Lanes& weights) const;
-
-  static_assert(sizeof(State) % sizeof(Float4) == 0);
+  void draw_batch();
+  void wind_clocks();
+  const EventDraw& draw_of(std::uint64_t event) const { return draws_[event % kDrawsKept]; }
 
   const FlowModel* model_;
   bool mirrored_;
   State state_;
-  DrawBatch batch_{};   // with the event to come
-  EventDraws taken_{};  // of the event that has just happened
-  Blocks sums_{};       // S of each decay at the last `next`
-  float baseline_sum_ = 0.0F;
-  Lanes baseline_hz_;
+  // Two batches in turn: the words of the event that has just happened outlive the drawing of the
+  // next ones.
+  static constexpr std::size_t kDrawsKept = 2 * kDrawnTogether;
+  std::array<EventDraw, kDrawsKept> draws_{};
+  alignas(32) Clocks sums_{};  // S of each clock at the last `next`
 };
 
-template <std::size_t UsedBlocks>
-EventFlow::Wait EventFlow::next_of(const Lanes& factors) {
-  const Lanes& base = baseline_hz_;
-  baseline_sum_ = (factors[0] * base[0] + factors[1] * base[1]) +
-                  (factors[2] * base[2] + factors[3] * base[3]) +
-                  (factors[4] * base[4] + factors[5] * base[5]);
-  Wait wait;
-  if (baseline_sum_ > 0.0F) wait.seconds = state_.baseline_clock / baseline_sum_;
-  for (std::size_t block = 0; block < UsedBlocks; ++block) {
-    const auto part = [&](std::size_t g) {
-      return splat(factors[g]) * state_.excitation[g][block];
-    };
-    const Float4 sum = (part(0) + part(1)) + (part(2) + part(3)) + (part(4) + part(5));
-    sums_[block] = sum;
-    // The clock of a decay rings at u with S (1 - exp(-b u)) / b = clock, if it ever does. As
-    // 1 - exp(-b u) < b u, it cannot ring before clock / S.
-    const Float4 needed = state_.clocks[block] * model_->decay_hz[block];
-    const Int4 rings = needed < sum;
-    const Float4 share = needed / (rings ? sum : needed + needed + splat(1.0F));
-    const Float4 seconds = rings ? -log_one_less(share) * model_->decay_s[block] : splat(kNever);
-    const std::size_t first = index_of_least(seconds);
-    const bool earlier = seconds[first] < wait.seconds;
-    wait.seconds = earlier ? seconds[first] : wait.seconds;
-    wait.clock = earlier ? 1 + 4 * block + first : wait.clock;
+// The part of each clock's intensity that is each group's.
+RLMM_LANES EventFlow::GroupLanes EventFlow::weights(const Lanes& factors) const {
+  GroupLanes weights;
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    weights[g] = splat(factors[g]) * lanes_at(state_.excitation[g].data());
   }
-  return wait;
+  return weights;
 }
 
-inline EventFlow::Wait EventFlow::next(const Lanes& factors) {
-  if (model_->n_blocks == 1) [[likely]] {
-    return next_of<1>(factors);
-  }
-  return model_->n_blocks == 0 ? next_of<0>(factors) : next_of<2>(factors);
+RLMM_LANES Float8 EventFlow::of_kind(const GroupLanes& weights, std::size_t side, Int8 no_market,
+                                     Int8 cancel) {
+  const Float8 resting = no_market ? weights[2 + side] : weights[side];
+  return cancel ? weights[4 + side] : resting;
 }
 
-template <std::size_t UsedBlocks>
-void EventFlow::age_and_excite(float seconds, const FlowModel::Kick& kick, float weight) {
-  for (std::size_t block = 0; block < UsedBlocks; ++block) {
-    const Float4 kept = exp_of(model_->decay_hz[block] * splat(-seconds));
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      Float4& excitation = state_.excitation[g][block];
-      excitation = excitation * kept + splat(weight) * kick[g][block];
-    }
+// Which group the event is of if this clock rings first, with probability in proportion to its
+// weight: first the kind, then the side. For all clocks, because that is sooner known than which.
+RLMM_LANES Int8 EventFlow::groups(const GroupLanes& weights, Float8 markets, Float8 limits,
+                                  Float8 sum) const {
+  const EventDraws& words = draw_of(state_.event).words;
+  const Float8 at = splat(uniform_of(word_of(words, Draw::kKind))) * sum;
+  const Int8 no_market = at >= markets;
+  const Int8 cancel = at >= markets + limits;
+  const std::size_t near = mirrored_ ? 1 : 0;
+  const Float8 first = of_kind(weights, near, no_market, cancel);
+  const Float8 both = first + of_kind(weights, 1 - near, no_market, cancel);
+  const Int8 other = splat(uniform_of(word_of(words, Draw::kSide))) * both >= first;
+  // A comparison that holds is -1.
+  const Int8 side = mirrored_ ? other + 1 : -other;
+  return side - 2 * no_market - 2 * cancel;
+}
+
+// The clock of a decay rings at u with S (1 - exp(-b u)) / b = clock, if it ever does; the
+// baseline's with S u = clock.
+RLMM_LANES EventFlow::Wait EventFlow::next(const Lanes& factors) {
+  const GroupLanes weight = weights(factors);
+  const Float8 markets = weight[0] + weight[1];
+  const Float8 limits = weight[2] + weight[3];
+  const Float8 sum = markets + limits + (weight[4] + weight[5]);
+  store_lanes(sum, sums_.data());
+  const Float8 zero = splat(0.0F);
+  const Int8 runs = sum > zero;
+  const Float8 ratio = lanes_at(state_.clocks.data()) / (runs ? sum : splat(1.0F));
+  const Float8 decay_hz = lanes_at(model_->decay_hz.data());
+  const Float8 share = ratio * decay_hz;
+  const Int8 rings = runs & (share < splat(1.0F));
+  const Float8 decayed = -log_one_less(rings ? share : zero) * lanes_at(model_->decay_s.data());
+  const Float8 ringing = decay_hz > zero ? decayed : ratio;
+  const Float8 seconds = rings ? ringing : splat(kNever);
+  alignas(32) std::array<std::int32_t, kLanes> group;
+  const Int8 by_clock = groups(weight, markets, limits, sum);
+  __builtin_memcpy(group.data(), &by_clock, sizeof by_clock);
+  const std::size_t first = index_of_least(seconds);
+  return {least_of(seconds)[0], first, static_cast<Group>(group[first])};
+}
+
+RLMM_LANES void EventFlow::age_and_excite(float seconds, const FlowModel::Kick& kick,
+                                          float weight) {
+  const Float8 kept = exp_of(lanes_at(model_->decay_hz.data()) * splat(-seconds));
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    float* const excitation = state_.excitation[g].data();
+    store_lanes(lanes_at(excitation) * kept + splat(weight) * lanes_at(kick[g].data()), excitation);
   }
 }
 
-inline void EventFlow::renew_clocks() {
-  const std::size_t at = state_.event % DrawBatch::kEvents;
-  if (at == 0) {
-    draw_events(state_.key, state_.episode, state_.event, model_->params.decays_hz.size(), batch_);
-  }
-  const auto& clocks = batch_.clocks[at];
-  state_.baseline_clock = clocks[0];
-  for (std::size_t block = 0; block < FlowModel::kBlocks; ++block) {
-    __builtin_memcpy(&state_.clocks[block], &clocks[1 + 4 * block], sizeof(Float4));
-  }
+inline void EventFlow::draw_batch() {
+  const std::uint64_t first = state_.event - state_.event % kDrawnTogether;
+  draw_events(state_.key, state_.episode, first,
+              DrawBatch(&draws_[first % kDrawsKept], kDrawnTogether));
 }
 
-// One of the groups with probability in proportion to its weight: first the kind, then the side.
-inline std::size_t EventFlow::choose(const Lanes& weights) const {
-  const EventDraws& ahead = batch_.words[state_.event % DrawBatch::kEvents];
-  const float markets = weights[0] + weights[1];
-  const float limits = weights[2] + weights[3];
-  const float cancels = weights[4] + weights[5];
-  const float at = uniform_of(word_of(ahead, Draw::kKind)) * (markets + limits + cancels);
-  const auto kind =
-      static_cast<std::size_t>(at >= markets) + static_cast<std::size_t>(at >= markets + limits);
-  const std::size_t first = 2 * kind + static_cast<std::size_t>(mirrored_);
-  const float of_both = weights[2 * kind] + weights[2 * kind + 1];
-  const bool other = uniform_of(word_of(ahead, Draw::kSide)) * of_both >= weights[first];
-  return first ^ static_cast<std::size_t>(other);
+RLMM_LANES void EventFlow::wind_clocks() {
+  store_lanes(lanes_at(draw_of(state_.event).clocks.data()), state_.clocks.data());
 }
 
-inline Group EventFlow::take(const Wait& wait, const Lanes& factors) {
-  Lanes weights;
-  if (wait.clock == 0) {
-    for (std::size_t g = 0; g < kGroups; ++g) weights[g] = factors[g] * baseline_hz_[g];
-  } else {
-    const std::size_t block = (wait.clock - 1) / 4;
-    const std::size_t at = (wait.clock - 1) % 4;
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      weights[g] = factors[g] * state_.excitation[g][block][at];
-    }
-  }
-  const auto group = static_cast<Group>(choose(weights));
-  const FlowModel::Kick& kick = model_->kicks[lane(group)];
-  if (model_->n_blocks == 1) [[likely]] {
-    age_and_excite<1>(wait.seconds, kick, 1.0F);
-  } else if (model_->n_blocks == 2) {
-    age_and_excite<2>(wait.seconds, kick, 1.0F);
-  }
-  taken_ = batch_.words[state_.event % DrawBatch::kEvents];
+RLMM_LANES void EventFlow::take(const Wait& wait) {
+  age_and_excite(wait.seconds, model_->kicks[lane(wait.group)], 1.0F);
   ++state_.event;
-  renew_clocks();
-  return group;
+  if (state_.event % kDrawnTogether == 0) draw_batch();
+  wind_clocks();
 }
 
 }  // namespace rlmm

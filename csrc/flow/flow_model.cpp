@@ -1,6 +1,7 @@
 #include "flow/flow_model.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace rlmm {
@@ -13,7 +14,7 @@ FlowModel::LimitPlace make_place(const LimitPlaceParams& params) {
 // Column i of a per-group list; 1 where the list is empty.
 template <class Member>
 Lanes lanes_of(const MarketModel& params, Member member, std::size_t i) {
-  Lanes lanes;
+  Lanes lanes{};
   for (std::size_t g = 0; g < kGroups; ++g) {
     const std::vector<double>& values = params.groups[g].*member;
     lanes[g] = values.empty() ? 1.0F : static_cast<float>(values[i]);
@@ -39,16 +40,14 @@ TickBins::TickBins(const std::vector<Ticks>& lower_edges) : last_(lower_edges.si
 FlowModel::FlowModel(const MarketModel& market_model)
     : params(market_model),
       depth_ticks(market_model.depth_ticks()),
-      n_blocks((market_model.decays_hz.size() + 3) / 4),
-      improving(make_place(market_model.improving)),
-      joining(make_place(market_model.joining)),
-      deeper(make_place(market_model.deeper)),
       market_sizes(market_model.market_orders.sizes),
       far_level_orders(market_model.far_level_orders),
       patient_hazard(static_cast<float>(market_model.cancels.patient_hazard)),
       flickering_hazard(static_cast<float>(market_model.cancels.flickering_hazard)),
       cancels_per_order(market_model.cancels.per_order),
       spread_bins_(market_model.spread_bin_ticks),
+      places_{make_place(market_model.improving), make_place(market_model.joining),
+              make_place(market_model.deeper)},
       n_imbalance_bins_(market_model.n_imbalance_bins()) {
   for (std::size_t g = 0; g < kGroups; ++g) {
     baseline_hz[g] = static_cast<float>(params.groups[g].baseline_hz);
@@ -62,12 +61,11 @@ FlowModel::FlowModel(const MarketModel& market_model)
   for (std::size_t i = 0; i < season_bins(params); ++i) {
     season_factors.push_back(lanes_of(params, &GroupParams::season_factor, i));
   }
-  for (const double edge : params.imbalance_bin_edges) {
-    (edge > 0.0 ? bid_edges_ : ask_edges_).push_back(static_cast<float>(edge));
-  }
+  read_imbalance_edges();
   if (!params.hit_gap_factor.empty()) {
     hit_gaps_ = TickBins(params.hit_gap_bin_ticks);
     hit_gap_factors_.assign(params.hit_gap_factor.begin(), params.hit_gap_factor.end());
+    uses_hit_gap_ = hit_gap_factors_.size() > 1;
   }
   read_kernels();
   read_marks();
@@ -82,10 +80,9 @@ void FlowModel::read_kernels() {
   };
   for (std::size_t p = 0; p < n_decays; ++p) {
     const double rate = params.decays_hz[p];
-    const std::size_t block = p / 4;
-    const std::size_t at = p % 4;
-    decay_hz[block][at] = static_cast<float>(rate);
-    decay_s[block][at] = static_cast<float>(1.0 / rate);
+    const std::size_t clock = 1 + p;
+    decay_hz[clock] = static_cast<float>(rate);
+    decay_s[clock] = static_cast<float>(1.0 / rate);
     const bool slow = rate < params.informed.slow_below_hz;
     const double shrink = slow ? params.informed.sign_shrink : 1.0;
     for (std::size_t target = 0; target < kGroups; ++target) {
@@ -95,7 +92,7 @@ void FlowModel::read_kernels() {
           const double twin = norm(p, target, 1 - source);
           value = 0.5 * (value + twin) + 0.5 * (value - twin) * shrink;
         }
-        kicks[source][target][block][at] = static_cast<float>(value * rate);
+        kicks[source][target][clock] = static_cast<float>(value * rate);
       }
     }
   }
@@ -112,15 +109,21 @@ void FlowModel::read_marks() {
   }
 }
 
-std::size_t FlowModel::imbalance_bin(Lots bid_lots, Lots ask_lots) const {
-  // (bid - ask) / (bid + ask) >= edge, without the division; an empty book is balanced.
-  const auto total = static_cast<float>(std::max<Lots>(1, bid_lots + ask_lots));
-  const auto difference = static_cast<float>(bid_lots - ask_lots);
-  // A tie belongs to the bin nearer to 0 on both sides, so that the mirror image is exact.
-  std::size_t bin = 0;
-  for (const float edge : ask_edges_) bin += static_cast<std::size_t>(difference >= edge * total);
-  for (const float edge : bid_edges_) bin += static_cast<std::size_t>(difference > edge * total);
-  return bin;
+void FlowModel::read_imbalance_edges() {
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  std::size_t n_asks = 0;
+  std::size_t n_bids = 0;
+  for (const double edge : params.imbalance_bin_edges) {
+    std::size_t& n = edge > 0.0 ? n_bids : n_asks;
+    if (n / kLanes == imbalance_edges_.size()) {
+      imbalance_edges_.emplace_back();
+      imbalance_edges_.back().of_asks.fill(kNone);
+      imbalance_edges_.back().of_bids.fill(kNone);
+    }
+    Edges& edges = imbalance_edges_[n / kLanes];
+    (edge > 0.0 ? edges.of_bids : edges.of_asks)[n % kLanes] = static_cast<float>(edge);
+    ++n;
+  }
 }
 
 }  // namespace rlmm

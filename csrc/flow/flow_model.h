@@ -1,6 +1,7 @@
 // A market model made ready to be drawn from; shared by all markets of a batch.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +15,8 @@
 
 namespace rlmm {
 
-// One number per group.
-using Lanes = std::array<float, kGroups>;
+// One number per group; those behind are 0 or not looked at.
+using Lanes = std::array<float, kLanes>;
 
 constexpr std::size_t lane(Group group) { return static_cast<std::size_t>(group); }
 constexpr Group group_of(std::size_t kind, Side side) {
@@ -53,8 +54,6 @@ class TickBins {
 
 class FlowModel {
  public:
-  static constexpr std::size_t kBlocks = (kDecaysMax + 3) / 4;
-
   struct LimitPlace {
     SizeTable sizes;
     float flickering_share = 0.0F;
@@ -68,30 +67,43 @@ class FlowModel {
   explicit FlowModel(const MarketModel& market_model);
 
   std::size_t spread_bin(Ticks spread_ticks) const { return spread_bins_.at(spread_ticks); }
-  std::size_t imbalance_bin(Lots bid_lots, Lots ask_lots) const;
+  std::size_t imbalance_bin(Lots bid_lots, Lots ask_lots) const {
+    // (bid - ask) / (bid + ask) >= edge, without the division; an empty book is balanced.
+    const Float8 total = splat(static_cast<float>(std::max<Lots>(1, bid_lots + ask_lots)));
+    const Float8 difference = splat(static_cast<float>(bid_lots - ask_lots));
+    Int8 passed{};  // -1 for each edge
+    for (const Edges& edges : imbalance_edges_) {
+      // A tie belongs to the bin nearer to 0 on both sides, so that the mirror image is exact.
+      passed += difference >= lanes_at(edges.of_asks.data()) * total;
+      passed += difference > lanes_at(edges.of_bids.data()) * total;
+    }
+    return static_cast<std::size_t>(-sum_of(passed));
+  }
   const Lanes& state_factor(std::size_t spread_bin, std::size_t imbalance_bin) const {
     return state_factors_[spread_bin * n_imbalance_bins_ + imbalance_bin];
   }
   float hit_gap_factor(Ticks gap_ticks) const { return hit_gap_factors_[hit_gaps_.at(gap_ticks)]; }
-  bool uses_hit_gap() const { return hit_gap_factors_.size() > 1; }
-  const LimitPlace& place(bool is_improving, Ticks distance_ticks) const {
-    if (is_improving) return improving;
-    return distance_ticks == 0 ? joining : deeper;
+  bool uses_hit_gap() const { return uses_hit_gap_; }
+  const LimitPlace& improving() const { return places_[0]; }
+  const LimitPlace& joining() const { return places_[1]; }
+  const LimitPlace& deeper() const { return places_[2]; }
+  // Where an order lies by how many ticks it is behind the own best price. Without a branch.
+  const LimitPlace& place(Ticks behind_ticks) const {
+    return places_[static_cast<std::size_t>(behind_ticks >= 0) +
+                   static_cast<std::size_t>(behind_ticks > 0)];
   }
 
   MarketModel params;
   Ticks depth_ticks;
-  std::size_t n_blocks;  // of four decays
   Lanes baseline_hz{};
-  std::array<Float4, kBlocks> decay_hz{};
-  std::array<Float4, kBlocks> decay_s{};  // 1 / decay_hz; 0 where there is no decay
-  // What one event of a source adds to the intensities of a target, by decay.
-  using Kick = std::array<std::array<Float4, kBlocks>, kGroups>;
-  std::array<Kick, kGroups> kicks{};
+  // By clock, as in DrawBatch: the first is the baseline's, which does not decay, and where there
+  // is no decay all is 0.
+  alignas(32) std::array<float, kLanes> decay_hz{};
+  alignas(32) std::array<float, kLanes> decay_s{};  // 1 / decay_hz
+  // What one event of a source adds to the intensities of a target, by clock.
+  using Kick = std::array<std::array<float, kLanes>, kGroups>;
+  alignas(32) std::array<Kick, kGroups> kicks{};
   std::vector<Marks> marks;  // by spread bin
-  LimitPlace improving;
-  LimitPlace joining;
-  LimitPlace deeper;
   SizeTable market_sizes;
   AliasTable far_level_orders;
   std::vector<Lanes> regime_factors;
@@ -101,14 +113,22 @@ class FlowModel {
   bool cancels_per_order;
 
  private:
+  void read_imbalance_edges();
   void read_kernels();
   void read_marks();
 
   TickBins spread_bins_;
   TickBins hit_gaps_;
   std::vector<float> hit_gap_factors_{1.0F};
-  std::vector<float> ask_edges_;  // inner edges of the imbalance bins up to 0
-  std::vector<float> bid_edges_;  // and above it
+  bool uses_hit_gap_ = false;
+  std::array<LimitPlace, 3> places_;  // improving the own best price, joining it, behind it
+  // Inner edges of the imbalance bins, those up to 0 and those above it; infinite where there are
+  // no more.
+  struct Edges {
+    alignas(32) std::array<float, kLanes> of_asks;
+    alignas(32) std::array<float, kLanes> of_bids;
+  };
+  std::vector<Edges> imbalance_edges_;
   std::size_t n_imbalance_bins_;
   std::vector<Lanes> state_factors_;
 };

@@ -47,7 +47,7 @@ void FlowBook::place_first_book(Ticks mid_ticks) {
   const Ticks bid = mid_ticks - spread / 2;
   const std::array<Ticks, 2> first{bid, bid + spread};
   for (const Side side : kSides) {
-    const Lots lots = model_->joining.sizes.at(far_word(side));
+    const Lots lots = model_->joining().sizes.at(far_word(side));
     rest(side, first[index_of(side)], lots, OrderClass::kPatient, kFlagReach);
     reach_[index_of(side)] = first[index_of(side)];
   }
@@ -55,15 +55,10 @@ void FlowBook::place_first_book(Ticks mid_ticks) {
   mid_ticks_x2_ = first[0] + first[1];
   first_mid_ticks_x2_ = mid_ticks_x2_;
   refresh_tilt();
-  stale_ = true;
+  slow_factors_stale_ = true;
 }
 
 // --- intensities --------------------------------------------------------------------------------
-
-FlowBook::Touch FlowBook::touch() const {
-  return {{book_.best(Side::kBid), book_.best(Side::kAsk)},
-          {book_.best_lots(Side::kBid), book_.best_lots(Side::kAsk)}};
-}
 
 // The gap between the hidden price and the mid draws market orders and improving quotes.
 void FlowBook::refresh_tilt() {
@@ -72,10 +67,10 @@ void FlowBook::refresh_tilt() {
   const double moved = 0.5 * static_cast<double>(mid_ticks_x2_ - first_mid_ticks_x2_);
   const double gap = (background_.price_ticks() - moved) / informed.gap_scale_ticks;
   gap_ = std::clamp(gap, -informed.gap_clip, informed.gap_clip);
-  const Float4 tilt = splat(-2.0F * static_cast<float>(std::fabs(gap_))) *
-                      Float4{static_cast<float>(informed.market_tilt),
-                             static_cast<float>(informed.limit_tilt), 0.0F, 0.0F};
-  const Float4 drawn = splat(2.0F) / (splat(1.0F) + exp_of(tilt));
+  const Float8 tilt =
+      splat(-2.0F * static_cast<float>(std::fabs(gap_))) *
+      Float8{static_cast<float>(informed.market_tilt), static_cast<float>(informed.limit_tilt)};
+  const Float8 drawn = splat(2.0F) / (splat(1.0F) + exp_of(tilt));
   // A price above the mid draws buyers: they hit asks and improve bids.
   const auto asks = static_cast<std::size_t>(gap_ >= 0.0);
   market_tilt_[asks] = drawn[0];
@@ -88,54 +83,31 @@ void FlowBook::refresh_tilt() {
 void FlowBook::refresh_gap(Side side) {
   const std::size_t s = index_of(side);
   second_stale_[s] = false;
-  if (!book_.has(side)) return;
+  if (!model_->uses_hit_gap() || !book_.has(side)) return;
   const Ticks best = book_.best(side);
   second_[s] = book_.next_price(side, best);
   const float factor = model_->hit_gap_factor(std::abs(best - second_[s]));
-  stale_ = stale_ || factor != gap_factor_[s];
+  slow_factors_stale_ = slow_factors_stale_ || factor != gap_factor_[s];
   gap_factor_[s] = factor;
 }
 
-void FlowBook::refresh_state() {
+void FlowBook::refresh_slow_factors() {
   const bool whole = book_.has(Side::kBid) && book_.has(Side::kAsk);
   const Ticks spread = whole ? touch_.price[1] - touch_.price[0] : OrderBook::kRingTicks;
   spread_bin_ = model_->spread_bin(spread);
-  const std::size_t imbalance_bin = model_->imbalance_bin(touch_.lots[0], touch_.lots[1]);
-  const Lanes& of_state = model_->state_factor(spread_bin_, imbalance_bin);
-  const Lanes& outside = background_.factor();
   const float improving = spread > 1 ? model_->marks[spread_bin_].improving_share : 0.0F;
-  for (std::size_t g = 0; g < kGroups; ++g) {
-    state_factors_[g] = bend_.halted == 0 ? of_state[g] * outside[g] : 0.0F;
-  }
+  slow_factors_ = bend_.halted == 0 ? background_.factor() : Lanes{};
   for (const Side side : kSides) {
     const std::size_t s = index_of(side);
-    state_factors_[s] *= book_.has(side) ? market_tilt_[s] * gap_factor_[s] : 0.0F;
-    state_factors_[2 + s] *= (1.0F - improving) + improving * limit_tilt_[s];
+    slow_factors_[s] *= book_.has(side) ? market_tilt_[s] * gap_factor_[s] : 0.0F;
+    slow_factors_[2 + s] *= (1.0F - improving) + improving * limit_tilt_[s];
   }
-  for (std::size_t g = 0; g < 4; ++g) factors_[g] = state_factors_[g];
-  stale_ = false;
-}
-
-inline void FlowBook::refresh_at_risk() {
-  for (const Side side : kSides) {
-    const std::size_t s = index_of(side);
-    const auto patient = static_cast<float>(static_cast<int>(book_.pool(side, 0).size()));
-    const auto flickering = static_cast<float>(static_cast<int>(book_.pool(side, 1).size()));
-    const float at_risk = patient * model_->patient_hazard + flickering * model_->flickering_hazard;
-    const float counted = model_->cancels_per_order || at_risk == 0.0F ? at_risk : 1.0F;
-    factors_[4 + s] = state_factors_[4 + s] * counted;
-  }
-}
-
-const Lanes& FlowBook::factors() {
-  if (stale_) refresh_state();
-  refresh_at_risk();
-  return factors_;
+  slow_factors_stale_ = false;
 }
 
 // --- time ---------------------------------------------------------------------------------------
 
-bool FlowBook::advance(TimeNs stop_ns) {
+RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
   agent_fills_.clear();
   for (;;) {
     factors();
@@ -144,7 +116,8 @@ bool FlowBook::advance(TimeNs stop_ns) {
     const double wait_ns = static_cast<double>(wait.seconds) * kNsPerS;
     if (wait_ns < static_cast<double>(until_ns - now_ns_)) {
       now_ns_ += round_to_integer(wait_ns);
-      happen(flow_.take(wait, factors_));
+      flow_.take(wait);
+      happen(wait.group);
       return true;
     }
     if (until_ns > now_ns_) flow_.pass(static_cast<float>(seconds_of(until_ns - now_ns_)));
@@ -152,13 +125,13 @@ bool FlowBook::advance(TimeNs stop_ns) {
     if (background_.next_ns() <= now_ns_) {
       background_.reach(now_ns_);
       refresh_tilt();
-      stale_ = true;
+      slow_factors_stale_ = true;
     }
     if (now_ns_ == stop_ns) return false;
   }
 }
 
-void FlowBook::happen(Group group) {
+inline void FlowBook::happen(Group group) {
   const auto side = static_cast<Side>(lane(group) % 2);
   happened_ = {group, 0, false};
   switch (lane(group) / 2) {
@@ -175,23 +148,8 @@ void FlowBook::happen(Group group) {
   after_change();
 }
 
-// The book has changed: the reach follows the touch, the mid and the intensities follow the book.
-void FlowBook::after_change() {
-  if (touched_) {
-    const Touch before = touch_;
-    touch_ = touch();
-    touched_ = false;
-    happened_.touch_changed = !(touch_ == before);
-    stale_ = stale_ || happened_.touch_changed;
-    if (touch_.price != before.price) price_changed(before);
-  }
-  if (!model_->uses_hit_gap()) return;
-  for (const Side side : kSides) {
-    if (second_stale_[index_of(side)]) refresh_gap(side);
-  }
-}
-
 void FlowBook::price_changed(const Touch& before) {
+  slow_factors_stale_ = true;
   for (const Side side : kSides) {
     if (touch_.price[index_of(side)] == before.price[index_of(side)]) continue;
     keep_reach(side);
@@ -227,7 +185,7 @@ Ticks FlowBook::reference_price(Side side) const {
 }
 
 // How far the new order improves its side's best price; 0 if it does not.
-Ticks FlowBook::improving_ticks(Side side, const FlowModel::Marks& marks) {
+inline Ticks FlowBook::improving_ticks(Side side, const FlowModel::Marks& marks) {
   if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return 0;
   const Ticks room = book_.best(Side::kAsk) - book_.best(Side::kBid) - 1;
   if (room < 1) return 0;
@@ -239,7 +197,7 @@ Ticks FlowBook::improving_ticks(Side side, const FlowModel::Marks& marks) {
   return std::min(ticks, room);
 }
 
-void FlowBook::add_limit(Side side) {
+inline void FlowBook::add_limit(Side side) {
   const EventDraws& draws = flow_.draws();
   const FlowModel::Marks& marks = model_->marks[spread_bin_];
   const Ticks better = improving_ticks(side, marks);
@@ -247,7 +205,7 @@ void FlowBook::add_limit(Side side) {
   if (better == 0 && !marks.resting.empty()) {
     away = static_cast<Ticks>(marks.resting.at(word_of(draws, Draw::kMark)));
   }
-  const FlowModel::LimitPlace& place = model_->place(better > 0, away);
+  const FlowModel::LimitPlace& place = model_->place(away - better);
   const Lots lots = bent(place.sizes.at(word_of(draws, Draw::kSize)), bend_.limit_sizes);
   const bool flickers = uniform_of(word_of(draws, Draw::kClass)) < place.flickering_share;
   const Ticks price = reference_price(side) + sign(side) * (better - away);
@@ -255,7 +213,7 @@ void FlowBook::add_limit(Side side) {
   happened_.lots = lots;
 }
 
-void FlowBook::trade(Side resting_side) {
+inline void FlowBook::trade(Side resting_side) {
   const EventDraws& draws = flow_.draws();
   const MarketOrderParams& law = model_->params.market_orders;
   const double at_law = uniform_of(word_of(draws, Draw::kPlace));
@@ -273,7 +231,7 @@ void FlowBook::trade(Side resting_side) {
   happened_.lots = execute(resting_side, lots, limit);
 }
 
-void FlowBook::cancel_one(Side side) {
+inline void FlowBook::cancel_one(Side side) {
   const EventDraws& draws = flow_.draws();
   const CancelParams& law = model_->params.cancels;
   const std::vector<Slot>& patient = book_.pool(side, 0);
@@ -303,37 +261,11 @@ void FlowBook::cancel_one(Side side) {
 
 // --- the book -----------------------------------------------------------------------------------
 
-void FlowBook::log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
-                   std::uint8_t flags) {
-  if (log_ == nullptr) [[likely]] {
-    return;
-  }
+void FlowBook::write_log(EventKind kind, Side side, Ticks price_ticks, Lots lots,
+                         std::uint64_t order_id, std::uint8_t flags) {
   log_->add(
       {now_ns_, price_ticks, lots, order_id, kind, static_cast<std::int8_t>(sign(side)), flags},
       book_);
-}
-
-Slot FlowBook::rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class,
-                    std::uint8_t flags) {
-  const Slot slot = book_.rest(side, price_ticks, lots, kCrowd, static_cast<Pool>(order_class));
-  watch(side, price_ticks);
-  lots_entered_ += lots;
-  log(EventKind::kAdd, side, price_ticks, lots, book_.order(slot).arrival, flags);
-  return slot;
-}
-
-void FlowBook::take_off(Slot slot, Lots lots, std::uint8_t flags) {
-  const Order order = book_.order(slot);
-  const bool remains = lots < order.lots;
-  if (remains) {
-    book_.reduce(slot, lots);
-  } else {
-    book_.cancel(slot);
-  }
-  lots_left_ += lots;
-  watch(order.side, order.price_ticks);
-  const auto all = static_cast<std::uint8_t>(flags | (remains ? kFlagRemains : 0));
-  log(EventKind::kCancel, order.side, order.price_ticks, lots, order.arrival, all);
 }
 
 Lots FlowBook::execute(Side resting_side, Lots lots, Ticks limit_ticks) {
@@ -342,7 +274,6 @@ Lots FlowBook::execute(Side resting_side, Lots lots, Ticks limit_ticks) {
     left -= fill.lots;
     lots_left_ += fill.lots;
     if (fill.owner == kAgent) agent_fills_.push_back(fill);
-    touched_ = true;
     const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0) |
                       (fill.owner == kAgent ? kFlagAgent : 0);
     log(EventKind::kTrade, fill.side, fill.price_ticks, fill.lots, book_.order(fill.slot).arrival,

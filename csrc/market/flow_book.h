@@ -96,7 +96,7 @@ class FlowBook {
   Ticks mid_ticks_x2() const { return mid_ticks_x2_; }
   std::size_t regime() const { return background_.regime(); }
   const EventFlow& flow() const { return flow_; }
-  const Lanes& factors();  // of the groups' intensities
+  const Lanes& factors();  // of the groups' intensities, as the book is now
   double informed_gap() const { return gap_; }
   Lots lots_entered() const { return lots_entered_; }
   Lots lots_left() const { return lots_left_; }
@@ -111,19 +111,21 @@ class FlowBook {
   struct Touch {
     std::array<Ticks, 2> price;
     std::array<Lots, 2> lots;
-    bool operator==(const Touch&) const = default;
   };
 
-  Touch touch() const;
+  Touch touch() const {
+    return {{book_.best(Side::kBid), book_.best(Side::kAsk)},
+            {book_.best_lots(Side::kBid), book_.best_lots(Side::kAsk)}};
+  }
   void refresh_tilt();
   void refresh_gap(Side side);
-  void refresh_state();
-  void refresh_at_risk();
-  // Something happens at this price: is it at the touch, or at one that decides the gap behind it?
-  void watch(Side side, Ticks price_ticks) {
-    const auto s = static_cast<std::size_t>(side);
-    touched_ = touched_ || sign(side) * (price_ticks - touch_.price[s]) >= 0;
-    second_stale_[s] = second_stale_[s] || sign(side) * (price_ticks - second_[s]) >= 0;
+  void refresh_slow_factors();
+  // An order has come to rest here: is this now the price behind the best one?
+  void watch_new_second(Side side, Ticks price_ticks) {
+    const std::size_t s = index_of(side);
+    const bool ahead = sign(side) * (price_ticks - second_[s]) > 0;
+    const bool behind = sign(side) * (touch_.price[s] - price_ticks) > 0;
+    second_stale_[s] |= ahead && behind;
   }
   void after_change();
   void price_changed(const Touch& before);
@@ -149,7 +151,13 @@ class FlowBook {
   void rest_anew(Side side, Ticks price_ticks);
   void excite_by_agent(Group group, Lots lots);
   void log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
-           std::uint8_t flags);
+           std::uint8_t flags) {
+    if (log_ != nullptr) [[unlikely]] {
+      write_log(kind, side, price_ticks, lots, order_id, flags);
+    }
+  }
+  void write_log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
+                 std::uint8_t flags);
 
   const FlowModel* model_;
   bool mirrored_;
@@ -164,11 +172,10 @@ class FlowBook {
   std::array<Ticks, 2> reach_{};  // the deepest price of each side that has been drawn
   Bend bend_;
   Touch touch_{};
-  bool touched_ = false;   // something happened at the touch or before it
-  Lanes state_factors_{};  // of everything but the orders at risk of a cancel
-  Lanes factors_{};
-  bool stale_ = true;              // `state_factors_` is out of date
-  std::array<Ticks, 2> second_{};  // the price behind the best one
+  alignas(32) Lanes factors_{};
+  alignas(32) Lanes slow_factors_{};  // of what changes seldom: prices, tilts, regime, season, halt
+  bool slow_factors_stale_ = true;    // out of date
+  std::array<Ticks, 2> second_{};     // the price behind the best one
   std::array<bool, 2> second_stale_{true, true};
   std::array<float, 2> gap_factor_{1.0F, 1.0F};
   double gap_ = 0.0;
@@ -185,3 +192,5 @@ class FlowBook {
 };
 
 }  // namespace rlmm
+
+#include "market/flow_book_inline.h"

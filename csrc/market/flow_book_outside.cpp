@@ -41,13 +41,10 @@ Outcome FlowBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce ti
         static_cast<std::uint8_t>(flags));
   });
   if (log_ != nullptr && left > 0) log_->end_fills(outcome.filled_lots);
-  if (outcome.filled_lots > 0) {
-    touched_ = true;
-    flow_.excite(group_of(0, opposite(side)), 1.0F);
-  }
+  if (outcome.filled_lots > 0) flow_.excite(group_of(0, opposite(side)), 1.0F);
   if (outcome.slot != kNoSlot) {
     book_.track(outcome.slot);
-    watch(side, price_ticks);
+    watch_new_second(side, price_ticks);
     const Order& order_now = book_.order(outcome.slot);
     lots_entered_ += order_now.lots;
     log(EventKind::kAdd, side, price_ticks, order_now.lots, order_now.arrival, kFlagAgent);
@@ -87,16 +84,16 @@ void FlowBook::bend(const Bend& bend) {
   Lanes baseline_hz = model_->baseline_hz;
   for (std::size_t g = 0; g < kGroups; ++g) baseline_hz[g] *= static_cast<float>(bend.baseline[g]);
   flow_.set_baseline(baseline_hz);
-  stale_ = true;
+  slow_factors_stale_ = true;
 }
 
 void FlowBook::hold_regime(std::optional<std::size_t> regime) {
   background_.hold_regime(regime, now_ns_);
-  stale_ = true;
+  slow_factors_stale_ = true;
 }
 
 void FlowBook::rest_anew(Side side, Ticks price_ticks) {
-  const Lots lots = model_->joining.sizes.at(far_word(side));
+  const Lots lots = model_->joining().sizes.at(far_word(side));
   rest(side, price_ticks, bent(lots, bend_.limit_sizes), OrderClass::kPatient, 0);
 }
 
@@ -170,7 +167,7 @@ void FlowBook::load(Reader& in) {
   touch_ = touch();
   for (const Side side : kSides) refresh_gap(side);
   refresh_tilt();
-  stale_ = true;
+  slow_factors_stale_ = true;
 }
 
 }  // namespace rlmm

@@ -37,7 +37,7 @@ void FlowBook::keep_reach(Side side) {
 void FlowBook::draw_level(Side side, Ticks price_ticks) {
   const std::size_t orders = model_->far_level_orders.at(far_word(side));
   for (std::size_t i = 0; i < orders; ++i) {
-    const FlowModel::LimitPlace& place = model_->deeper;
+    const FlowModel::LimitPlace& place = model_->deeper();
     const Lots lots = bent(place.sizes.at(far_word(side)), bend_.limit_sizes);
     const bool flickers = uniform_of(far_word(side)) < place.flickering_share;
     rest(side, price_ticks, lots, flickers ? OrderClass::kFlickering : OrderClass::kPatient,

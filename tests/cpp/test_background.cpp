@@ -30,7 +30,7 @@ TEST("background: nothing ever changes in a plain model") {
   Background background(model, false);
   background.start(kKey, 0, -5 * kS, 0, 0.0);
   CHECK_EQ(background.next_ns(), Background::kNever);
-  for (const float factor : background.factor()) CHECK_EQ(factor, 1.0F);
+  for (std::size_t g = 0; g < kGroups; ++g) CHECK_EQ(background.factor()[g], 1.0F);
   CHECK(!background.held_regime());
 }
 

@@ -70,18 +70,18 @@ TEST("flow model: what an event adds is its norm times the decay") {
     params.excitation.push_back(1e-4 * static_cast<double>(i));
   }
   const FlowModel model(params);
-  CHECK_EQ(model.n_blocks, std::size_t{2});
   for (std::size_t p = 0; p < 5; ++p) {
     for (std::size_t target = 0; target < kGroups; ++target) {
       for (std::size_t source = 0; source < kGroups; ++source) {
         const double norm = 1e-4 * static_cast<double>((p * kGroups + target) * kGroups + source);
-        CHECK_NEAR(model.kicks[source][target][p / 4][p % 4], norm * params.decays_hz[p], 1e-6);
+        CHECK_NEAR(model.kicks[source][target][1 + p], norm * params.decays_hz[p], 1e-6);
       }
     }
   }
-  CHECK_EQ(model.decay_hz[1][0], 0.5F);
-  CHECK_EQ(model.decay_s[1][0], 2.0F);
-  CHECK_EQ(model.decay_s[1][1], 0.0F);
+  CHECK_EQ(model.decay_hz[0], 0.0F);  // the baseline's clock
+  CHECK_EQ(model.decay_hz[5], 0.5F);
+  CHECK_EQ(model.decay_s[5], 2.0F);
+  CHECK_EQ(model.decay_s[6], 0.0F);
 }
 
 TEST("flow model: slow kernels of market orders keep their sum and lose of their difference") {
@@ -95,12 +95,12 @@ TEST("flow model: slow kernels of market orders keep their sum and lose of their
   params.informed.slow_below_hz = 1.0;
   params.informed.sign_shrink = 0.25;
   const FlowModel model(params);
-  CHECK_NEAR(model.kicks[0][0][0][0], 4.0, 1e-6);  // the fast one is as given
-  CHECK_NEAR(model.kicks[1][0][0][0], 1.0, 1e-6);
+  CHECK_NEAR(model.kicks[0][0][1], 4.0, 1e-6);  // the fast one is as given
+  CHECK_NEAR(model.kicks[1][0][1], 1.0, 1e-6);
   const double same = 0.25 + 0.15 * 0.25;
-  CHECK_NEAR(model.kicks[0][0][0][1], 0.5 * same, 1e-6);
-  CHECK_NEAR(model.kicks[1][0][0][1], 0.5 * (0.5 - same), 1e-6);
-  CHECK_NEAR(model.kicks[2][0][0][1], 0.5 * 0.01, 1e-7);
+  CHECK_NEAR(model.kicks[0][0][2], 0.5 * same, 1e-6);
+  CHECK_NEAR(model.kicks[1][0][2], 0.5 * (0.5 - same), 1e-6);
+  CHECK_NEAR(model.kicks[2][0][2], 0.5 * 0.01, 1e-7);
 }
 
 TEST("flow model: marks and places") {
@@ -108,9 +108,9 @@ TEST("flow model: marks and places") {
   CHECK_EQ(model.marks[0].improving_share, 0.0F);
   CHECK(model.marks[0].improving.empty());
   CHECK_NEAR(model.marks[1].improving_share, 0.8, 1e-6);
-  CHECK(&model.place(true, 0) == &model.improving);
-  CHECK(&model.place(false, 0) == &model.joining);
-  CHECK(&model.place(false, 3) == &model.deeper);
+  CHECK(&model.place(-2) == &model.improving());
+  CHECK(&model.place(0) == &model.joining());
+  CHECK(&model.place(3) == &model.deeper());
   CHECK_EQ(model.depth_ticks, 8);
   MarketModel all = book_problems::bare_model();
   all.limit_marks[1] = {{1.0}, {1e-12, 0, 0, 0, 0, 0, 0, 0}};

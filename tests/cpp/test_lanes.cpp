@@ -39,9 +39,12 @@ double log_one_less_error(float x) {
   return std::fabs(static_cast<double>(log_one_less(splat(x))[3]) / right - 1.0);
 }
 
-bool same_bits(Float4 a, Float4 b) {
-  const Int4 differ = std::bit_cast<Int4>(a) ^ std::bit_cast<Int4>(b);
-  return (differ[0] | differ[1] | differ[2] | differ[3]) == 0;
+bool all_one(Float8 x) {
+  const Int8 differ = std::bit_cast<Int8>(x) ^ std::bit_cast<Int8>(splat(1.0F));
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    if (differ[i] != 0) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -54,10 +57,10 @@ TEST("lanes: exp is right to two units") {
 
 TEST("lanes: exp of the ends") {
   const float infinite = std::numeric_limits<float>::infinity();
-  const Float4 far = exp_of(Float4{-87.0F, -88.0F, -1e30F, -infinite});
-  for (int i = 0; i < 4; ++i) CHECK_EQ(far[i], 0.0F);
-  const Float4 none = exp_of(Float4{0.0F, -0.0F, 0.0F, -0.0F});
-  CHECK(same_bits(none, splat(1.0F)));
+  const Float8 far = exp_of(Float8{-87.0F, -88.0F, -1e30F, -infinite, -87.0F, -1e9F, -1e9F, -1e9F});
+  for (std::size_t i = 0; i < kLanes; ++i) CHECK_EQ(far[i], 0.0F);
+  const Float8 none = exp_of(Float8{0.0F, -0.0F, 0.0F, -0.0F});
+  CHECK(all_one(none));
   CHECK(exp_of(splat(-86.9F))[1] > 0.0F);
 }
 
@@ -85,16 +88,25 @@ TEST("lanes: log of one less keeps its digits near 0") {
   CHECK_NEAR(log_one_less(splat(last))[1], -24.0 * std::log(2.0), 1e-5);
 }
 
-TEST("lanes: the least of four, in every order") {
-  std::array<float, 4> values{1.0F, 2.0F, 3.0F, 4.0F};
+TEST("lanes: the least of eight, in every order") {
+  std::array<float, kLanes> values{1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F, 7.0F, 8.0F};
   do {
-    const Float4 lanes{values[0], values[1], values[2], values[3]};
+    const Float8 lanes = lanes_at(values.data());
     const auto least = std::ranges::min_element(values) - values.begin();
     CHECK_EQ(index_of_least(lanes), static_cast<std::size_t>(least));
+    CHECK_EQ(least_of(lanes)[5], 1.0F);
   } while (std::ranges::next_permutation(values).found);
   const float never = std::numeric_limits<float>::infinity();
-  CHECK_EQ(index_of_least(Float4{never, never, 1.0F, never}), std::size_t{2});
+  Float8 one = splat(never);
+  one[6] = 3.0F;
+  CHECK_EQ(index_of_least(one), std::size_t{6});
   CHECK_EQ(index_of_least(splat(never)), std::size_t{0});
+  CHECK_EQ(index_of_least(splat(0.0F)), std::size_t{0});
+}
+
+TEST("lanes: the sum of eight") {
+  CHECK_EQ(sum_of(Float8{1.0F, 2.0F, 4.0F, 8.0F, 16.0F, 32.0F, 64.0F, 128.0F}), 255.0F);
+  CHECK_EQ(sum_of(Int8{-1, 0, -1, 0, 0, 0, -1, -1}), -4);
 }
 
 }  // namespace rlmm
