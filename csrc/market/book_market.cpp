@@ -225,7 +225,7 @@ void BookMarket::apply_scenario() {
   state_.dark = now.outage ? 1 : 0;
   set_fees(now.fees);
   scenario.apply_to(market_);
-  if (scenario.jump_at(now_ns()) == 0) return;
+  if (now.jump_ticks == 0) return;
   book_maker_fills();
   after_change();
 }
