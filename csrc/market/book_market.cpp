@@ -146,9 +146,7 @@ void BookMarket::book_maker_fills() {
 
 void BookMarket::after_event() {
   const FlowBook::Happened& happened = market_.happened();
-  if (++tally_.events > FlowBook::kRunEventsMost) [[unlikely]] {
-    FlowBook::refuse_runaway();
-  }
+  market_.check_not_runaway(++tally_.events);
   if (lane(happened.group) < 2 && happened.lots > 0) {
     if (happened.group == Group::kMarketSell) {
       ++outcome_.market_sells;
