@@ -168,5 +168,5 @@ lock: $(VENV)/packages.stamp ## regenerate requirements.lock; newest versions: L
 
 clean: ## remove everything built, except the virtual environment
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-	  .coverage .coverage.* coverage .benchmarks
+	  .coverage .coverage.* coverage
 	rm -f $(VENV)/engine.stamp

@@ -225,7 +225,12 @@ def _stepped_optimum(problem: _Problem) -> float | None:
     n_states = n_steps * (2 * model.inventory_cap + 1)
     if _hides_regime(problem.params) or (model.n_regimes > 1 and n_states > STEPPED_STATES_MAX):
         return None
-    return problem.mean_over_start(solve_stepped(model, n_steps).start.at)
+    try:
+        optimum = solve_stepped(model, n_steps)
+    except ArithmeticError as error:
+        expected = "expected enough for the stepped simulator's optimum to be found"
+        raise ConfigError([Problem("steps", f"{expected}, got {n_steps}: {error}")]) from error
+    return problem.mean_over_start(optimum.start.at)
 
 
 def _percent(value: float, optimum: float | None) -> float | None:

@@ -113,26 +113,18 @@ class Policy:
     """
     def __init__(
         self,
+        spec: dict,
         *,
-        obs_width: typing.SupportsInt | typing.SupportsIndex,
-        head: str,
-        actions: collections.abc.Sequence,
-        hidden: collections.abc.Sequence,
-        activation: str,
         actor: numpy.typing.NDArray[numpy.float32],
         log_std: numpy.typing.NDArray[numpy.float32] | None = None,
         value: numpy.typing.NDArray[numpy.float32] | None = None,
-        value_hidden: collections.abc.Sequence | None = None,
-        value_activation: str = "tanh",
         obs_mean: numpy.typing.NDArray[numpy.float64] | None = None,
         obs_variance: numpy.typing.NDArray[numpy.float64] | None = None,
-        obs_epsilon: typing.SupportsFloat | typing.SupportsIndex = 1e-08,
-        obs_clip: typing.SupportsFloat | typing.SupportsIndex = 10.0,
-        log_std_bounds: tuple[
-            typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex
-        ] = (-20.0, 2.0),
         isa: str = "auto",
-    ) -> None: ...
+    ) -> None:
+        """
+        From the fields of a rlmm_tf.env.PolicySpec by name, and its weights.
+        """
     def act(
         self,
         obs: numpy.typing.NDArray[numpy.float32],

@@ -101,6 +101,9 @@ def falling(count: int, ratio: float, share: float, first: float = 1.0) -> tuple
 # four decays from 5000/s down fit a liquid US stock (research: B3, F1).
 DECAYS_HZ = (5000.0, 200.0, 8.0, 0.3)
 IMBALANCE_EDGES = (-0.6, -0.2, 0.2, 0.6)
+# Ten quiet minutes, then five busy ones.
+SWITCH_RATES_HZ = ((0.0, 1.0 / 600.0), (1.0 / 300.0, 0.0))
+REGIME_SHARES = (2.0 / 3.0, 1.0 / 3.0)
 
 
 def large_tick() -> MarketModel:
@@ -159,9 +162,8 @@ def large_tick() -> MarketModel:
         cancels=CancelParams(patient_hazard=0.5, flickering_hazard=4.0, partial_share=0.05),
         # 30 to 50 orders wait on a level that comes into reach, as many as the flow keeps there.
         far_level_orders=(0.0,) * 30 + (1.0 / 21.0,) * 21,
-        # Ten quiet minutes, then five busy ones.
-        switch_rates_hz=((0.0, 1.0 / 600.0), (1.0 / 300.0, 0.0)),
-        initial_regime_probabilities=(2.0 / 3.0, 1.0 / 3.0),
+        switch_rates_hz=SWITCH_RATES_HZ,
+        initial_regime_probabilities=REGIME_SHARES,
         regime_volatility_factor=(0.8, 1.3),
         # The dial of the long-run volatility; tilts as in the fit to AMZN (informed flow: GAP).
         informed=InformedFlowParams(
@@ -238,9 +240,8 @@ def small_tick() -> MarketModel:
         hit_gap_factor=(0.84, 0.86, 1.12, 1.18, 1.39, 2.24),
         cancels=CancelParams(patient_hazard=0.3, flickering_hazard=8.0, partial_share=0.02),
         far_level_orders=(0.45, 0.3, 0.15, 0.1),
-        # Ten quiet minutes, then five busy ones.
-        switch_rates_hz=((0.0, 1.0 / 600.0), (1.0 / 300.0, 0.0)),
-        initial_regime_probabilities=(2.0 / 3.0, 1.0 / 3.0),
+        switch_rates_hz=SWITCH_RATES_HZ,
+        initial_regime_probabilities=REGIME_SHARES,
         regime_volatility_factor=(0.85, 1.25),
         # Over minutes the mid moves as the efficient price: AMZN had 2.1 ticks per root second.
         informed=InformedFlowParams(

@@ -301,11 +301,16 @@ class EnvParams(Params):
                 f"episode.initial_inventory_*_lots: expected within limits.inventory_cap_lots="
                 f"{cap}, got up to {worst}"
             )
-        deepest = max(abs(self.action.offset_min_ticks), abs(self.action.offset_max_ticks))
-        if deepest >= self.market.mid_initial_ticks:
+        mid = self.market.mid_initial_ticks
+        if self.action.offset_max_ticks >= mid:
             raise ValueError(
-                f"action.offset_max_ticks: expected below market.mid_initial_ticks="
-                f"{self.market.mid_initial_ticks} (a bid needs a positive price), got {deepest}"
+                f"action.offset_max_ticks: expected below market.mid_initial_ticks={mid} "
+                f"(a bid needs a positive price), got {self.action.offset_max_ticks}"
+            )
+        if self.action.offset_min_ticks <= -mid:
+            raise ValueError(
+                f"action.offset_min_ticks: expected above minus market.mid_initial_ticks={mid} "
+                f"(an ask needs a positive price), got {self.action.offset_min_ticks}"
             )
         for field, what, n_events in self.market.events_per_step(start.step_ns / NS_PER_S):
             if n_events > STEP_EVENTS_MAX:

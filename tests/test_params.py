@@ -142,6 +142,10 @@ REFUSED: list[tuple[type[Any], dict[str, Any], str]] = [
      "episode.step_ns=1000000000, got 2000000; shorten the step or lower the rates"),
     (AnalyticMarketParams, {"regimes": [REGIME], "initial_regime_probabilities": [1 + 5e-10]},
      "less than or equal to 1"),
+    (EnvParams, {"market": {"regimes": [REGIME], "mid_initial_ticks": 500},
+                 "action": {"offset_min_ticks": -500}},
+     "action.offset_min_ticks: expected above minus market.mid_initial_ticks=500 (an ask needs a "
+     "positive price), got -500"),
     (EnvParams, {"market": {"regimes": [REGIME]}, "episode": {"initial_inventory_max_lots": 21}},
      "expected within limits.inventory_cap_lots=20, got up to 21"),
 ]  # fmt: skip

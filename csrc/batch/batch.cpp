@@ -186,7 +186,8 @@ class BatchOf final : public Batch {
 };
 
 // Each thread calls a worker of its own, `worker(begin, end, at)`, for the environments it claims.
-// The worker keeps `at` at the environment under way, whose failure an exception then is.
+// The worker keeps `at` at the environment under way, whose failure an exception then is. Workers
+// are made here and not by the threads: one that cannot be made stops the call before any step.
 template <Market M>
 template <class MakeWorker>
 void BatchOf<M>::share_out(std::size_t grain, const MakeWorker& make_worker) {
@@ -194,23 +195,23 @@ void BatchOf<M>::share_out(std::size_t grain, const MakeWorker& make_worker) {
     std::size_t env = std::numeric_limits<std::size_t>::max();
     std::exception_ptr error;
   };
-  std::vector<Failure> failures(static_cast<std::size_t>(pool_.n_threads()));
+  const auto n_threads = static_cast<std::size_t>(pool_.n_threads());
+  std::vector<Failure> failures(n_threads);
+  std::vector<decltype(make_worker())> workers;
+  workers.reserve(n_threads);
+  while (workers.size() < n_threads) workers.push_back(make_worker());
   shares_.deal(environments_.size(), grain);
   pool_.run([&](int thread) {
+    auto& worker = workers[static_cast<std::size_t>(thread)];
     Failure& lowest = failures[static_cast<std::size_t>(thread)];
-    std::size_t at = 0;
-    try {
-      auto worker = make_worker();
-      for (Shares::Piece piece = shares_.claim(thread); !piece.empty();
-           piece = shares_.claim(thread)) {
-        try {
-          worker(piece.begin, piece.end, at);
-        } catch (...) {  // the other pieces may hold a lower index that fails
-          if (at < lowest.env) lowest = {at, std::current_exception()};
-        }
+    for (Shares::Piece piece = shares_.claim(thread); !piece.empty();
+         piece = shares_.claim(thread)) {
+      std::size_t at = piece.begin;
+      try {
+        worker(piece.begin, piece.end, at);
+      } catch (...) {  // the other pieces may hold a lower index that fails
+        if (at < lowest.env) lowest = {at, std::current_exception()};
       }
-    } catch (...) {
-      lowest = {at, std::current_exception()};
     }
   });
   const Failure& first = *std::ranges::min_element(failures, {}, &Failure::env);

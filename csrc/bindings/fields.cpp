@@ -63,10 +63,4 @@ void FromPython::read(const std::string& place, py::handle value, std::string& t
   }
 }
 
-void FromPython::read(const std::string& place, py::handle value, std::optional<double>& target) {
-  target.reset();
-  if (value.is_none()) return;
-  read(place, value, target.emplace());
-}
-
 }  // namespace rlmm

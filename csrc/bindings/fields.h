@@ -52,7 +52,12 @@ class FromPython {
   static void read(const std::string& place, py::handle value, std::int64_t& target);
   static void read(const std::string& place, py::handle value, double& target);
   static void read(const std::string& place, py::handle value, std::string& target);
-  static void read(const std::string& place, py::handle value, std::optional<double>& target);
+
+  template <class T>
+  static void read(const std::string& place, py::handle value, std::optional<T>& target) {
+    target.reset();
+    if (!value.is_none()) read(place, value, target.emplace());
+  }
 
   template <class T>
     requires std::is_enum_v<T>
@@ -66,7 +71,7 @@ class FromPython {
         target = static_cast<T>(index);
         return;
       }
-      known += (known.empty() ? "" : ", ") + std::string(candidate);
+      known.append(known.empty() ? "" : ", ").append(candidate);
       ++index;
     }
     throw py::value_error(place + ": expected one of (" + known + "), got '" + name + "'");

@@ -14,6 +14,7 @@
 #include "bindings/arguments.h"
 #include "bindings/arrays.h"
 #include "bindings/batch.h"
+#include "bindings/fields.h"
 #include "bindings/parts.h"
 #include "policy/isa.h"
 
@@ -23,34 +24,59 @@ namespace {
 template <class T>
 using Optional = std::optional<Array<T>>;
 
-// The place of a name in a list is its enumerator.
-template <class Enum, std::size_t N>
-Enum named(const std::array<const char*, N>& names, const std::string& name, const char* argument) {
-  std::string known;
-  for (std::size_t i = 0; i < N; ++i) {
-    if (name == names[i]) return static_cast<Enum>(i);
-    known += (known.empty() ? "" : ", ") + std::string(names[i]);
+// A policy without its weights: rlmm_tf.env.PolicySpec, field by field.
+struct PolicySpec {
+  std::int64_t obs_width = 0;
+  HeadKind head = HeadKind::kGaussian;
+  std::vector<std::int64_t> actions;
+  std::vector<std::int64_t> hidden;
+  Activation activation = Activation::kTanh;
+  std::optional<std::vector<std::int64_t>> value_hidden;
+  Activation value_activation = Activation::kTanh;
+  double obs_epsilon = 0.0;
+  double obs_clip = 0.0;
+  std::vector<double> log_std_bounds;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit("obs_width", self.obs_width);
+    visit("head", self.head);
+    visit("actions", self.actions);
+    visit("hidden", self.hidden);
+    visit("activation", self.activation);
+    visit("value_hidden", self.value_hidden);
+    visit("value_activation", self.value_activation);
+    visit("obs_epsilon", self.obs_epsilon);
+    visit("obs_clip", self.obs_clip);
+    visit("log_std_bounds", self.log_std_bounds);
   }
-  throw py::value_error(std::string(argument) + ": expected one of (" + known + "), got '" + name +
-                        "'");
-}
+};
 
-Activation activation_named(const std::string& name, const char* argument) {
-  constexpr std::array<const char*, 3> kNames = {"tanh", "relu", "silu"};
-  return named<Activation>(kNames, name, argument);
-}
-
-HeadKind head_named(const std::string& name) {
-  constexpr std::array<const char*, 3> kNames = {"gaussian", "tanh_gaussian", "categorical"};
-  return named<HeadKind>(kNames, name, "head");
-}
-
-std::vector<std::int64_t> integers(const py::sequence& values, const char* name) {
-  std::vector<std::int64_t> numbers;
-  for (const py::handle value : values) {
-    numbers.push_back(py::reinterpret_borrow<Integer>(value).value(name));
+PolicyShape shape_of(const PolicySpec& spec) {
+  PolicyShape shape;
+  shape.obs_width = spec.obs_width;
+  shape.head.kind = spec.head;
+  if (shape.head.discrete()) {
+    shape.head.choices = spec.actions;
+  } else {
+    if (spec.actions.size() != 1)
+      throw py::value_error("actions: expected one width for this head");
+    shape.head.action_width = spec.actions[0];
   }
-  return numbers;
+  if (spec.log_std_bounds.size() != 2) {
+    throw py::value_error(std::string("log_std_bounds: expected two numbers, got ")
+                              .append(std::to_string(spec.log_std_bounds.size())));
+  }
+  shape.head.log_std_min = spec.log_std_bounds[0];
+  shape.head.log_std_max = spec.log_std_bounds[1];
+  shape.hidden_widths = spec.hidden;
+  shape.activation = spec.activation;
+  shape.has_value = spec.value_hidden.has_value();
+  if (spec.value_hidden) shape.value_hidden_widths = *spec.value_hidden;
+  shape.value_activation = spec.value_activation;
+  shape.obs_epsilon = spec.obs_epsilon;
+  shape.obs_clip = spec.obs_clip;
+  return shape;
 }
 
 template <class T>
@@ -61,36 +87,17 @@ std::span<const T> flat(const Optional<T>& array, const char* name) {
   return {data, static_cast<std::size_t>(py::reinterpret_borrow<py::array>(*array).size())};
 }
 
-std::unique_ptr<PyPolicy> make_policy(
-    const Integer& obs_width, const std::string& head, const py::sequence& actions,
-    const py::sequence& hidden, const std::string& activation, const Array<float>& actor,
-    const Optional<float>& log_std, const Optional<float>& value,
-    const std::optional<py::sequence>& value_hidden, const std::string& value_activation,
-    const Optional<double>& obs_mean, const Optional<double>& obs_variance, double obs_epsilon,
-    double obs_clip, std::pair<double, double> log_std_bounds, const std::string& isa) {
-  PolicyShape shape;
-  shape.obs_width = obs_width.value("obs_width");
-  shape.head.kind = head_named(head);
-  if (shape.head.discrete()) {
-    shape.head.choices = integers(actions, "actions");
-  } else {
-    const std::vector<std::int64_t> width = integers(actions, "actions");
-    if (width.size() != 1) throw py::value_error("actions: expected one width for this head");
-    shape.head.action_width = width[0];
-  }
-  shape.head.log_std_min = log_std_bounds.first;
-  shape.head.log_std_max = log_std_bounds.second;
-  shape.hidden_widths = integers(hidden, "hidden");
-  shape.activation = activation_named(activation, "activation");
-  shape.has_value = value.has_value();
-  if (value_hidden) shape.value_hidden_widths = integers(*value_hidden, "value_hidden");
-  shape.value_activation = activation_named(value_activation, "value_activation");
-  shape.obs_epsilon = obs_epsilon;
-  shape.obs_clip = obs_clip;
+std::unique_ptr<PyPolicy> make_policy(const py::dict& spec, const Array<float>& actor,
+                                      const Optional<float>& log_std, const Optional<float>& value,
+                                      const Optional<double>& obs_mean,
+                                      const Optional<double>& obs_variance,
+                                      const std::string& isa) {
+  PolicySpec described;
+  FromPython::read_struct("", spec, described);
   const PolicyWeights weights = {flat<float>(actor, "actor"), flat(log_std, "log_std"),
                                  flat(value, "value"), flat(obs_mean, "obs_mean"),
                                  flat(obs_variance, "obs_variance")};
-  return std::make_unique<PyPolicy>(shape, weights, isa);
+  return std::make_unique<PyPolicy>(shape_of(described), weights, isa);
 }
 
 // Arrays of one call, all with the same leading extents: (N,) for `act`, (T, N) for `rollout`.
@@ -329,14 +336,11 @@ void bind_class(py::module_& m) {
   py::class_<PyPolicy>(m, "Policy",
                        "A stochastic policy: normaliser, actor, head, and perhaps a value network. "
                        "Copies the weights it is made from and never changes.")
-      .def(py::init(&make_policy), py::kw_only(), py::arg("obs_width"), py::arg("head"),
-           py::arg("actions"), py::arg("hidden"), py::arg("activation"), py::arg("actor"),
+      .def(py::init(&make_policy), py::arg("spec"), py::kw_only(), py::arg("actor"),
            py::arg("log_std") = py::none(), py::arg("value") = py::none(),
-           py::arg("value_hidden") = py::none(), py::arg("value_activation") = "tanh",
            py::arg("obs_mean") = py::none(), py::arg("obs_variance") = py::none(),
-           py::arg("obs_epsilon") = 1e-8, py::arg("obs_clip") = 10.0,
-           py::arg("log_std_bounds") = std::pair<double, double>(-20.0, 2.0),
-           py::arg("isa") = "auto")
+           py::arg("isa") = "auto",
+           "From the fields of a rlmm_tf.env.PolicySpec by name, and its weights.")
       .def("act", &act, py::arg("obs"), py::kw_only(), py::arg("actions"),
            py::arg("draws") = py::none(), py::arg("log_prob") = py::none(),
            py::arg("value") = py::none(), py::arg("pre_squash") = py::none(),

@@ -69,9 +69,11 @@ using Drawer = void (*)(SeedKey, std::uint64_t, std::uint64_t, DrawBatch);
 
 Drawer fastest() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes")) return draw_events_by_aes;
-#endif
+  const bool has_aes = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes");
+  return has_aes ? draw_events_by_aes : draw_events_portably;
+#else
   return draw_events_portably;
+#endif
 }
 
 const Drawer kDrawer = fastest();

@@ -111,6 +111,9 @@ class FlowModel {
   float patient_hazard;
   float flickering_hazard;
   bool cancels_per_order;
+  // A flow whose events beget more than one event each runs away: more than this in one step, or
+  // in the warm-up, is taken for that.
+  std::int64_t run_events_most = 10'000'000;
 
  private:
   void read_imbalance_edges();

@@ -146,9 +146,7 @@ void BookMarket::book_maker_fills() {
 
 void BookMarket::after_event() {
   const FlowBook::Happened& happened = market_.happened();
-  if (++tally_.events > FlowBook::kRunEventsMost) [[unlikely]] {
-    FlowBook::refuse_runaway();
-  }
+  market_.check_not_runaway(++tally_.events);
   if (lane(happened.group) < 2 && happened.lots > 0) {
     if (happened.group == Group::kMarketSell) {
       ++outcome_.market_sells;
@@ -225,7 +223,7 @@ void BookMarket::apply_scenario() {
   state_.dark = now.outage ? 1 : 0;
   set_fees(now.fees);
   scenario.apply_to(market_);
-  if (scenario.jump_at(now_ns()) == 0) return;
+  if (now.jump_ticks == 0) return;
   book_maker_fills();
   after_change();
 }

@@ -31,13 +31,11 @@ void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs
   place_first_book(mid_ticks);
   touch_ = touch();
   for (const Side side : kSides) refresh_gap(side);
-  for (std::int64_t events = 0; advance(0); ++events) {
-    if (events > kRunEventsMost) refuse_runaway();
-  }
+  for (std::int64_t events = 1; advance(0); ++events) check_not_runaway(events);
 }
 
-void FlowBook::refuse_runaway() {
-  throw RangeError("events: expected at most " + std::to_string(kRunEventsMost) +
+void FlowBook::refuse_runaway() const {
+  throw RangeError("events: expected at most " + std::to_string(model_->run_events_most) +
                    " in one step or warm-up, got more; the flow runs away: use smaller "
                    "market.model.excitation or regime, state and season factors");
 }
@@ -171,9 +169,8 @@ void FlowBook::price_changed(const Touch& before) {
 
 Lots FlowBook::bent(Lots lots, double factor) const {
   if (factor == 1.0) return lots;
-  const double scaled = std::clamp(static_cast<double>(lots) * factor, 1.0,
-                                   static_cast<double>(OrderBook::kOrderLotsMax));
-  return round_to_integer(scaled);
+  constexpr auto kMost = static_cast<double>(OrderBook::kOrderLotsMax);
+  return round_to_integer(std::clamp(static_cast<double>(lots) * factor, 1.0, kMost));
 }
 
 // Where an order at the own best price would lie; a side without orders is given a typical spread.

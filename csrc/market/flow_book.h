@@ -27,11 +27,6 @@ inline constexpr Pool kAgentPool = 2;
 
 class FlowBook {
  public:
-  // A flow whose events beget more than one event each runs away: more than this in one step, or
-  // in the warm-up, is taken for that.
-  static constexpr std::int64_t kRunEventsMost = 10'000'000;
-  [[noreturn]] static void refuse_runaway();
-
   // What the last event was.
   struct Happened {
     Group group = Group::kMarketSell;
@@ -61,6 +56,13 @@ class FlowBook {
   // Runs to the next event of the flow, or to `stop_ns` if that is earlier. True if an event
   // happened: then `happened` and `agent_fills` describe it.
   bool advance(TimeNs stop_ns);
+
+  // More than `FlowModel::run_events_most` events since the step or the warm-up began?
+  void check_not_runaway(std::int64_t events) const {
+    if (events > model_->run_events_most) [[unlikely]] {
+      refuse_runaway();
+    }
+  }
 
   const Happened& happened() const { return happened_; }
   // Fills of the agent's resting orders by the last event, or by the last call below.
@@ -113,6 +115,7 @@ class FlowBook {
     std::array<Lots, 2> lots;
   };
 
+  [[noreturn]] void refuse_runaway() const;
   Touch touch() const {
     return {{book_.best(Side::kBid), book_.best(Side::kAsk)},
             {book_.best_lots(Side::kBid), book_.best_lots(Side::kAsk)}};

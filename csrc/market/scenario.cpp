@@ -5,8 +5,10 @@
 namespace rlmm {
 namespace {
 
+// A price jump, which has no duration, acts at its own time.
 bool acts(const ShockParams& shock, TimeNs now_ns) {
-  return shock.start_ns <= now_ns && now_ns < shock.start_ns + shock.duration_ns;
+  return shock.start_ns == now_ns ||
+         (shock.start_ns < now_ns && now_ns < shock.start_ns + shock.duration_ns);
 }
 
 void apply(const ShockParams& shock, Shocked& now) {
@@ -43,7 +45,8 @@ void apply(const ShockParams& shock, Shocked& now) {
       now.drift_ticks_per_s += shock.value;
       break;
     case ShockKind::kPriceJump:
-      break;  // has no duration
+      now.jump_ticks += round_to_integer(shock.value);
+      break;
   }
 }
 
@@ -74,17 +77,7 @@ void Scenario::apply_to(FlowBook& market) const {
   market.bend(now.bend);
   market.set_drift(now.drift_ticks_per_s);
   if (market.held_regime() != now.regime) market.hold_regime(now.regime);
-  market.jump_price(jump_at(market.now_ns()));
-}
-
-Ticks Scenario::jump_at(TimeNs now_ns) const {
-  Ticks ticks = 0;
-  for (const ShockParams& shock : shocks_) {
-    if (shock.kind == ShockKind::kPriceJump && shock.start_ns == now_ns) {
-      ticks += round_to_integer(shock.value);
-    }
-  }
-  return ticks;
+  market.jump_price(now.jump_ticks);
 }
 
 }  // namespace rlmm

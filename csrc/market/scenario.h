@@ -17,6 +17,7 @@ struct Shocked {
   double latency = 1.0;
   double fees = 1.0;
   double drift_ticks_per_s = 0.0;
+  Ticks jump_ticks = 0;  // of the price, now
   std::optional<std::size_t> regime;
   bool outage = false;
   bool halt = false;
@@ -39,9 +40,6 @@ class Scenario {
   // Brings the flow, but not the agent's side, to what acts now; a jump of the price may fill the
   // agent's orders.
   void apply_to(FlowBook& market) const;
-
-  // Ticks that the price jumps by at this time.
-  Ticks jump_at(TimeNs now_ns) const;
 
  private:
   std::vector<ShockParams> shocks_;

@@ -14,6 +14,7 @@
 // Every function throws RangeError where an output of the network is not finite.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,6 +27,11 @@
 namespace rlmm {
 
 enum class HeadKind : std::uint8_t { kGaussian, kTanhGaussian, kCategorical };
+
+// Its values in Python.
+inline constexpr std::array<const char*, 3> enum_names(HeadKind) {
+  return {"gaussian", "tanh_gaussian", "categorical"};
+}
 
 struct HeadShape {
   HeadKind kind = HeadKind::kGaussian;

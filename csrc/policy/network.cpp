@@ -86,9 +86,9 @@ const float* Mlp::add_layer(std::size_t n_inputs, std::size_t n_outputs, Activat
 }
 
 // A panel more than the rows need: who reads the outputs may read whole panels from any of them.
-Mlp::Buffers::Buffers(const Mlp& mlp, std::size_t n_rows) {
-  for (AlignedFloats& half : halves_) half = AlignedFloats(mlp.widest_ * n_rows + kPanel);
-}
+Mlp::Buffers::Buffers(const Mlp& mlp, std::size_t n_rows)
+    : halves_{AlignedFloats(mlp.widest_ * n_rows + kPanel),
+              AlignedFloats(mlp.widest_ * n_rows + kPanel)} {}
 
 const float* Mlp::forward(const Rows& in, Buffers& buffers) const {
   Rows rows = in;

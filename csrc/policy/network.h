@@ -8,6 +8,7 @@
 //  - `forward` is const and may run in several threads, each with buffers of its own.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,11 @@
 #include "policy/kernels.h"
 
 namespace rlmm {
+
+// Values of hidden layers' activations in Python.
+inline constexpr std::array<const char*, 3> enum_names(Activation) {
+  return {"tanh", "relu", "silu"};
+}
 
 struct MlpShape {
   std::int64_t input_width = 0;

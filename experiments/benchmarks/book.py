@@ -130,11 +130,7 @@ def run(config: BookBenchConfig) -> dict[str, Any]:
         make = functools.partial(Agent, name=config.preset, seed=config.root_seed)
         n_steps, repeats = TWO_THREADS_SLICES * config.steps, TWO_THREADS_REPEATS
         rates = pinned.compare(make, config.envs, n_steps, min(config.repeats, repeats))
-        figures |= {
-            "events_per_s_two_threads": rates.threads,
-            "events_per_s_two_processes": rates.processes,
-            "two_threads_over_two_processes": rates.ratio,
-        }
+        figures |= rates.figures("events")
     return figures
 
 

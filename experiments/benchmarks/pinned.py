@@ -35,6 +35,14 @@ class Rates(NamedTuple):
     processes: float
     ratio: float
 
+    def figures(self, unit: str) -> dict[str, float]:
+        """As the benches report them; `unit` is what the rates count."""
+        return {
+            f"{unit}_per_s_two_threads": self.threads,
+            f"{unit}_per_s_two_processes": self.processes,
+            "two_threads_over_two_processes": self.ratio,
+        }
+
 
 def is_possible() -> bool:
     """Whether there are two processors to use."""

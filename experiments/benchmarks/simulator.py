@@ -70,11 +70,7 @@ def run(config: SimulatorBenchConfig) -> dict[str, Any]:
     if pinned.is_possible() and config.threads != 1:
         make = functools.partial(Workload, name=config.preset, seed=config.root_seed)
         rates = pinned.compare(make, config.envs, config.steps, config.repeats)
-        figures |= {
-            "steps_per_s_two_threads": rates.threads,
-            "steps_per_s_two_processes": rates.processes,
-            "two_threads_over_two_processes": rates.ratio,
-        }
+        figures |= rates.figures("steps")
     return figures
 
 

@@ -149,24 +149,13 @@ def make_policy(spec: PolicySpec, weights: PolicyWeights, *, isa: str = "auto") 
     Raises:
         ValueError: for arrays that do not fit the spec or hold a number that is not finite.
     """
-    return Policy(
-        obs_width=spec.obs_width,
-        head=spec.head,
-        actions=spec.actions,
-        hidden=spec.hidden,
-        activation=spec.activation,
-        actor=weights.actor,
-        log_std=weights.log_std,
-        value=weights.value,
-        value_hidden=spec.value_hidden,
-        value_activation=spec.value_activation,
-        obs_mean=weights.obs_mean,
-        obs_variance=weights.obs_variance,
-        obs_epsilon=spec.obs_epsilon,
-        obs_clip=spec.obs_clip,
-        log_std_bounds=spec.log_std_bounds,
-        isa=isa,
-    )
+    described = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    arrays = {
+        field.name: getattr(weights, field.name)
+        for field in fields(weights)
+        if field.name != "spec"
+    }
+    return Policy(described, **arrays, isa=isa)
 
 
 @dataclass

@@ -1,8 +1,10 @@
 // A book rebuilt from what was logged of it, and nothing else.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "book/order_book.h"
 #include "check.h"
@@ -31,6 +33,21 @@ class BookReplay {
     }
   }
 
+  // As `EventLog::depth` notes it after an event.
+  std::vector<std::int64_t> depth(std::size_t n_levels) const {
+    std::vector<std::int64_t> row(4 * n_levels, 0);
+    for (const std::int64_t side : {-1, 1}) {
+      std::size_t at = side < 0 ? 0 : 2;
+      for (const auto& [key, orders] : levels_of(side)) {
+        if (at >= row.size()) break;
+        row[at] = -side * key;
+        for (const auto& [id, lots] : orders) row[at + 1] += lots;
+        at += 4;
+      }
+    }
+    return row;
+  }
+
   std::int64_t trades() const { return trades_; }
 
  private:
@@ -48,9 +65,11 @@ class BookReplay {
     last_ns_ = event.ts_ns;
     Levels& levels = levels_of(event.side);
     const rlmm::Ticks key = -event.side * event.price_ticks;
-    if (event.kind == EventKind::kAdd) {
-      CHECK(event.order_id > last_id_);
-      last_id_ = event.order_id;
+    if (event.kind == EventKind::kAdd || event.kind == EventKind::kSnapshot) {
+      // Of orders that were there before, only those of one level follow in order of their age.
+      if (event.kind == EventKind::kAdd) CHECK(event.order_id > last_id_);
+      last_id_ = std::max(last_id_, event.order_id);
+      CHECK(levels[key].empty() || levels[key].rbegin()->first < event.order_id);
       levels[key].emplace(event.order_id, event.lots);
       return;
     }

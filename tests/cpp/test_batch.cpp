@@ -7,19 +7,11 @@
 #include "batch/batch.h"
 #include "batch_arrays.h"
 #include "check.h"
+#include "market_problems.h"
 #include "problems.h"
 
 namespace rlmm {
 namespace {
-
-// Everything switched on, in episodes of different lengths: a loss limit ends some early.
-EnvParams varied_problem() {
-  EnvParams params = full_problem();
-  params.episode.n_steps = 17;
-  params.limits.loss_limit = 1500.0;
-  params.reward.inventory_quadratic = 0.1;
-  return params;
-}
 
 TEST("batch: parameters, seeds and threads are checked") {
   EnvParams bad = still_problem();
@@ -69,40 +61,41 @@ TEST("batch: an ended episode is followed by the next in the same step") {
 // Rows of final_obs are written where an episode ends and nowhere else; the next episode opens as
 // a batch that was never run would open it.
 TEST("batch: final_obs of environments that go on is left alone") {
-  DrivenBatch driven(varied_problem(), seed_keys(8), 1);
-  driven.reset();
-  const std::size_t width = driven.arrays.width;
-  int ends = 0;
-  int early = 0;
-  for (int step = 0; step < 100; ++step) {
-    std::fill(driven.arrays.final_obs.begin(), driven.arrays.final_obs.end(),
-              BatchArrays::kUntouched);
-    driven.step(step);
-    for (std::size_t env = 0; env < 8; ++env) {
-      const bool written = driven.arrays.final_obs[env * width] != BatchArrays::kUntouched;
-      CHECK_EQ(written, driven.arrays.ended(env));
-      ends += written ? 1 : 0;
-      early += written && driven.arrays.column(env, Column::kStep) < 16.0 ? 1 : 0;
+  for (const EnvParams& params : varied_problems()) {
+    DrivenBatch driven(params, seed_keys(8), 1);
+    driven.reset();
+    const std::size_t width = driven.arrays.width;
+    int ends = 0;
+    int early = 0;
+    for (int step = 0; step < 100; ++step) {
+      std::fill(driven.arrays.final_obs.begin(), driven.arrays.final_obs.end(),
+                BatchArrays::kUntouched);
+      driven.step(step);
+      for (std::size_t env = 0; env < 8; ++env) {
+        const bool written = driven.arrays.final_obs[env * width] != BatchArrays::kUntouched;
+        CHECK_EQ(written, driven.arrays.ended(env));
+        ends += written ? 1 : 0;
+        early += written && driven.arrays.column(env, Column::kStep) < 16.0 ? 1 : 0;
+      }
     }
+    CHECK(ends > 20);
+    CHECK(early > 2 && early < ends);
   }
-  CHECK(ends > 20);
-  CHECK(early > 2 && early < ends);
 }
 
-TEST("batch: the same bits with any number of threads, and in any company") {
-  constexpr int kSteps = 60;
-  const std::vector<SeedKey> all = seed_keys(64);
+void check_company(const EnvParams& params, std::size_t n_envs, int n_steps) {
+  const std::vector<SeedKey> all = seed_keys(n_envs);
   std::vector<DrivenBatch> alone;
-  for (std::size_t env = 0; env < 64; ++env) {
-    alone.emplace_back(varied_problem(), std::vector<SeedKey>{all[env]}, 1);
+  for (std::size_t env = 0; env < n_envs; ++env) {
+    alone.emplace_back(params, std::vector<SeedKey>{all[env]}, 1);
     alone.back().reset();
-    alone.back().run(0, kSteps);
+    alone.back().run(0, n_steps);
   }
-  for (const std::size_t n : {8U, 64U}) {
+  for (const std::size_t n : {std::size_t{8}, n_envs}) {
     for (const int n_threads : {1, 2, 3, 4}) {
-      DrivenBatch driven(varied_problem(), seed_keys(n), n_threads);
+      DrivenBatch driven(params, seed_keys(n), n_threads);
       driven.reset();
-      driven.run(0, kSteps);
+      driven.run(0, n_steps);
       for (std::size_t env = 0; env < n; ++env) {
         const BatchArrays& one = alone[env].arrays;
         const auto row = static_cast<std::ptrdiff_t>(env);
@@ -118,22 +111,30 @@ TEST("batch: the same bits with any number of threads, and in any company") {
   }
 }
 
+TEST("batch: the same bits with any number of threads, and in any company") {
+  const std::vector<EnvParams> problems = varied_problems();
+  check_company(problems[0], 64, 60);
+  check_company(problems[1], 13, 25);
+}
+
 TEST("batch: permuted seeds give permuted results") {
-  std::vector<SeedKey> keys = seed_keys(5);
-  DrivenBatch straight(varied_problem(), keys, 2);
-  std::swap(keys[0], keys[3]);
-  std::swap(keys[1], keys[4]);
-  DrivenBatch permuted(varied_problem(), keys, 2);
-  straight.reset();
-  permuted.reset();
-  const std::vector<std::size_t> place = {3, 4, 2, 0, 1};
-  for (int step = 0; step < 40; ++step) {
-    straight.step(step);
-    permuted.step(step);
-    for (std::size_t env = 0; env < 5; ++env) {
-      CHECK_EQ(straight.arrays.reward[env], permuted.arrays.reward[place[env]]);
-      CHECK_EQ(straight.arrays.column(env, Column::kCash),
-               permuted.arrays.column(place[env], Column::kCash));
+  for (const EnvParams& params : varied_problems()) {
+    std::vector<SeedKey> keys = seed_keys(5);
+    DrivenBatch straight(params, keys, 2);
+    std::swap(keys[0], keys[3]);
+    std::swap(keys[1], keys[4]);
+    DrivenBatch permuted(params, keys, 2);
+    straight.reset();
+    permuted.reset();
+    const std::vector<std::size_t> place = {3, 4, 2, 0, 1};
+    for (int step = 0; step < 40; ++step) {
+      straight.step(step);
+      permuted.step(step);
+      for (std::size_t env = 0; env < 5; ++env) {
+        CHECK_EQ(straight.arrays.reward[env], permuted.arrays.reward[place[env]]);
+        CHECK_EQ(straight.arrays.column(env, Column::kCash),
+                 permuted.arrays.column(place[env], Column::kCash));
+      }
     }
   }
 }
@@ -154,7 +155,7 @@ void check_the_same_without_columns(const EnvParams& params) {
 }
 
 TEST("batch: columns are optional and change nothing") {
-  check_the_same_without_columns(varied_problem());
+  for (const EnvParams& params : varied_problems()) check_the_same_without_columns(params);
 }
 
 // Without columns a reward of few terms takes a shorter way to the same number.
@@ -174,9 +175,10 @@ TEST("batch: rewards are the same without columns, whatever their weights") {
   variants.back().utility = Utility::kCara;
   variants.back().risk_aversion = 1e-4;
   for (const RewardParams& variant : variants) {
-    EnvParams params = varied_problem();
-    params.reward = variant;
-    check_the_same_without_columns(params);
+    for (EnvParams params : varied_problems()) {
+      params.reward = variant;
+      check_the_same_without_columns(params);
+    }
   }
 }
 
@@ -211,58 +213,64 @@ TEST("batch: discrete kinds step as their quotes do") {
 }
 
 TEST("batch: a masked reset touches only its rows") {
-  DrivenBatch driven(varied_problem(), seed_keys(4), 2);
-  driven.reset();
-  driven.run(0, 5);
-  const BatchArrays& arrays = driven.arrays;
-  const std::vector<float> before = arrays.obs;
-  const std::uint8_t mask[] = {0, 1, 0, 1};
-  std::vector<float> obs(before.size(), BatchArrays::kUntouched);
-  driven.batch->reset(obs.data(), mask);
-  for (std::size_t env = 0; env < 4; ++env) {
-    CHECK_EQ(obs[env * arrays.width], mask[env] ? 1.0F : BatchArrays::kUntouched);
-  }
-  driven.step(5);
-  for (std::size_t env = 0; env < 4; ++env) {
-    CHECK_EQ(arrays.column(env, Column::kEpisode), mask[env] ? 1.0 : 0.0);
-    CHECK_EQ(arrays.column(env, Column::kStep), mask[env] ? 0.0 : 5.0);
+  for (const EnvParams& params : varied_problems()) {
+    DrivenBatch driven(params, seed_keys(4), 2);
+    driven.reset();
+    driven.run(0, 5);
+    const BatchArrays& arrays = driven.arrays;
+    const std::vector<float> before = arrays.obs;
+    const std::uint8_t mask[] = {0, 1, 0, 1};
+    std::vector<float> obs(before.size(), BatchArrays::kUntouched);
+    driven.batch->reset(obs.data(), mask);
+    for (std::size_t env = 0; env < 4; ++env) {
+      CHECK_EQ(obs[env * arrays.width], mask[env] ? 1.0F : BatchArrays::kUntouched);
+    }
+    driven.step(5);
+    for (std::size_t env = 0; env < 4; ++env) {
+      CHECK_EQ(arrays.column(env, Column::kEpisode), mask[env] ? 1.0 : 0.0);
+      CHECK_EQ(arrays.column(env, Column::kStep), mask[env] ? 0.0 : 5.0);
+    }
   }
 }
 
 TEST("batch: observing again shows what the last step or reset has shown") {
-  DrivenBatch driven(varied_problem(), seed_keys(4), 2);
-  std::vector<float> seen(driven.arrays.obs.size());
-  CHECK_THROWS(driven.batch->observe(seen.data()), std::logic_error, "expected reset()");
-  driven.reset();
-  driven.batch->observe(seen.data());
-  CHECK_EQ(seen, driven.arrays.obs);
-  for (int step = 0; step < 40; ++step) {
-    driven.step(step);
+  for (const EnvParams& params : varied_problems()) {
+    DrivenBatch driven(params, seed_keys(4), 2);
+    std::vector<float> seen(driven.arrays.obs.size());
+    CHECK_THROWS(driven.batch->observe(seen.data()), std::logic_error, "expected reset()");
+    driven.reset();
     driven.batch->observe(seen.data());
     CHECK_EQ(seen, driven.arrays.obs);
+    for (int step = 0; step < 40; ++step) {
+      driven.step(step);
+      driven.batch->observe(seen.data());
+      CHECK_EQ(seen, driven.arrays.obs);
+    }
   }
 }
 
 TEST("batch: reseeding starts from episode 0, with the new streams, after a reset") {
-  DrivenBatch driven(varied_problem(), seed_keys(2), 1);
-  driven.reset();
-  driven.run(0, 30);
-  driven.keys = {{5, 5}, {6, 6}};
-  driven.batch->reseed(driven.keys);
-  CHECK_THROWS(driven.step(0), std::logic_error, "expected reset() before the first step()");
-  driven.reset();
-  DrivenBatch fresh(varied_problem(), driven.keys, 1);
-  fresh.reset();
-  CHECK_EQ(driven.arrays.obs, fresh.arrays.obs);
-  for (int step = 0; step < 30; ++step) {
-    driven.step(step);
-    fresh.step(step);
-    CHECK_EQ(driven.arrays.columns, fresh.arrays.columns);
+  for (const EnvParams& params : varied_problems()) {
+    DrivenBatch driven(params, seed_keys(2), 1);
+    driven.reset();
+    driven.run(0, 30);
+    driven.keys = {{5, 5}, {6, 6}};
+    driven.batch->reseed(driven.keys);
+    CHECK_THROWS(driven.step(0), std::logic_error, "expected reset() before the first step()");
+    driven.reset();
+    DrivenBatch fresh(params, driven.keys, 1);
+    fresh.reset();
+    CHECK_EQ(driven.arrays.obs, fresh.arrays.obs);
+    for (int step = 0; step < 30; ++step) {
+      driven.step(step);
+      fresh.step(step);
+      CHECK_EQ(driven.arrays.columns, fresh.arrays.columns);
+    }
   }
 }
 
 TEST("batch: a step needs a reset of every environment first") {
-  DrivenBatch driven(varied_problem(), seed_keys(2), 1);
+  DrivenBatch driven(varied_problems()[0], seed_keys(2), 1);
   const char* const expected = "batch: expected reset() before the first step()";
   CHECK_THROWS(driven.step(0), std::logic_error, expected);
   CHECK_THROWS(driven.batch->state(), std::logic_error, expected);

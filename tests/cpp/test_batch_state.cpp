@@ -10,6 +10,8 @@
 #include "batch/batch.h"
 #include "batch_arrays.h"
 #include "check.h"
+#include "flow_books.h"
+#include "market_problems.h"
 #include "problems.h"
 
 namespace rlmm {
@@ -27,72 +29,80 @@ std::string sealed(const std::string& payload) {
 std::string payload_of(const std::string& state) { return state.substr(0, state.size() - 8); }
 
 TEST("state: n steps, save, load into another batch, n steps: as 2 n steps") {
-  for (const int half : {1, 13, 40}) {
-    DrivenBatch straight(full_problem(), seed_keys(5), 2);
-    straight.reset();
-    for (int i = 0; i < half; ++i) straight.step(i);
-    const std::string state = straight.batch->state();
-    DrivenBatch resumed(full_problem(), seed_keys(5), 3);
-    resumed.batch->set_state(state);
-    CHECK(resumed.batch->state() == state);
-    resumed.arrays.obs = straight.arrays.obs;
-    resumed.arrays.final_obs = straight.arrays.final_obs;
-    for (int i = half; i < 2 * half; ++i) {
-      straight.step(i);
-      resumed.step(i);
-      CHECK(straight.arrays == resumed.arrays);
+  for (const EnvParams& params : full_problems()) {
+    for (const int half : {1, 13, 40}) {
+      DrivenBatch straight(params, seed_keys(5), 2);
+      straight.reset();
+      for (int i = 0; i < half; ++i) straight.step(i);
+      const std::string state = straight.batch->state();
+      DrivenBatch resumed(params, seed_keys(5), 3);
+      resumed.batch->set_state(state);
+      CHECK(resumed.batch->state() == state);
+      resumed.arrays.obs = straight.arrays.obs;
+      resumed.arrays.final_obs = straight.arrays.final_obs;
+      for (int i = half; i < 2 * half; ++i) {
+        straight.step(i);
+        resumed.step(i);
+        CHECK(straight.arrays == resumed.arrays);
+      }
+      CHECK(straight.batch->state() == resumed.batch->state());
     }
-    CHECK(straight.batch->state() == resumed.batch->state());
   }
 }
 
 TEST("state: restoring goes back in time") {
-  DrivenBatch driven(full_problem(), seed_keys(2), 1);
-  driven.reset();
-  driven.step(0);
-  const std::string state = driven.batch->state();
-  driven.step(1);
-  const std::vector<double> columns = driven.arrays.columns;
-  for (int i = 2; i < 70; ++i) driven.step(i);
-  driven.batch->set_state(state);
-  driven.step(1);
-  CHECK_EQ(driven.arrays.columns, columns);
+  for (const EnvParams& params : full_problems()) {
+    DrivenBatch driven(params, seed_keys(2), 1);
+    driven.reset();
+    driven.step(0);
+    const std::string state = driven.batch->state();
+    driven.step(1);
+    const std::vector<double> columns = driven.arrays.columns;
+    for (int i = 2; i < 70; ++i) driven.step(i);
+    driven.batch->set_state(state);
+    driven.step(1);
+    CHECK_EQ(driven.arrays.columns, columns);
+  }
 }
 
 TEST("state: damaged and truncated ones are refused, and change nothing") {
-  DrivenBatch driven(full_problem(), seed_keys(2), 1);
-  driven.reset();
-  for (int i = 0; i < 10; ++i) driven.step(i);
-  const std::string state = driven.batch->state();
-  for (std::size_t at = 0; at < state.size(); at += 7) {
-    std::string damaged = state;
-    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-    CHECK_THROWS(driven.batch->set_state(damaged), std::invalid_argument, "state: expected");
-    CHECK_THROWS(driven.batch->set_state(state.substr(0, at)), std::invalid_argument, "state: ");
+  for (const EnvParams& params : full_problems()) {
+    DrivenBatch driven(params, seed_keys(2), 1);
+    driven.reset();
+    for (int i = 0; i < 10; ++i) driven.step(i);
+    const std::string state = driven.batch->state();
+    for (std::size_t at = 0; at < state.size(); at += 7) {
+      std::string damaged = state;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+      CHECK_THROWS(driven.batch->set_state(damaged), std::invalid_argument, "state: expected");
+      CHECK_THROWS(driven.batch->set_state(state.substr(0, at)), std::invalid_argument, "state: ");
+    }
+    CHECK_THROWS(driven.batch->set_state(""), std::invalid_argument,
+                 "state: expected more bytes, got only 0");
+    CHECK_THROWS(driven.batch->set_state(state + "x"), std::invalid_argument, "its checksum");
+    CHECK(driven.batch->state() == state);
   }
-  CHECK_THROWS(driven.batch->set_state(""), std::invalid_argument,
-               "state: expected more bytes, got only 0");
-  CHECK_THROWS(driven.batch->set_state(state + "x"), std::invalid_argument, "its checksum");
-  CHECK(driven.batch->state() == state);
 }
 
 TEST("state: of other parameters, another number of environments or another version") {
-  DrivenBatch driven(full_problem(), seed_keys(2), 1);
-  driven.reset();
-  const std::string state = driven.batch->state();
-  EnvParams other = full_problem();
-  other.reward.pnl = 1.5;
-  DrivenBatch elsewhere(other, seed_keys(2), 1);
-  CHECK_THROWS(elsewhere.batch->set_state(state), std::invalid_argument,
-               "state: expected one saved with the same parameters");
-  DrivenBatch more(full_problem(), seed_keys(3), 1);
-  CHECK_THROWS(more.batch->set_state(state), std::invalid_argument,
-               "state: expected one of 3 environments, got 2");
-  std::string versioned = payload_of(state);
-  ++versioned[0];
-  CHECK_THROWS(driven.batch->set_state(sealed(versioned)), std::invalid_argument,
-               "state: expected version ");
-  driven.batch->set_state(sealed(payload_of(state)));
+  for (const EnvParams& params : full_problems()) {
+    DrivenBatch driven(params, seed_keys(2), 1);
+    driven.reset();
+    const std::string state = driven.batch->state();
+    EnvParams other = params;
+    other.reward.pnl = 1.5;
+    DrivenBatch elsewhere(other, seed_keys(2), 1);
+    CHECK_THROWS(elsewhere.batch->set_state(state), std::invalid_argument,
+                 "state: expected one saved with the same parameters");
+    DrivenBatch more(params, seed_keys(3), 1);
+    CHECK_THROWS(more.batch->set_state(state), std::invalid_argument,
+                 "state: expected one of 3 environments, got 2");
+    std::string versioned = payload_of(state);
+    ++versioned[0];
+    CHECK_THROWS(driven.batch->set_state(sealed(versioned)), std::invalid_argument,
+                 "state: expected version ");
+    driven.batch->set_state(sealed(payload_of(state)));
+  }
 }
 
 // Slow enough that quotes are on their way and fills unheard of whenever it is saved.
@@ -122,14 +132,16 @@ TEST("state: one that is too short leaves the batch unusable until restored") {
 }
 
 TEST("state: one that is too long is refused") {
-  DrivenBatch driven(full_problem(), seed_keys(2), 1);
-  driven.reset();
-  const std::string payload = payload_of(driven.batch->state());
-  CHECK_THROWS(driven.batch->set_state(sealed(payload + "four")), std::invalid_argument,
-               "state: expected nothing behind its last environment, got 4 bytes too many");
-  CHECK_THROWS(driven.batch->state(), std::logic_error, "call reset() or set_state() first");
-  driven.reset();
-  driven.step(0);
+  for (const EnvParams& params : full_problems()) {
+    DrivenBatch driven(params, seed_keys(2), 1);
+    driven.reset();
+    const std::string payload = payload_of(driven.batch->state());
+    CHECK_THROWS(driven.batch->set_state(sealed(payload + "four")), std::invalid_argument,
+                 "state: expected nothing behind its last environment, got 4 bytes too many");
+    CHECK_THROWS(driven.batch->state(), std::logic_error, "call reset() or set_state() first");
+    driven.reset();
+    driven.step(0);
+  }
 }
 
 // A mid of 1000 ticks that moves by 2100 in a step: a third of the environments fall below 1 tick
@@ -178,6 +190,21 @@ TEST("errors: name the environment, the lowest of several, with any number of th
   }
 }
 
+TEST("errors: of a book name the environment too") {
+  MarketModel sinking = flow_books::still_model(4);
+  sinking = flow_books::only(sinking, Group::kMarketSell, 10.0);
+  EnvParams params = book_problems::problem(sinking);
+  params.book().mid_initial_ticks = 20;
+  params.book().warmup_ns = 0;
+  DrivenBatch driven(params, seed_keys(3), 2);
+  driven.reset();
+  const auto until_it_fails = [&driven] { driven.run(0, 200); };
+  CHECK_THROWS(until_it_fails(), RangeError, "environment ");
+  CHECK_THROWS(driven.step(0), std::logic_error, "an earlier step failed half-way");
+  driven.reset();
+  CHECK_THROWS(until_it_fails(), RangeError, "mid price: expected to stay above 8 ticks");
+}
+
 TEST("errors: of discrete actions too") {
   EnvParams params = falling_problem();
   params.action.kind = ActionKind::kDiscrete;
@@ -224,18 +251,20 @@ TEST("errors: an opening that cannot be counted is named too") {
 }
 
 TEST("errors: a bad action leaves everything as it was") {
-  DrivenBatch driven(full_problem(), seed_keys(3), 2);
-  driven.reset();
-  for (int i = 0; i < 5; ++i) driven.step(i);
-  const std::string state = driven.batch->state();
-  const std::vector<double> columns = driven.arrays.columns;
-  std::vector<float> actions = some_actions(seed_keys(3), 4, 5);
-  actions[11] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS(driven.batch->step(driven.arrays.with(actions)), std::invalid_argument,
-               "actions[2, 3]: expected a finite number, got nan");
-  CHECK(driven.batch->state() == state);
-  CHECK_EQ(driven.arrays.columns, columns);
-  driven.step(5);
+  for (const EnvParams& params : full_problems()) {
+    DrivenBatch driven(params, seed_keys(3), 2);
+    driven.reset();
+    for (int i = 0; i < 5; ++i) driven.step(i);
+    const std::string state = driven.batch->state();
+    const std::vector<double> columns = driven.arrays.columns;
+    std::vector<float> actions = some_actions(seed_keys(3), 4, 5);
+    actions[11] = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS(driven.batch->step(driven.arrays.with(actions)), std::invalid_argument,
+                 "actions[2, 3]: expected a finite number, got nan");
+    CHECK(driven.batch->state() == state);
+    CHECK_EQ(driven.arrays.columns, columns);
+    driven.step(5);
+  }
 }
 
 // An inventory beyond the cap cannot come about; here it is written into a state, behind version,

@@ -338,4 +338,34 @@ TEST("book market script: regimes and shocks of the flow last as scheduled") {
   CHECK_EQ(script.market.steps_done(), 3);
 }
 
+TEST("book market: while a side is empty, the mid and what is shown of the book stay") {
+  for (const Side side : kSides) {
+    MarketModel model = flow_books::only(still_model(4), group_of(0, side), 0.2);
+    model.far_level_orders = {1.0};  // nothing lies behind the touch
+    model.market_orders.sizes = {{3}, {1.0}};
+    Script script(seeing(still_problem(model)));
+    const double spread = script.seen(Feature::kSpread);
+    while (script.market.flow_book().book().has(side)) script.idle();
+    CHECK_EQ(script.market.account().mid_ticks_x2(), 20'001);
+    CHECK_EQ(script.seen(Feature::kSpread), spread);
+    CHECK_EQ(spread, 1.0);
+    const Ticks price = side == Side::kBid ? 9'998 : 10'003;  // the first to come back is the agent
+    const bool is_bid = side == Side::kBid;
+    script.step(is_bid ? price : 0, is_bid ? 9 : 0, is_bid ? 0 : price, is_bid ? 0 : 9);
+    CHECK_EQ(script.agent_orders(side), std::size_t{1});
+    CHECK_EQ(script.seen(Feature::kSpread), 3.0);
+  }
+}
+
+TEST("book market: a flow that runs away in a step is stopped") {
+  book_problems::World world(
+      still_problem(flow_books::only(still_model(4), Group::kCancelBid, 1000.0)));
+  BookMarket market(world.model);
+  market.reset(kKey, 0);
+  market.step({{0, 0}, {0, 0}});
+  world.model.flow.run_events_most = 3;
+  CHECK_THROWS(market.step({{0, 0}, {0, 0}}), RangeError,
+               "events: expected at most 3 in one step or warm-up, got more; the flow runs away");
+}
+
 }  // namespace rlmm

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "book_problems.h"
 #include "check.h"
 #include "features/features.h"
 #include "problems.h"
@@ -147,6 +148,17 @@ TEST("features: a hidden regime cannot be observed, its probability can") {
   CHECK_THROWS(FeatureWriter(params), std::invalid_argument, "use 'regime_probability'");
   params.analytic().regime_observed = true;
   CHECK(!FeatureWriter(params).needs_regime_probabilities());
+}
+
+TEST("features: of a book a hidden regime is not shown at all") {
+  EnvParams params = book_problems::problem(book_problems::full_model());
+  params.observation.features = {"inventory", "regime"};
+  CHECK_EQ(FeatureWriter(params).width(), std::size_t{3});
+  params.book().regime_observed = false;
+  CHECK_THROWS(FeatureWriter(params), std::invalid_argument,
+               "expected no 'regime' while market.regime_observed is false, got it");
+  params.observation.features = {"regime_probability"};
+  CHECK_THROWS(FeatureWriter(params), std::invalid_argument, "got regime_probability");
 }
 
 TEST("features: only what is more than time, inventory and regime needs the motion") {

@@ -325,9 +325,37 @@ TEST("flow book: a price near 0 is refused") {
 TEST("runaway flow: is stopped") {
   MarketModel params = only(still_model(4), Group::kCancelBid, 1e9);
   params.cancels.distance_factor = {0.0};  // nothing comes of them: the cheapest events there are
-  const FlowModel model(params);
+  FlowModel model(params);
+  model.run_events_most = 1000;
   FlowBook market(model, false, {});
-  CHECK_THROWS(market.start(flow_books::kKey, 1, kMid, 0, kS), RangeError, "the flow runs away");
+  CHECK_THROWS(
+      market.start(flow_books::kKey, 1, kMid, 0, kS), RangeError,
+      "events: expected at most 1000 in one step or warm-up, got more; the flow runs away");
+  constexpr TimeNs kWarmupNs = 200;
+  std::int64_t events = 0;
+  market.start(flow_books::kKey, 1, kMid, 0, 0);
+  while (market.advance(kWarmupNs)) ++events;
+  CHECK(events > 100);
+  model.run_events_most = events;
+  market.start(flow_books::kKey, 1, kMid, 0, kWarmupNs);
+  model.run_events_most = events - 1;
+  CHECK_THROWS(market.start(flow_books::kKey, 1, kMid, 0, kWarmupNs), RangeError, "runs away");
+}
+
+TEST("flow book: a side with nothing left keeps the factor of its last gap") {
+  MarketModel params = only(still_model(2), Group::kMarketSell, 10.0);
+  params.far_level_orders = {1.0};  // nothing lies behind the touch
+  params.market_orders.sizes = {{1000}, {1.0}};
+  params.hit_gap_bin_ticks = {1, 4};
+  params.hit_gap_factor = {0.5, 2.0};
+  World world(params);
+  CHECK_EQ(world.market.factors()[lane(Group::kMarketSell)], 2.0F);
+  CHECK(world.market.advance(kForever));
+  CHECK(!world.market.book().has(Side::kBid));
+  CHECK_EQ(world.market.factors()[lane(Group::kMarketSell)], 0.0F);  // nothing to hit
+  world.quote(Side::kBid, kMid - 3, 1);
+  world.quote(Side::kBid, kMid - 4, 1);
+  CHECK_EQ(world.market.factors()[lane(Group::kMarketSell)], 0.5F);
 }
 
 }  // namespace rlmm

@@ -9,6 +9,7 @@
 #include "market_model.h"
 #include "params.h"
 #include "problems.h"
+#include "refusals.h"
 
 namespace rlmm {
 namespace {
@@ -54,31 +55,11 @@ EnvParams book_problem() {
   return params;
 }
 
-struct Refusal {
-  const char* field;
-  const char* says;
-  void (*break_it)(EnvParams&);
-};
+using P = EnvParams;
 
 void check_refusals(const std::vector<Refusal>& refusals) {
-  for (const Refusal& refusal : refusals) {
-    EnvParams params = book_problem();
-    params.validate();
-    refusal.break_it(params);
-    try {
-      params.validate();
-      check::fail(__FILE__, __LINE__, std::string("accepted a bad ") + refusal.field);
-    } catch (const std::invalid_argument& error) {
-      const std::string message = error.what();
-      const bool good = message.starts_with(std::string(refusal.field) + ": expected ") &&
-                        message.find(refusal.says) != std::string::npos &&
-                        message.find(", got ") != std::string::npos;
-      if (!good) check::fail(__FILE__, __LINE__, std::string(refusal.field) + ": " + message);
-    }
-  }
+  check_refusals(book_problem(), refusals);
 }
-
-using P = EnvParams;
 MarketModel& model_of(P& p) { return p.book().model; }
 ShockParams& shock_of(P& p) { return p.book().shocks[0]; }
 
@@ -94,6 +75,8 @@ TEST("market model: bins and groups") {
        [](P& p) { model_of(p).spread_bin_ticks[1] = 4097; }},
       {"market.model.imbalance_bin_edges", "rising",
        [](P& p) { model_of(p).imbalance_bin_edges[1] = -0.3; }},
+      {"market.model.imbalance_bin_edges", "between -1 and 1, got 1",
+       [](P& p) { model_of(p).imbalance_bin_edges[1] = 1.0; }},
       {"market.model.imbalance_bin_edges", "got nan",
        [](P& p) { model_of(p).imbalance_bin_edges[1] = kNan; }},
       {"market.model.groups", "6 groups", [](P& p) { model_of(p).groups.pop_back(); }},
@@ -109,6 +92,8 @@ TEST("market model: bins and groups") {
        [](P& p) { model_of(p).groups[3].season_factor.pop_back(); }},
       {"market.model.season_bin_s", "with a season_factor",
        [](P& p) { model_of(p).season_bin_s = 0.0; }},
+      {"market.model.season_bin_s", "0.001 to 86400",
+       [](P& p) { model_of(p).season_bin_s = 86'401.0; }},
       {"market.model.season_bin_s", "0 without",
        [](P& p) {
          for (GroupParams& group : model_of(p).groups) group.season_factor.clear();
@@ -205,9 +190,37 @@ TEST("market model: informed flow and typical values") {
   });
 }
 
+TEST("market model: what may be left out is not asked for") {
+  EnvParams params = book_problem();
+  MarketModel& model = model_of(params);
+  CHECK_NEAR(model.events_hz_bound(), 6 * 0.5 * 1.0 * 2.0 * 1.5 / (1.0 - 0.6), 1e-9);
+  for (GroupParams& group : model.groups) group = {0.5, {}, {}, {}};
+  model.season_bin_s = 0.0;
+  model.hit_gap_bin_ticks.clear();
+  model.hit_gap_factor.clear();
+  model.cancels.patient_hazard = 0.0;  // one of the two hazards is enough
+  params.validate();
+  CHECK_NEAR(model.events_hz_bound(), 6 * 0.5 / (1.0 - 0.6), 1e-9);
+  model.cancels = {true, 1.0, 0.0, 0.0, {}};
+  params.validate();
+}
+
+// Only a first bin that ends below a spread of two has no room for an improving order.
+TEST("market model: a first spread bin with room takes improving orders") {
+  EnvParams params = book_problem();
+  model_of(params).spread_bin_ticks = {1, 3};
+  model_of(params).limit_marks[0] = {{0.5}, {0.5, 0.0, 0.0}};
+  params.validate();
+  model_of(params).spread_bin_ticks = {1};
+  model_of(params).limit_marks.resize(1);
+  for (GroupParams& group : model_of(params).groups) group.state_factor.resize(3);
+  params.validate();
+}
+
 TEST("book market: start, reaction, events in a step") {
   check_refusals({
-      {"market.mid_initial_ticks", "from 14 to",  // 4 x 3 + 1: the deepest prices that are swept to
+      {"market.mid_initial_ticks",
+       "from 14 to",  // 4 x 3 + 1: the deepest prices that are swept to
        [](P& p) { p.book().mid_initial_ticks = 13; }},
       {"market.warmup_ns", "from 0", [](P& p) { p.book().warmup_ns = -1; }},
       {"market.session_start_ns", "86400000000000",
@@ -215,7 +228,8 @@ TEST("book market: start, reaction, events in a step") {
       {"market.reaction_full_lots", "above 0", [](P& p) { p.book().reaction_full_lots = 0.0; }},
       {"market.reaction_budget_hz", "from 0", [](P& p) { p.book().reaction_budget_hz = kNan; }},
       // 6 groups x 1e6 / 6 x 1 x 2 x 1.5 / (1 - 0.6) x 0.5 s
-      {"market.model.groups: events in a step (baselines x largest factors / (1 - radius) x step)",
+      {"market.model.groups: events in a step (baselines x largest factors / (1 - radius) x "
+       "step)",
        "0 to 1e+06, got 3",
        [](P& p) {
          for (GroupParams& group : model_of(p).groups) group.baseline_hz = 1e6 / 6.0;
@@ -238,6 +252,11 @@ TEST("book market: shocks by their kind") {
       {"market.shocks[0].by_group", "with kind intensity",
        [](P& p) { shock_of(p).kind = ShockKind::kFees; }},
       {"market.shocks[1].value", "whole", [](P& p) { p.book().shocks[1].value = 0.5; }},
+      {"market.shocks[0].value", "whole",
+       [](P& p) { shock_of(p) = {ShockKind::kRegime, 0, 1, 0.5, {}}; }},
+      {"market.shocks", "apart in time, got 0 and 2 together",
+       [](P& p) { p.book().shocks.push_back({ShockKind::kIntensity, 10, 1, 2.0, {}}); }},
+      {"market.shocks", "at most 1024, got 1025", [](P& p) { p.book().shocks.resize(1025); }},
       {"market.shocks[0].value", "0 to 1",
        [](P& p) { shock_of(p) = {ShockKind::kRegime, 0, 1, 2.0, {}}; }},
       {"market.shocks[0].value", "1 where it is not used",
@@ -252,6 +271,11 @@ TEST("book market: shocks by their kind") {
   });
   EnvParams params = book_problem();
   params.book().shocks.push_back({ShockKind::kIntensity, 15, 5, 2.0, {}});  // right behind
+  params.book().shocks.push_back({ShockKind::kIntensity, 5, 5, 2.0, {}});   // right before
+  for (const ShockKind kind : {ShockKind::kRegime, ShockKind::kHalt, ShockKind::kFeedOutage}) {
+    params.book().shocks.push_back({kind, 0, 5, 1.0, {}});
+  }
+  params.book().shocks.push_back({ShockKind::kDrift, 0, 5, -2.5, {}});
   params.validate();
 }
 

@@ -9,6 +9,7 @@
 #include "check.h"
 #include "params.h"
 #include "problems.h"
+#include "refusals.h"
 
 namespace rlmm {
 namespace {
@@ -16,32 +17,11 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Breaks one field of a valid problem; the refusal must start with the field and say the rest.
-struct Refusal {
-  const char* field;
-  const char* says;
-  void (*break_it)(EnvParams&);
-};
+using P = EnvParams;
 
 void check_refusals(const std::vector<Refusal>& refusals) {
-  for (const Refusal& refusal : refusals) {
-    EnvParams params = full_problem();
-    params.validate();
-    refusal.break_it(params);
-    try {
-      params.validate();
-      check::fail(__FILE__, __LINE__, std::string("accepted a bad ") + refusal.field);
-    } catch (const std::invalid_argument& error) {
-      const std::string message = error.what();
-      const bool good = message.starts_with(std::string(refusal.field) + ": expected ") &&
-                        message.find(refusal.says) != std::string::npos &&
-                        message.find(", got ") != std::string::npos;
-      if (!good) check::fail(__FILE__, __LINE__, std::string(refusal.field) + ": " + message);
-    }
-  }
+  check_refusals(full_problem(), refusals);
 }
-
-using P = EnvParams;
 
 TEST("validate: regimes and their chain") {
   check_refusals({
@@ -180,7 +160,17 @@ TEST("validate: limits, episode and action") {
       {"action.offset_min_ticks", "above minus market.mid_initial_ticks=100000, got -100000",
        [](P& p) { p.action.offset_min_ticks = -100'000; }},
       {"observation.features", "at least one name", [](P& p) { p.observation.features.clear(); }},
+      {"limits.messages_hz", "0.01 to 1e+06", [](P& p) { p.limits.messages_hz = 0.001; }},
       {"observation.clip", "1 to 1e+06", [](P& p) { p.observation.clip = 0.5; }},
+      {"observation.levels", "1 to 32", [](P& p) { p.observation.levels = 33; }},
+      {"observation.horizons_steps", "1 to 8 values, got 0",
+       [](P& p) { p.observation.horizons_steps.clear(); }},
+      {"observation.horizons_steps", "1 to 8 values, got 9",
+       [](P& p) { p.observation.horizons_steps = {1, 2, 3, 4, 5, 6, 7, 8, 9}; }},
+      {"observation.horizons_steps", "from 1 to 1024, got 1025",
+       [](P& p) { p.observation.horizons_steps = {1, 1025}; }},
+      {"observation.horizons_steps", "rising values, got 4",
+       [](P& p) { p.observation.horizons_steps = {4, 4}; }},
   });
 }
 
@@ -234,6 +224,8 @@ TEST("validate: the ends of the ranges are inside") {
   params.action.withdraw_choice = true;
   params.limits.inventory_cap_lots = 1'000'000'000;
   params.limits.loss_limit = 1e15;
+  params.limits.messages_hz = 0.01;
+  params.observation.horizons_steps = {1, 2, 3, 4, 5, 6, 7, 1024};
   params.episode.initial_inventory_min_lots = -1'000'000'000;
   params.episode.initial_inventory_max_lots = -1'000'000'000;
   params.reward.utility = Utility::kCara;

@@ -1,5 +1,7 @@
 // A whole policy: normaliser, networks and head together, in blocks of any size.
+#include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "check.h"
@@ -109,6 +111,24 @@ TEST("entropy is written where it is asked for; without a normaliser obs go in a
   CHECK_EQ(action, 0);
 }
 
+TEST("entropy of a continuous policy does not depend on what it sees") {
+  const PolicyParts parts = random_policy(kObsWidth, gaussian_head(2), true);
+  const Policy policy = parts.made();
+  const std::vector<float> obs = random_floats(21, 2 * kObsWidth, 1.0);
+  std::vector<float> actions(4);
+  std::vector<float> entropy(2);
+  DecisionArrays<float> to;
+  to.actions = actions.data();
+  to.entropy = entropy.data();
+  Policy::Workspace workspace(policy);
+  policy.act(obs.data(), 2, to, workspace);
+  const double expected = std::log(2.0 * std::numbers::pi * std::numbers::e) +
+                          static_cast<double>(parts.log_std[0]) + parts.log_std[1];
+  CHECK_NEAR(entropy[0], expected, 1e-6);
+  CHECK_EQ(entropy[0], entropy[1]);
+  CHECK(actions[0] != actions[2]);
+}
+
 TEST("a policy without a value network has no values") {
   const Policy policy = random_policy(kObsWidth, gaussian_head(1), false).made();
   const std::vector<float> obs(kObsWidth, 0.5F);
@@ -138,7 +158,10 @@ TEST("parts that do not fit are refused by name") {
                 [](auto& p) { p.obs_variance[1] = -1.0; });
   check_refused("obs_mean[0]: expected a finite number",
                 [](auto& p) { p.obs_mean[0] = std::numeric_limits<double>::infinity(); });
+  check_refused("obs_mean: expected 5 numbers, got 0", [](auto& p) { p.obs_mean.clear(); });
   check_refused("obs_epsilon", [](auto& p) { p.shape.obs_epsilon = 0.0; });
+  check_refused("obs_epsilon: expected a positive number, got inf",
+                [](auto& p) { p.shape.obs_epsilon = std::numeric_limits<double>::infinity(); });
   check_refused("obs_clip", [](auto& p) { p.shape.obs_clip = -1.0; });
   check_refused("value: expected none", [](auto& p) { p.shape.has_value = false; });
   check_refused("value: expected", [](auto& p) { p.value.pop_back(); });

@@ -66,6 +66,9 @@ TEST("tanh gaussian: the density is that of the squashed action") {
     CHECK_EQ(head.log_prob(outputs.data(), &u), log_prob);
   }
   CHECK(std::isnan(head.entropy(outputs.data(), buffers)));
+  float mode = 0.0F;
+  head.decide(outputs.data(), nullptr, &mode, nullptr, buffers);  // nobody asked for u
+  CHECK_EQ(mode, static_cast<float>(std::tanh(static_cast<double>(outputs[0]))));
 }
 
 TEST("tanh gaussian: far out the density stays finite and right") {
@@ -184,6 +187,7 @@ TEST("shapes that no head has are refused") {
     return Head(shape, log_std, kPlainKernels);
   };
   CHECK_THROWS(head(gaussian_head(0), {}), std::invalid_argument, "action_width: expected from 1");
+  CHECK_THROWS(head(gaussian_head(65), {}), std::invalid_argument, "from 1 to 64, got 65");
   CHECK_THROWS(head(gaussian_head(2), {0.0F}), std::invalid_argument,
                "log_std: expected 2 numbers, got 1");
   CHECK_THROWS(head(gaussian_head(1), {1e9F}), std::invalid_argument, "log_std: expected numbers");
@@ -191,7 +195,15 @@ TEST("shapes that no head has are refused") {
   HeadShape crossed = squashed_head(1);
   crossed.log_std_min = 3.0;
   CHECK_THROWS(head(crossed, {}), std::invalid_argument, "log_std_min, log_std_max");
+  HeadShape endless = squashed_head(1);
+  endless.log_std_min = -std::numeric_limits<double>::infinity();
+  CHECK_THROWS(head(endless, {}), std::invalid_argument, "got -inf and 2");
+  HeadShape wide = squashed_head(1);
+  wide.log_std_max = 80.5;
+  CHECK_THROWS(head(wide, {}), std::invalid_argument, "at most 80, got -20.000000 and 80.5");
   CHECK_THROWS(head(categorical_head({}), {}), std::invalid_argument, "choices: expected from 1");
+  CHECK_THROWS(head(categorical_head(std::vector<std::int64_t>(65, 2)), {}), std::invalid_argument,
+               "choices: expected from 1 to 64 numbers, got 65");
   CHECK_THROWS(head(categorical_head({3, 0}), {}), std::invalid_argument, "choices: expected");
   CHECK_THROWS(head(categorical_head({60'000, 60'000}), {}), std::invalid_argument,
                "that sum to at most 65536");

@@ -7,6 +7,7 @@
 
 #include "batch_arrays.h"
 #include "check.h"
+#include "market_problems.h"
 #include "policies.h"
 #include "problems.h"
 
@@ -114,8 +115,7 @@ struct Started {
   std::unique_ptr<Batch> batch;
 };
 
-EnvParams problem_of(ActionKind kind, bool truncated) {
-  EnvParams params = full_problem();
+EnvParams problem_of(ActionKind kind, bool truncated, EnvParams params = full_problem()) {
   params.action.kind = kind;
   if (kind == ActionKind::kDiscrete) params.action.sizes = false;
   params.episode.n_steps = 7;
@@ -133,9 +133,10 @@ HeadShape head_for(const EnvParams& params, bool squashed) {
 }
 
 template <class Action>
-void check_equal_to_steps(const EnvParams& params, bool squashed, bool has_value) {
+void check_equal_to_steps(const EnvParams& params, bool squashed, bool has_value,
+                          const std::vector<std::size_t>& batch_sizes = {1, 5, 70}) {
   constexpr std::size_t kSteps = 18;
-  for (const std::size_t n_envs : {1U, 5U, 70U}) {
+  for (const std::size_t n_envs : batch_sizes) {
     Started reference(params, n_envs, 1);
     const auto width = static_cast<std::int64_t>(reference.batch->observation().size());
     const Policy policy = random_policy(width, head_for(params, squashed), has_value).made();
@@ -169,6 +170,13 @@ TEST("a rollout equals single steps, whatever the threads, the batch and the pie
     check_equal_to_steps<std::int64_t>(problem_of(ActionKind::kMultidiscrete, truncated), false,
                                        true);
   }
+}
+
+TEST("a rollout in a book equals single steps as well") {
+  const EnvParams book = full_problems()[1];
+  check_equal_to_steps<float>(problem_of(ActionKind::kContinuous, true, book), true, true, {5});
+  check_equal_to_steps<std::int64_t>(problem_of(ActionKind::kMultidiscrete, false, book), false,
+                                     false, {5});
 }
 
 TEST("the value of the last observation is written where the episode was truncated only") {
@@ -228,17 +236,19 @@ TEST("a policy for another problem is refused") {
 }
 
 TEST("a failure inside a rollout names the environment and stops the batch") {
-  const EnvParams params = problem_of(ActionKind::kContinuous, true);
-  Started started(params, 6, 2);
-  const auto width = static_cast<std::int64_t>(started.batch->observation().size());
-  PolicyParts parts = random_policy(width, head_for(params, false), false);
-  std::ranges::fill(parts.actor, 3e38F);
-  const Policy policy = parts.made();
-  RolloutStorage<float> storage(*started.batch, policy.shape(), 3);
-  CHECK_THROWS(started.batch->rollout(policy, storage.arrays(0, 3)), RangeError,
-               "environment 0, episode 0, step 0, seed (0x3e8, 0x7): policy: expected finite");
-  CHECK_THROWS(started.batch->rollout(policy, storage.arrays(0, 3)), std::logic_error,
-               "an earlier step failed half-way");
+  for (const EnvParams& market : full_problems()) {
+    const EnvParams params = problem_of(ActionKind::kContinuous, true, market);
+    Started started(params, 6, 2);
+    const auto width = static_cast<std::int64_t>(started.batch->observation().size());
+    PolicyParts parts = random_policy(width, head_for(params, false), false);
+    std::ranges::fill(parts.actor, 3e38F);
+    const Policy policy = parts.made();
+    RolloutStorage<float> storage(*started.batch, policy.shape(), 3);
+    CHECK_THROWS(started.batch->rollout(policy, storage.arrays(0, 3)), RangeError,
+                 "environment 0, episode 0, step 0, seed (0x3e8, 0x7): policy: expected finite");
+    CHECK_THROWS(started.batch->rollout(policy, storage.arrays(0, 3)), std::logic_error,
+                 "an earlier step failed half-way");
+  }
 }
 
 TEST("a batch that was not reset does not roll out") {

@@ -19,7 +19,7 @@ TEST("scenario: without shocks nothing ever changes") {
   CHECK_EQ(now.latency, 1.0);
   CHECK_EQ(now.fees, 1.0);
   CHECK(!now.regime && !now.halt && !now.outage);
-  CHECK_EQ(scenario.jump_at(0), 0);
+  CHECK_EQ(scenario.at(0).jump_ticks, 0);
 }
 
 TEST("scenario: each kind changes its own thing") {
@@ -94,10 +94,10 @@ TEST("scenario: a price jumps at its time alone") {
   const Scenario scenario({shock(ShockKind::kPriceJump, 25, 0, 4.0),
                            shock(ShockKind::kPriceJump, 30, 0, -12.0),
                            shock(ShockKind::kFees, 25, 5, 2.0)});
-  CHECK_EQ(scenario.jump_at(24), 0);
-  CHECK_EQ(scenario.jump_at(25), 4);
-  CHECK_EQ(scenario.jump_at(26), 0);
-  CHECK_EQ(scenario.jump_at(30), -12);
+  CHECK_EQ(scenario.at(24).jump_ticks, 0);
+  CHECK_EQ(scenario.at(25).jump_ticks, 4);
+  CHECK_EQ(scenario.at(26).jump_ticks, 0);
+  CHECK_EQ(scenario.at(30).jump_ticks, -12);
   CHECK(!scenario.at(25).halt);
 }
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from rlmm_tf.env import (
     BOOK_FEATURES,
-    COLUMNS,
-    MarketMakingEnv,
     MarketMakingVectorEnv,
     Recorder,
     engine_params,
@@ -32,27 +30,6 @@ books = pytest.mark.parametrize("book", BOOKS)
 def actions(n_steps: int, n_envs: int, width: int = 2) -> NDArray[np.float32]:
     rng = np.random.default_rng(5)
     return rng.uniform(-1, 1, (n_steps, n_envs, width)).astype(np.float32)
-
-
-@books
-def test_single_environment_is_the_first_of_the_vector(book: str) -> None:
-    env = MarketMakingEnv(book, overrides=SHORT)
-    envs = MarketMakingVectorEnv(3, book, overrides=SHORT, info_columns=True, n_threads=2)
-    obs, _ = env.reset(seed=11)
-    all_obs, _ = envs.reset(seed=11)
-    np.testing.assert_array_equal(obs, all_obs[0])
-    ends = 0
-    for row in actions(60, 3):
-        obs, reward, terminated, truncated, infos = env.step(row[0])
-        all_obs, rewards, all_terminated, all_truncated, all_infos = envs.step(row)
-        assert (reward, terminated, truncated) == (rewards[0], all_terminated[0], all_truncated[0])
-        assert infos == {column.name: all_infos[column.name][0] for column in COLUMNS}
-        if terminated or truncated:
-            ends += 1
-            np.testing.assert_array_equal(obs, all_infos["final_obs"][0])
-            obs, _ = env.reset()
-        np.testing.assert_array_equal(obs, all_obs[0])
-    assert ends == 3
 
 
 @books

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,11 @@ def test_bad_weights(changes: dict[str, Any], message: str) -> None:
         ({"value_activation": "x"}, "value_activation: expected one of (tanh, relu, silu)"),
         ({"actions": (1, 2)}, "actions: expected one width for this head"),
         ({"hidden": (0,)}, "actor.hidden: expected from 1 to 65536, got 0"),
-        ({"hidden": (8.5,)}, "hidden: expected an integer, got 8.5"),
+        ({"hidden": (8.5,)}, "hidden[0]: expected an integer, got 8.5"),
+        ({"hidden": 8}, "hidden: expected a sequence, got 8"),
+        ({"value_hidden": "8"}, "value_hidden: expected a sequence, got '8'"),
+        ({"value_hidden": None}, "value: expected none for a policy without a value network"),
+        ({"log_std_bounds": (0.0,)}, "log_std_bounds: expected two numbers, got 1"),
         ({"obs_width": 2**70}, "obs_width: expected an integer of at most 64 bits"),
         ({"log_std_bounds": (2.0, 1.0)}, "log_std_min, log_std_max: expected finite numbers in or"),
     ],
@@ -150,6 +154,23 @@ def test_bad_specs(changes: dict[str, Any], message: str) -> None:
     weights = PolicyWeights.zeros(SPEC)
     with pytest.raises((TypeError, ValueError), match="^" + re.escape(message)):
         make_policy(replace(SPEC, **changes), weights)
+
+
+def test_a_spec_has_all_its_fields_and_no_others() -> None:
+    weights = PolicyWeights.zeros(SPEC)
+    spec = asdict(SPEC)
+    Policy(spec, actor=weights.actor, log_std=weights.log_std, value=weights.value)
+    with pytest.raises(TypeError, match=r"^depth: expected no such field, got 3"):
+        Policy({**spec, "depth": 3}, actor=weights.actor)
+    for name in spec:
+        with pytest.raises(TypeError, match=f"^{name}: expected a value, got none"):
+            Policy({key: spec[key] for key in spec if key != name}, actor=weights.actor)
+
+
+def test_a_value_network_needs_its_weights() -> None:
+    weights = replace(PolicyWeights.zeros(SPEC), value=None)
+    with pytest.raises(ValueError, match=r"^value: expected [0-9]+ numbers, .*, got 0"):
+        make_policy(SPEC, weights)
 
 
 def test_unknown_instruction_set() -> None:

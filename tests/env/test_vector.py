@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 
-from rlmm_tf.env import COLUMNS, MarketMakingEnv, MarketMakingVectorEnv
+from rlmm_tf.env import BOOK_FEATURES, COLUMNS, MarketMakingEnv, MarketMakingVectorEnv
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset, resolve_params
@@ -29,16 +29,20 @@ def actions(n_steps: int, n_envs: int, seed: int = 0) -> np.ndarray:
     return rng.uniform(-1, 1, (n_steps, n_envs, 2)).astype(np.float32)
 
 
-def test_single_environment_is_the_first_of_the_vector() -> None:
-    rows = actions(200, 3)  # five episodes
-    env = MarketMakingEnv("R1", overrides=SHORT)
-    envs = MarketMakingVectorEnv(3, "R1", overrides=SHORT, info_columns=True)
+@pytest.mark.parametrize("name", ["R1", "book-large-tick", "book-small-tick"])
+def test_single_environment_is_the_first_of_the_vector(name: str) -> None:
+    overrides: dict[str, Any] = {**SHORT}
+    if preset(name).market.kind == "book":
+        overrides["market"] = {"warmup_ns": 1_000_000_000}
+        overrides["observation"] = {"features": tuple(feature.name for feature in BOOK_FEATURES)}
+    env = MarketMakingEnv(name, overrides=overrides)
+    envs = MarketMakingVectorEnv(3, name, overrides=overrides, info_columns=True, n_threads=2)
     obs, infos = env.reset(seed=11)
     all_obs, _ = envs.reset(seed=11)
     assert infos == {}
     np.testing.assert_array_equal(obs, all_obs[0])
     ends = 0
-    for row in rows:
+    for row in actions(120, 3):
         obs, reward, terminated, truncated, infos = env.step(row[0])
         all_obs, rewards, all_terminated, all_truncated, all_infos = envs.step(row)
         assert (reward, terminated, truncated) == (rewards[0], all_terminated[0], all_truncated[0])
@@ -48,7 +52,7 @@ def test_single_environment_is_the_first_of_the_vector() -> None:
             np.testing.assert_array_equal(obs, all_infos["final_obs"][0])
             obs, _ = env.reset()
         np.testing.assert_array_equal(obs, all_obs[0])
-    assert ends == 5
+    assert ends == 3
 
 
 def test_every_environment_is_a_batch_of_one_with_its_key(simulate: Any) -> None:

@@ -17,6 +17,7 @@ from experiments.config import CertifyConfig, load_config
 from experiments.errors import ConfigError
 from experiments.estimation import Moments
 from experiments.simulation import ALL_EQUAL, NOT_ESTIMABLE, episodes_wanted
+from rlmm_tf.agents.exact import stepped_optimum
 from rlmm_tf.agents.exact.problem import quoting_model
 from rlmm_tf.presets import preset, resolve_params
 
@@ -322,6 +323,19 @@ def test_resume_with_another_number_of_threads(tmp_path: Path) -> None:
     assert manifest_of(tmp_path / "run")["config_sha256"] == digest
     assert "threads: 3\n" in (tmp_path / "run" / "config.yaml").read_text()
     assert cli.main([*options, "--set", "threads=3", "--set", "envs=64", "--resume"]) == 2
+
+
+def test_too_few_steps_for_the_solver_are_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stepped_optimum, "_ROUNDS_MAX", 1)
+    options = ["certify", "R1", "--agent", "fixed", "--out", str(tmp_path / "run")]
+    assert cli.main([*options, "--set", "steps=1", "--set", "inventory_cap_lots=3"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "steps: expected enough for the stepped simulator's optimum to be found, got 1: depths: "
+    )
+    assert line.endswith("; take more steps")
 
 
 def manifest_of(run: Path) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _improve(
         depths, last_move = depths + last_step, move
     raise ArithmeticError(
         f"depths: expected convergence in {_ROUNDS_MAX} rounds, last correction "
-        f"{float(np.abs(move).max())}; take more steps"
+        f"{float(np.abs(move).max()):.3g}; take more steps"
     )
 
 
