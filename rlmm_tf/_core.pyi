@@ -1,5 +1,5 @@
 """
-The compiled engine. Use it through rlmm_tf.env.
+The compiled engine. Use it through rlmm_tf.env and rlmm_tf.kernels.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ import typing
 
 __all__: list[str] = [
     "Batch",
+    "BookFill",
+    "BookOrder",
+    "BookOutcome",
     "COLUMNS",
     "EVENT_FLAGS",
     "EVENT_KINDS",
     "EnvParams",
     "FEATURES",
     "InvariantError",
+    "OrderBook",
     "Policy",
     "RangeError",
     "Recorder",
@@ -152,6 +156,160 @@ class Policy:
     def has_value(self) -> bool: ...
     @property
     def isa(self) -> str: ...
+
+class BookOrder:
+    """
+    An order that rests in an OrderBook.
+    """
+    @property
+    def lots(self) -> int: ...
+    @property
+    def order_id(self) -> int: ...
+    @property
+    def owner(self) -> int: ...
+    @property
+    def pool(self) -> int: ...
+    @property
+    def price_ticks(self) -> int: ...
+    @property
+    def side(self) -> int: ...
+
+class BookFill:
+    """
+    Lots of a resting order that traded; all but `lots` is its.
+    """
+    @property
+    def left_lots(self) -> int: ...
+    @property
+    def lots(self) -> int: ...
+    @property
+    def order_id(self) -> int: ...
+    @property
+    def owner(self) -> int: ...
+    @property
+    def price_ticks(self) -> int: ...
+    @property
+    def side(self) -> int: ...
+
+class BookOutcome:
+    """
+    What became of an order at once.
+    """
+    @property
+    def dropped_lots(self) -> int:
+        """
+        Neither filled nor resting.
+        """
+    @property
+    def filled_lots(self) -> int: ...
+    @property
+    def fills(self) -> list[BookFill]:
+        """
+        In the order in which they happened.
+        """
+    @property
+    def order_id(self) -> int | None:
+        """
+        Of what rests; None if nothing does.
+        """
+    @property
+    def refused(self) -> bool:
+        """
+        Post-only that would trade, or fill-or-kill that would not fill.
+        """
+
+class OrderBook:
+    """
+    A limit order book with every order in it: price-time priority, integer ticks and lots. Sides are 1 (bid) and -1 (ask); owner 0 is the crowd, orders of another owner do not trade with each other. An order goes by a number that is never used twice until `clear`.
+    """
+    def __init__(self) -> None: ...
+    def amend(
+        self,
+        order_id: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        *,
+        time_in_force: str = "good_till_cancel",
+        self_trade: str = "cancel_resting",
+    ) -> BookOutcome:
+        """
+        A new price or size. No more lots at the same price keep priority and number; anything else leaves the queue and is submitted anew.
+        """
+    def best(self, side: typing.SupportsInt | typing.SupportsIndex) -> int | None:
+        """
+        The best price; None on an empty side.
+        """
+    def cancel(self, order_id: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def check_invariants(self) -> None:
+        """
+        Walks everything; InvariantError at the first contradiction.
+        """
+    def clear(self) -> None:
+        """
+        Forgets every order.
+        """
+    def execute(
+        self,
+        resting_side: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        limit_ticks: typing.SupportsInt | typing.SupportsIndex,
+    ) -> list[BookFill]:
+        """
+        A market order of the crowd, not beyond limit_ticks; returns its fills.
+        """
+    def levels(
+        self,
+        side: typing.SupportsInt | typing.SupportsIndex,
+        count: typing.SupportsInt | typing.SupportsIndex = 9223372036854775807,
+    ) -> list[tuple[int, int]]:
+        """
+        (price, lots) of the occupied levels, the best first.
+        """
+    def order(self, order_id: typing.SupportsInt | typing.SupportsIndex) -> BookOrder | None:
+        """
+        None if it is not live.
+        """
+    def queue(self, price_ticks: typing.SupportsInt | typing.SupportsIndex) -> list[BookOrder]:
+        """
+        The orders at a price, the first to trade first.
+        """
+    def queue_ahead(self, order_id: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Lots with priority over this order at its price.
+        """
+    def reduce(
+        self,
+        order_id: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        Takes lots, fewer than it has, off an order that keeps its priority.
+        """
+    def set_state(self, state: bytes) -> None: ...
+    def state(self) -> bytes:
+        """
+        Everything needed to go on from here, as bytes.
+        """
+    def submit(
+        self,
+        side: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        *,
+        time_in_force: str = "good_till_cancel",
+        self_trade: str = "cancel_resting",
+        owner: typing.SupportsInt | typing.SupportsIndex = 0,
+        pool: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> BookOutcome:
+        """
+        Matches, then rests what is left as time_in_force says: good_till_cancel, post_only, immediate_or_cancel, fill_or_kill. self_trade, on meeting an order of the same owner: cancel_resting, cancel_incoming, cancel_both.
+        """
+    def track(self, order_id: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        From now on queue_ahead of this order takes constant time.
+        """
+    @property
+    def live_orders(self) -> int: ...
 
 class Recorder:
     """

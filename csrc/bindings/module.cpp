@@ -4,13 +4,14 @@
 #include "types.h"
 
 PYBIND11_MODULE(_core, m) {
-  m.doc() = "The compiled engine. Use it through rlmm_tf.env.";
+  m.doc() = "The compiled engine. Use it through rlmm_tf.env and rlmm_tf.kernels.";
   pybind11::register_exception<rlmm::InvariantError>(m, "InvariantError", PyExc_RuntimeError);
   pybind11::register_exception<rlmm::RangeError>(m, "RangeError", PyExc_ValueError);
   // Parameters before what takes them: signatures name only types that are known already.
   rlmm::bind_parameters(m);
   rlmm::bind_batch(m);
   rlmm::bind_policy(m);
+  rlmm::bind_order_book(m);
   rlmm::bind_recorder(m);
   rlmm::bind_tables(m);
   rlmm::bind_draws(m);

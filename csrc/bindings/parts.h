@@ -10,6 +10,7 @@ namespace py = pybind11;
 void bind_parameters(py::module_& m);
 void bind_batch(py::module_& m);
 void bind_policy(py::module_& m);
+void bind_order_book(py::module_& m);
 void bind_recorder(py::module_& m);
 void bind_tables(py::module_& m);
 void bind_draws(py::module_& m);

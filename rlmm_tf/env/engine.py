@@ -1,26 +1,15 @@
-"""The one door to the compiled engine."""
+"""The environments' door to the compiled engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-try:
-    from rlmm_tf import _core
-except ImportError as error:
-    if error.name not in {None, "rlmm_tf._core"} and "_core" not in str(error):
-        raise
-    raise ImportError(
-        "rlmm_tf._core is not built for this interpreter (source tree: "
-        f"{Path(__file__).resolve().parents[2]}); run `make setup` there, or "
-        "`pip install --no-build-isolation -e .`"
-    ) from error
-
 from rlmm_tf.features import ObservationColumn, ObservationLayout
+from rlmm_tf.kernels.extension import _core
 from rlmm_tf.params import EnvParams
 
 Batch = _core.Batch

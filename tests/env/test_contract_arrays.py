@@ -16,6 +16,7 @@ import pytest
 
 import rlmm_tf
 from rlmm_tf.env import Batch, engine, engine_params, output_arrays
+from rlmm_tf.kernels import extension
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset
 from rlmm_tf.seeding import environment_keys
@@ -63,7 +64,7 @@ def test_clause_1_what_the_extension_exports() -> None:
 
 
 def test_clause_1_missing_extension_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(str(engine.__file__))
+    source = Path(str(extension.__file__))
     monkeypatch.setitem(sys.modules, "rlmm_tf._core", None)
     monkeypatch.delattr(rlmm_tf, "_core")
     with pytest.raises(ImportError, match=r"_core is not built .* run `make setup` there"):
@@ -72,7 +73,7 @@ def test_clause_1_missing_extension_says_what_to_do(monkeypatch: pytest.MonkeyPa
 
 def test_clause_1_other_missing_modules_keep_their_name() -> None:
     # The sentence above would be wrong for any other import error.
-    source = Path(str(engine.__file__))
+    source = Path(str(extension.__file__))
     broken = source.read_text().replace("from rlmm_tf import _core", "import not_there_at_all")
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
         exec(compile(broken, source, "exec"), {"__file__": str(source)})
@@ -87,8 +88,10 @@ def test_clause_2_batch_is_the_only_environment() -> None:
         for name, value in vars(engine._core).items()
         if inspect.isclass(value) and not issubclass(value, Exception)
     }
-    # Beside it: parameters, a policy without state, and a recorder that takes no actions.
-    assert classes == {"Batch", "EnvParams", "Policy", "Recorder"}
+    # Beside it: parameters, a policy without state, a recorder that takes no actions, and a book in
+    # which nothing happens by itself.
+    book = {"OrderBook", "BookOrder", "BookFill", "BookOutcome"}
+    assert classes == {"Batch", "EnvParams", "Policy", "Recorder"} | book
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])
