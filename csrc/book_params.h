@@ -22,7 +22,7 @@ enum class ShockKind : std::uint8_t {
   kFees,        // multiplies maker and taker fees
   kFeedOutage,  // the agent sees and hears nothing new
   kHalt,        // nothing trades; cancels are taken, new orders refused
-  kPriceJump,   // at its start: trades through `value` ticks, up or down; has no duration
+  kPriceJump,   // at its start, or after a halt: trades through `value` ticks; has no duration
   kDrift,       // the efficient price drifts by `value` ticks per second: informed, one-sided flow
 };
 inline constexpr std::array<const char*, 10> enum_names(ShockKind) {

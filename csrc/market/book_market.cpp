@@ -72,12 +72,12 @@ void BookMarket::reset(SeedKey key, std::uint64_t episode) {
   tally_ = StepTally{};
   outcome_ = StepOutcome{};
   extra_ = Extra{};
-  account_.open(inventory, state_.mid_ticks_x2);
   fees_ = FeeSchedule(model_->params.fees);
   desk_.open(inventory);
   after_change();
+  apply_scenario();  // a jump of the price at time 0 comes before the position's first mark
+  account_.open(inventory, state_.mid_ticks_x2);
   tally_ = StepTally{};
-  apply_scenario();
   state_.feed_ns = delay_ns(model_->feed, feed_stream_);
   view_ = BookView{};
   show();
@@ -222,8 +222,7 @@ void BookMarket::apply_scenario() {
   state_.halted = now.halt ? 1 : 0;
   state_.dark = now.outage ? 1 : 0;
   set_fees(now.fees);
-  scenario.apply_to(market_);
-  if (now.jump_ticks == 0) return;
+  if (!scenario.apply_to(market_)) return;
   book_maker_fills();
   after_change();
 }

@@ -26,13 +26,17 @@ inline constexpr std::uint8_t kFlagReach = 2;      // the level came into reach 
 inline constexpr std::uint8_t kFlagAgent = 4;      // the resting order is the agent's
 inline constexpr std::uint8_t kFlagMoreFills = 8;  // trade: the same market order goes on filling
 
+// What `BookEvent::lots` says of a status.
+inline constexpr Lots kStatusHalted = 0;
+inline constexpr Lots kStatusTrading = 2;
+
 struct BookEvent {
   TimeNs ts_ns;
   Ticks price_ticks;
   Lots lots;               // added, taken off, or traded
   std::uint64_t order_id;  // of the resting order
   EventKind kind;
-  std::int8_t side;  // of the book it happened to: +1 bid, -1 ask
+  std::int8_t side;  // of the book it happened to: +1 bid, -1 ask; 0: both
   std::uint8_t flags;
 };
 
@@ -45,6 +49,11 @@ class EventLog {
   void add(const BookEvent& event, const OrderBook& book) {
     events_.push_back(event);
     if (levels_ > 0) note_depth(book);
+  }
+
+  // Something that concerns both sides and no price.
+  void add_whole(EventKind kind, TimeNs ts_ns, Lots lots, const OrderBook& book) {
+    add({ts_ns, 0, lots, 0, kind, 0, 0}, book);
   }
 
   // The book had no more for an order that traded `lots`: its last trade was the last.

@@ -22,6 +22,7 @@ void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs
   now_ns_ = -warmup_ns;
   background_.start(key, episode, now_ns_, season_ns, 0.0);
   bend_ = Bend{};
+  waiting_jump_ticks_ = 0;
   happened_ = Happened{};
   agent_fills_.clear();
   reaction_budget_ = reaction_.budget_hz;

@@ -84,11 +84,14 @@ class FlowBook {
   // --- shocks ---------------------------------------------------------------------------------
 
   void bend(const Bend& bend);
+  bool halted() const { return bend_.halted != 0; }
   void hold_regime(std::optional<std::size_t> regime);
   std::optional<std::size_t> held_regime() const { return background_.held_regime(); }
   void set_drift(double ticks_per_s) { background_.set_drift(ticks_per_s); }
-  // News: everything up to `ticks` beyond the touch trades, and the side left behind follows.
-  void jump_price(Ticks ticks);
+  // News: everything up to `ticks` beyond the touch trades, and the side left behind follows. While
+  // trading is halted it waits: the first call after the halt makes the jumps of the halt too.
+  // True if the price jumped.
+  bool jump_price(Ticks ticks);
 
   // --- what there is to see -------------------------------------------------------------------
 
@@ -152,6 +155,7 @@ class FlowBook {
   void draw_level(Side side, Ticks price_ticks);
   void clear_level(Side side, Ticks price_ticks);
   void rest_anew(Side side, Ticks price_ticks);
+  void set_bend(const Bend& bend);
   void excite_by_agent(Group group, Lots lots);
   void log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
            std::uint8_t flags) {
@@ -174,6 +178,7 @@ class FlowBook {
   Ticks first_mid_ticks_x2_ = 0;
   std::array<Ticks, 2> reach_{};  // the deepest price of each side that has been drawn
   Bend bend_;
+  Ticks waiting_jump_ticks_ = 0;  // news of a halt
   Touch touch_{};
   alignas(32) Lanes factors_{};
   alignas(32) Lanes slow_factors_{};  // of what changes seldom: prices, tilts, regime, season, halt

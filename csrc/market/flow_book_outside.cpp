@@ -1,6 +1,7 @@
 // What reaches a flow's book from outside: the agent's messages, shocks, a saved state.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "market/flow_book.h"
 
@@ -80,6 +81,13 @@ Outcome FlowBook::amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce tim
 // --- shocks -------------------------------------------------------------------------------------
 
 void FlowBook::bend(const Bend& bend) {
+  const bool changes_status = bend.halted != bend_.halted;
+  set_bend(bend);
+  if (!changes_status || log_ == nullptr) return;
+  log_->add_whole(EventKind::kStatus, now_ns_, halted() ? kStatusHalted : kStatusTrading, book_);
+}
+
+void FlowBook::set_bend(const Bend& bend) {
   bend_ = bend;
   Lanes baseline_hz = model_->baseline_hz;
   for (std::size_t g = 0; g < kGroups; ++g) baseline_hz[g] *= static_cast<float>(bend.baseline[g]);
@@ -97,9 +105,11 @@ void FlowBook::rest_anew(Side side, Ticks price_ticks) {
   rest(side, price_ticks, bent(lots, bend_.limit_sizes), OrderClass::kPatient, 0);
 }
 
-void FlowBook::jump_price(Ticks ticks) {
-  const Ticks ahead = mirrored_ ? -ticks : ticks;
-  if (ahead == 0) return;
+bool FlowBook::jump_price(Ticks ticks) {
+  waiting_jump_ticks_ += ticks;
+  if (waiting_jump_ticks_ == 0 || halted()) return false;
+  const Ticks all = std::exchange(waiting_jump_ticks_, 0);
+  const Ticks ahead = mirrored_ ? -all : all;
   agent_fills_.clear();
   const Side hit = ahead > 0 ? Side::kAsk : Side::kBid;
   const Side left = opposite(hit);
@@ -123,9 +133,10 @@ void FlowBook::jump_price(Ticks ticks) {
     if (price == behind) break;
     draw_level(left, price);
   }
-  background_.shift_price(static_cast<double>(ticks));
+  background_.shift_price(static_cast<double>(all));
   happened_ = {group_of(0, hit), 0, true};
   after_change();
+  return true;
 }
 
 // --- saving -------------------------------------------------------------------------------------
@@ -140,6 +151,7 @@ void FlowBook::save(Writer& out) const {
   out.put(first_mid_ticks_x2_);
   out.put(reach_);
   out.put(bend_);
+  out.put(waiting_jump_ticks_);
   out.put(reaction_budget_);
   out.put(reaction_ns_);
   out.put(lots_entered_);
@@ -155,7 +167,8 @@ void FlowBook::load(Reader& in) {
   mid_ticks_x2_ = in.get<Ticks>();
   first_mid_ticks_x2_ = in.get<Ticks>();
   reach_ = in.get<std::array<Ticks, 2>>();
-  bend(in.get<Bend>());
+  set_bend(in.get<Bend>());
+  waiting_jump_ticks_ = in.get<Ticks>();
   reaction_budget_ = in.get<double>();
   reaction_ns_ = in.get<TimeNs>();
   lots_entered_ = in.get<Lots>();

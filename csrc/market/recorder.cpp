@@ -17,6 +17,7 @@ Recorder::Recorder(BookMarketParams params, SeedKey key, std::uint64_t episode, 
 
 void Recorder::write_snapshot(EventLog& log) const {
   const OrderBook& book = market_.book();
+  log.add_whole(EventKind::kClear, market_.now_ns(), 0, book);
   for (const Side side : {Side::kBid, Side::kAsk}) {
     const Ticks none = side == Side::kBid ? OrderBook::kNoBid : OrderBook::kNoAsk;
     for (Ticks price = book.best(side); price != none; price = book.next_price(side, price)) {
@@ -28,6 +29,7 @@ void Recorder::write_snapshot(EventLog& log) const {
       }
     }
   }
+  if (market_.halted()) log.add_whole(EventKind::kStatus, market_.now_ns(), kStatusHalted, book);
 }
 
 void Recorder::apply_scenario() {

@@ -21,8 +21,8 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  // Appends what happens up to `until_ns`; the first call begins with the orders that are there, as
-  // snapshot events.
+  // Appends what happens up to `until_ns`; the first call begins with a clear and the orders that
+  // are there, as snapshot events (and the status, if trading is halted then).
   void run(TimeNs until_ns, EventLog& log);
 
   // Goes on to `until_ns` without writing anything down; returns the number of the flow's events.

@@ -72,12 +72,12 @@ Shocked Scenario::at(TimeNs now_ns) const {
   return now;
 }
 
-void Scenario::apply_to(FlowBook& market) const {
+bool Scenario::apply_to(FlowBook& market) const {
   const Shocked now = at(market.now_ns());
   market.bend(now.bend);
   market.set_drift(now.drift_ticks_per_s);
   if (market.held_regime() != now.regime) market.hold_regime(now.regime);
-  market.jump_price(now.jump_ticks);
+  return market.jump_price(now.jump_ticks);
 }
 
 }  // namespace rlmm

@@ -37,9 +37,9 @@ class Scenario {
 
   Shocked at(TimeNs now_ns) const;
 
-  // Brings the flow, but not the agent's side, to what acts now; a jump of the price may fill the
-  // agent's orders.
-  void apply_to(FlowBook& market) const;
+  // Brings the flow, but not the agent's side, to what acts now. True if the price jumped, which
+  // may have filled the agent's orders.
+  bool apply_to(FlowBook& market) const;
 
  private:
   std::vector<ShockParams> shocks_;

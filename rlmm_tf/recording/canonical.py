@@ -1,4 +1,9 @@
-"""The canonical event table of a recording, written while it goes on."""
+"""The canonical event table of a recording, written while it goes on.
+
+It opens with a clear and the orders that are there, a snapshot row each; then come adds, cancels,
+trades, and a status when trading is halted or resumes. There are no hidden orders: every trade
+takes lots off the book that is shown.
+"""
 
 from __future__ import annotations
 

@@ -6,13 +6,15 @@ As LOBSTER's own files of so many levels:
   message k. Orders that were there before the first message, and orders deeper than the levels,
   have none: they come into the book from nowhere.
 - Types 1 (new order), 2 (part of an order is cancelled), 3 (the rest of it is), 4 (execution); one
-  row per fill. The direction is the resting order's: 1 a bid, -1 an ask.
+  row per fill. The direction is the resting order's: 1 a bid, -1 an ask. Type 7 (status): price -1
+  when trading is halted, 1 when it resumes; order and size 0, direction -1, the book as before.
 - Seconds after midnight, with nine decimals; prices x 10 000; a level that is not there has the
   price 9999999999 (ask) or -9999999999 (bid) and size 0.
 
 What only a simulator does: orders on a level that comes into the flow's reach, or leaves it, are
 written as messages of type 1 or 3 like any other (the canonical table marks them
-`EventFlag.REACH`).
+`EventFlag.REACH`). What it does not do: hidden orders, so that there is no type 5 and every
+execution takes lots off the book that is shown; auctions (type 6).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from rlmm_tf.recording.writer import Writer
 
 PRICE_SCALE = 10_000
 NO_PRICE = 9_999_999_999
-NEW, PART_CANCELLED, CANCELLED, EXECUTED = 1, 2, 3, 4
+NEW, PART_CANCELLED, CANCELLED, EXECUTED, STATUS = 1, 2, 3, 4, 7
 
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
@@ -90,7 +92,8 @@ class LobsterWriter(Writer):
         depth = chunk.depth_of(self._levels)
         before = np.vstack([self._book, depth[:-1]])
         self._book = depth[-1].copy()
-        seen = (depth != before).any(axis=1) & (chunk.kind != EventKind.SNAPSHOT)
+        opening = np.isin(chunk.kind, (EventKind.CLEAR, EventKind.SNAPSHOT))
+        seen = (depth != before).any(axis=1) & ~opening | (chunk.kind == EventKind.STATUS)
         ts = chunk.ts_ns[seen] + self._session.start_ns
         days = _days(self._session)
         messages, book = self._messages(chunk, seen), self._book_rows(depth[seen])
@@ -112,18 +115,24 @@ class LobsterWriter(Writer):
         kind = chunk.kind[seen]
         remains = (chunk.flags[seen] & EventFlag.REMAINS) != 0
         type_ = np.select(
-            [kind == EventKind.ADD, kind == EventKind.TRADE, kind == EventKind.CANCEL],
-            [NEW, EXECUTED, np.where(remains, PART_CANCELLED, CANCELLED)],
+            [
+                kind == EventKind.ADD,
+                kind == EventKind.TRADE,
+                kind == EventKind.CANCEL,
+                kind == EventKind.STATUS,
+            ],
+            [NEW, EXECUTED, np.where(remains, PART_CANCELLED, CANCELLED), STATUS],
         )
         if not type_.all():
             unknown = EventKind(int(kind[np.argmin(type_)])).name.lower()
-            raise EventTableError(f"kind: expected add, cancel or trade, got {unknown}")
+            raise EventTableError(f"kind: expected add, cancel, trade or status, got {unknown}")
+        lots, is_status = chunk.qty_lots[seen], type_ == STATUS
         return {
             "type": type_,
             "order_id": chunk.order_id[seen],
-            "size": chunk.qty_lots[seen] * self._lot,
-            "price": chunk.price_ticks[seen] * self._tick,
-            "direction": chunk.side[seen],
+            "size": np.where(is_status, 0, lots * self._lot),
+            "price": np.where(is_status, lots - 1, chunk.price_ticks[seen] * self._tick),
+            "direction": np.where(is_status, -1, chunk.side[seen]),
         }
 
     def _book_rows(self, depth: NDArray[np.int64]) -> NDArray[np.int64]:

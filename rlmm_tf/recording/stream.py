@@ -131,8 +131,8 @@ def record(
 ) -> Iterator[Chunk]:
     """The events of a book market without an agent; no more than one chunk is in memory.
 
-    The length of the chunks changes nothing else. The first chunk begins with the orders that are
-    there at simulated time 0, as snapshot events.
+    The length of the chunks changes nothing else. The first chunk begins with a clear and the
+    orders that are there at simulated time 0, as snapshot events.
 
     Args:
         params: a problem with a book market; only the market counts.

@@ -60,9 +60,10 @@ class BookReplay {
 
   void apply(const rlmm::BookEvent& event) {
     using rlmm::EventKind;
-    CHECK(event.lots > 0);
     CHECK(event.ts_ns >= last_ns_);
     last_ns_ = event.ts_ns;
+    if (event.kind == EventKind::kStatus) return;
+    CHECK(event.lots > 0);
     Levels& levels = levels_of(event.side);
     const rlmm::Ticks key = -event.side * event.price_ticks;
     if (event.kind == EventKind::kAdd || event.kind == EventKind::kSnapshot) {

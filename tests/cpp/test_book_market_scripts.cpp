@@ -264,6 +264,34 @@ TEST("book market script: a halt takes cancels and refuses orders") {
   CHECK_EQ(script.agent_orders(Side::kAsk), std::size_t{1});
 }
 
+TEST("book market script: what jumps in a halt fills when trading resumes") {
+  Script script(shocked(still_problem(), {{ShockKind::kHalt, 400 * kMs, 500 * kMs, 1.0, {}},
+                                          {ShockKind::kPriceJump, 450 * kMs, 0, 5.0, {}}}));
+  script.step(9'999, 2, 10'003, 2);
+  CHECK_EQ(script.inventory(), 0);
+  CHECK_EQ(script.market.account().mid_ticks_x2(), 20'001);
+  script.step(9'999, 2, 10'003, 2);
+  CHECK_EQ(script.inventory(), -2);
+  CHECK_EQ(script.outcome.maker_lots[1], 2);
+  CHECK_EQ(script.market.account().mid_ticks_x2(), 20'011);
+  // Whoever takes his orders off in the halt is not run over.
+  script.market.reset(kKey, 0);
+  script.step(9'999, 2, 10'003, 2);
+  script.step(9'999, 0, 10'003, 0);
+  CHECK_EQ(script.inventory(), 0);
+}
+
+TEST("book market script: a jump at time 0 comes before the first mark") {
+  EnvParams params = still_problem();
+  params.episode.initial_inventory_min_lots = 3;
+  params.episode.initial_inventory_max_lots = 3;
+  Script script(shocked(params, {{ShockKind::kPriceJump, 0, 0, 6.0, {}}}));
+  CHECK_EQ(script.market.account().mid_ticks_x2(), 20'013);
+  CHECK_EQ(script.market.account().pnl_x2(), 0);
+  script.idle();
+  CHECK_EQ(script.outcome.pnl_inventory_x2, 0);
+}
+
 TEST("book market script: slower lines, while it lasts") {
   EnvParams params = still_problem();
   params.latency.feed = constant(100 * kMs);

@@ -189,6 +189,43 @@ TEST("flow book: a price jumps also where nothing lies, or a side is empty") {
   }
 }
 
+TEST("flow book: while trading is halted the price's jumps wait, and nothing trades") {
+  World world(still_model(4));
+  const Outcome ask = world.quote(Side::kAsk, kMid + 3, 2);
+  EventLog log;
+  world.market.record(&log);
+  FlowBook::Bend halt;
+  halt.halted = 1;
+  world.market.bend(halt);
+  CHECK(!world.market.jump_price(5));
+  CHECK(!world.market.jump_price(-1));
+  CHECK(!world.market.jump_price(0));
+  CHECK_EQ(world.best(Side::kAsk), kMid + 1);
+  CHECK(world.market.agent_fills().empty());
+  Writer saved;
+  world.market.save(saved);
+  CHECK_EQ(log.events().size(), std::size_t{1});
+  CHECK(log.events()[0].kind == EventKind::kStatus);
+  CHECK_EQ(log.events()[0].lots, kStatusHalted);
+  const auto resume = [&] {
+    world.market.bend({});
+    CHECK(world.market.jump_price(0));
+    CHECK_EQ(world.best(Side::kAsk), kMid + 1 + 4);
+    CHECK_EQ(world.market.agent_fills().size(), std::size_t{1});
+    CHECK_EQ(world.market.agent_fills()[0].slot, ask.slot);
+    CHECK(!world.market.jump_price(0));  // once
+    CHECK(world.conserves());
+  };
+  resume();
+  CHECK_EQ(log.events()[1].lots, kStatusTrading);
+  CHECK(log.events()[2].kind == EventKind::kTrade);
+  const std::size_t logged = log.events().size();
+  Reader in(saved.bytes());
+  world.market.load(in);
+  CHECK_EQ(log.events().size(), logged);  // a saved status is no news
+  resume();
+}
+
 TEST("flow book: sizes and intensities bend, a halt stops everything") {
   World world(only(only(still_model(4), Group::kLimitBid, 1.0), Group::kMarketSell, 1.0));
   FlowBook::Bend bend;

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rlmm_tf.env import (
     BOOK_FEATURES,
+    EVENT_KINDS,
     MarketMakingVectorEnv,
     Recorder,
     engine_params,
@@ -104,9 +105,11 @@ def test_recorder_counts_what_it_would_write(book: str) -> None:
     going_on = counted.run(2 * until)
     whole = Recorder(params, keys)
     first, second = whole.run(until), whole.run(2 * until)
-    assert n_events <= np.count_nonzero(first["kind"] != 5) + np.unique(first["ts_ns"]).size
-    assert n_events >= np.unique(first["ts_ns"][first["kind"] != 5]).size
-    later = going_on["kind"] != 5
+    opening = (EVENT_KINDS["clear"], EVENT_KINDS["snapshot"])
+    flow = ~np.isin(first["kind"], opening)
+    assert n_events <= np.count_nonzero(flow) + np.unique(first["ts_ns"]).size
+    assert n_events >= np.unique(first["ts_ns"][flow]).size
+    later = ~np.isin(going_on["kind"], opening)
     for name in ("ts_ns", "kind", "price_ticks", "qty_lots", "order_id"):
         np.testing.assert_array_equal(going_on[name][later], second[name])
     with pytest.raises(ValueError, match=r"^until_ns: expected from 120000000000 "):

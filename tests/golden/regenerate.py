@@ -82,7 +82,8 @@ def event_lines(params: EnvParams) -> Iterator[str]:
     yield "   time s  group        price lots   touch after: bid x lots / ask x lots"
     recorder = Recorder(engine_params(params), environment_keys(SEED, 1), levels=1)
     events = recorder.run(STEP_NS * N_STEPS)
-    flow = np.flatnonzero(events["kind"] != EVENT_KINDS["snapshot"])[:N_EVENTS]
+    opening = (EVENT_KINDS["clear"], EVENT_KINDS["snapshot"])
+    flow = np.flatnonzero(~np.isin(events["kind"], opening))[:N_EVENTS]
     for i in flow:
         group = GROUPS[int(events["kind"][i]), int(events["side"][i])]
         ask, ask_lots, bid, bid_lots = events["depth"][i]

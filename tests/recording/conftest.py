@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rlmm_tf.params import EnvParams
-from rlmm_tf.presets import preset
+from rlmm_tf.presets import resolve_params
 from rlmm_tf.recording import Chunk, Session, record
 
 NS = 1_000_000_000
@@ -58,8 +58,10 @@ class OrderBook:
         return sorted(lots.items(), reverse=side > 0)
 
 
-def record_all(name: str, seconds: float, chunk_s: float = 5.0, seed: int = 7) -> Recorded:
-    params = preset(name)
+def record_all(
+    name: str, seconds: float, chunk_s: float = 5.0, seed: int = 7, **market: Any
+) -> Recorded:
+    params = resolve_params(name, {"market": market})
     session = Session(duration_ns=round(seconds * NS), start_ns=START_NS, symbol="TEST")
     chunks = record(
         params,

@@ -37,6 +37,9 @@ def test_replay_is_the_recorded_book(recorded: Any, order_book: Any, tmp_path: P
     assert len(rows) == sum(map(len, recorded.chunks))
     n_snapshot = sum(row["kind"] == EventKind.SNAPSHOT for row in rows)
     orders = order_book.orders
+    clear = rows.pop(0)  # then the orders that are there
+    assert (clear["kind"], clear["side"], clear["qty_lots"]) == (EventKind.CLEAR, 0, 0)
+    assert (clear["ts_event"], clear["order_id"]) == (recorded.session.start_ns, 0)
     for i, row in enumerate(rows):
         side, lots = row["side"], row["qty_lots"]
         if row["kind"] in TAKES:
@@ -56,8 +59,8 @@ def test_replay_is_the_recorded_book(recorded: Any, order_book: Any, tmp_path: P
             assert row["order_id"] not in orders
             orders[row["order_id"]] = [side, row["price_ticks"], lots]
         if i >= n_snapshot - 1:
-            assert order_book.levels(1) == recorded.levels(i, 1)
-            assert order_book.levels(-1) == recorded.levels(i, -1)
+            assert order_book.levels(1) == recorded.levels(i + 1, 1)
+            assert order_book.levels(-1) == recorded.levels(i + 1, -1)
 
 
 def test_fills_of_one_market_order_follow_each_other(recorded: Any, tmp_path: Path) -> None:
