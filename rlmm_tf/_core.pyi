@@ -18,6 +18,7 @@ __all__: list[str] = [
     "EVENT_KINDS",
     "EnvParams",
     "FEATURES",
+    "FILL_COLUMNS",
     "InvariantError",
     "OrderBook",
     "Policy",
@@ -66,6 +67,10 @@ class Batch:
         """
         Ends the threads and frees the markets.
         """
+    def log_fills(self, on: bool) -> None:
+        """
+        Keeps every fill of the agents for take_fills from now on, or no longer, which forgets what there is. Restarts of episodes and states keep them.
+        """
     def observe(self, *, obs: numpy.typing.NDArray[numpy.float32]) -> None:
         """
         Writes the present observation of every environment.
@@ -101,6 +106,10 @@ class Batch:
     ) -> None:
         """
         One decision step of every environment.
+        """
+    def take_fills(self) -> dict:
+        """
+        The complete fills that were not taken before, by environment, then time, as int64 arrays by the names of FILL_COLUMNS: those whose last horizon has passed or whose episode has ended.
         """
     @property
     def action_width(self) -> int: ...
@@ -409,3 +418,4 @@ COLUMNS: tuple
 EVENT_FLAGS: dict
 EVENT_KINDS: dict
 FEATURES: tuple
+FILL_COLUMNS: tuple

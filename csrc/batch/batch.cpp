@@ -17,7 +17,7 @@
 namespace rlmm {
 namespace {
 
-constexpr std::uint8_t kStateVersion = 1;
+constexpr std::uint8_t kStateVersion = 2;
 
 // How few environments a worker claims at once: a step of so many costs far more than a claim.
 constexpr std::size_t kLeastClaimed = 4;
@@ -136,6 +136,11 @@ class BatchOf final : public Batch {
     for (const Environment<M>& environment : environments_) *names++ = environment.draw_name();
   }
 
+  void log_fills(bool on) override {
+    for (Environment<M>& environment : environments_) environment.fill_log().turn(on);
+  }
+  FillTable take_fills() override;
+
   std::string state() const override;
   void set_state(const std::string& bytes) override;
 
@@ -231,6 +236,22 @@ void BatchOf<M>::rethrow_with_place(std::size_t env, const std::exception_ptr& e
   } catch (const RangeError& outside) {
     throw RangeError(place + outside.what());
   }
+}
+
+template <Market M>
+FillTable BatchOf<M>::take_fills() {
+  if (!environments_[0].fill_log().is_on()) {
+    throw std::logic_error(
+        "batch: expected fills to be logged, got none kept; call log_fills first");
+  }
+  FillTable table;
+  std::vector<FillRow> rows;
+  for (std::size_t env = 0; env < environments_.size(); ++env) {
+    rows.clear();
+    environments_[env].fill_log().take(rows);
+    append(rows, env, table);
+  }
+  return table;
 }
 
 template <Market M>

@@ -22,6 +22,7 @@
 #include "batch/rollout.h"
 #include "batch/worker_pool.h"
 #include "features/features.h"
+#include "market/fill_log.h"
 #include "params.h"
 #include "rng.h"
 
@@ -72,6 +73,15 @@ class Batch {
   // Writes the name of each environment's next decision: what Policy::act needs to draw as
   // `rollout` would.
   virtual void draw_names(DrawName* names) const = 0;
+
+  // From now on, or no longer, every fill of the agents is kept for `take_fills`. In `state`, and
+  // through the restarts of episodes, they are kept too. Off forgets them.
+  virtual void log_fills(bool on) = 0;
+
+  // The fills that are complete (all their horizons have passed, or their episode has ended) and
+  // have not been taken before: by environment, then time. Throws std::logic_error if none are
+  // kept.
+  virtual FillTable take_fills() = 0;
 
   virtual std::string state() const = 0;
   virtual void set_state(const std::string& bytes) = 0;

@@ -78,6 +78,8 @@ class Environment {
     return end;
   }
 
+  FillLog& fill_log() { return market_.fill_log(); }
+
   bool started() const { return started_ != 0; }
   // The slots of what the market shows, for a `FeatureWriter`.
   const double* view() const { return market_.view().data(); }

@@ -121,6 +121,16 @@ void step_batch(const PyBatch& self, const py::object& actions, const Array<floa
   }
 }
 
+py::dict take_fills(const PyBatch& self) {
+  const FillTable table = PyBatch::Work(self)->take_fills();
+  py::dict columns;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const auto rows = static_cast<py::ssize_t>(table[i].size());
+    columns[kFillColumns[i].name] = py::array_t<std::int64_t>(rows, table[i].data());
+  }
+  return columns;
+}
+
 py::bytes batch_state(const PyBatch& self) { return PyBatch::Work(self)->state(); }
 
 void set_batch_state(const PyBatch& self, const py::bytes& state) {
@@ -152,6 +162,15 @@ void bind_batch(py::module_& m) {
            py::arg("columns") = py::none(), "One decision step of every environment.")
       .def("observe", &observe_batch, py::kw_only(), py::arg("obs"),
            "Writes the present observation of every environment.")
+      .def(
+          "log_fills", [](const PyBatch& self, bool on) { PyBatch::Work(self)->log_fills(on); },
+          py::arg("on"),
+          "Keeps every fill of the agents for take_fills from now on, or no longer, which forgets "
+          "what there is. Restarts of episodes and states keep them.")
+      .def("take_fills", &take_fills,
+           "The complete fills that were not taken before, by environment, then time, as int64 "
+           "arrays by the names of FILL_COLUMNS: those whose last horizon has passed or whose "
+           "episode has ended.")
       .def("state", &batch_state, "Everything needed to go on from here, as bytes.")
       .def("set_state", &set_batch_state, py::arg("state"))
       .def("close", &PyBatch::close, "Ends the threads and frees the markets.")

@@ -6,6 +6,7 @@
 #include "bindings/parts.h"
 #include "features/features.h"
 #include "market/event_log.h"
+#include "market/fill_log.h"
 
 namespace rlmm {
 namespace {
@@ -30,9 +31,10 @@ py::tuple feature_table() {
   return py::tuple(rows);
 }
 
-py::tuple column_table() {
+template <class Table>
+py::tuple rows_of(const Table& table) {
   py::list rows;
-  for (const ColumnInfo& info : kColumns) {
+  for (const auto& info : table) {
     rows.append(py::make_tuple(info.name, info.unit, info.meaning));
   }
   return py::tuple(rows);
@@ -67,7 +69,8 @@ void bind_tables(py::module_& m) {
   m.def("observation_columns", &observation_columns, py::arg("params"),
         "(name, unit, scale, low, high) of each column: normalised = natural / scale.");
   m.attr("FEATURES") = feature_table();
-  m.attr("COLUMNS") = column_table();
+  m.attr("COLUMNS") = rows_of(kColumns);
+  m.attr("FILL_COLUMNS") = rows_of(kFillColumns);
   m.attr("EVENT_KINDS") = event_kinds();
   m.attr("EVENT_FLAGS") = event_flags();
 }

@@ -141,6 +141,7 @@ void AnalyticMarket::reset(SeedKey key, std::uint64_t episode) {
   state_.regime_clock = streams_.regime.exponential();
   account_.open(inventory, 2 * model_->params.analytic().mid_initial_ticks);
   fees_.set_carried_e9(0);
+  fill_log_.begin(episode);
   in_flight_.clear();
   unheard_.clear();
   entry_line_.clear();
@@ -250,6 +251,8 @@ void AnalyticMarket::book_fill(Side side, Ticks price_ticks, Lots lots, bool mak
   const Money fee = fees_.charge(price_ticks, lots, maker);
   outcome.pnl_spread_x2 += account_.fill(side, price_ticks, lots, fee);
   outcome.fees += fee;
+  fill_log_.add(
+      {0, at_ns, sign(side), price_ticks, lots, maker ? 1 : 0, 0, account_.mid_ticks_x2(), {}});
   if (maker) {
     outcome.maker_lots[index_of(side)] += lots;
   } else {
@@ -370,6 +373,7 @@ void AnalyticMarket::save(Writer& out) const {
   out.put_vector(unheard_);
   out.put(entry_line_);
   out.put(response_line_);
+  fill_log_.save(out);
   out.put_vector(regime_probabilities_);
 }
 
@@ -383,6 +387,7 @@ void AnalyticMarket::load(Reader& in) {
   unheard_ = in.get_vector<UnheardFill>();
   entry_line_ = in.get<Line>();
   response_line_ = in.get<Line>();
+  fill_log_.load(in);
   regime_probabilities_ = in.get_vector<double>();
   const bool sound = streams_.sound() && state_.regime < model_->regimes.size() &&
                      regime_probabilities_.size() == model_->regimes.size() &&

@@ -73,6 +73,7 @@ class AnalyticMarket {
   const Account& account() const { return account_; }
   std::int64_t steps_done() const { return state_.steps_done; }
   std::size_t regime() const { return state_.regime; }
+  FillLog& fill_log() { return fill_log_; }
   void save(Writer& out) const;
   void load(Reader& in);
 
@@ -147,6 +148,7 @@ class AnalyticMarket {
   State state_;
   MarketView view_;
   FeeSchedule fees_;
+  FillLog fill_log_;
   Streams streams_;
   std::vector<InFlight> in_flight_;
   std::vector<UnheardFill> unheard_;
@@ -228,6 +230,7 @@ inline StepOutcome AnalyticMarket::step(const Quotes& quotes) {
     deviation_ticks = run_clocks(outcome);
   }
   ++state_.steps_done;
+  if (fill_log_.is_on()) fill_log_.settle(now_ns(), account_.mid_ticks_x2());
   const double return_ticks = move_mid(deviation_ticks, outcome);
   const std::array<Lots, 2> heard_lots = model_->has_latency ? hear_fills() : outcome.maker_lots;
   if (model_->shows_motion) show_motion(outcome, heard_lots, return_ticks);

@@ -68,6 +68,7 @@ void BookMarket::reset(SeedKey key, std::uint64_t episode) {
   entry_line_.clear();
   response_line_.clear();
   markouts_.clear();
+  fill_log_.begin(episode);
   history_.clear();
   tally_ = StepTally{};
   outcome_ = StepOutcome{};
@@ -96,7 +97,7 @@ StepOutcome BookMarket::step(const Quotes& quotes) {
   if (at_end && model_->params.episode.liquidate_at_end) liquidate();
   integrate_inventory();
   outcome_.pnl_inventory_x2 += account_.mark(state_.mid_ticks_x2);
-  markouts_.settle(now_ns(), state_.mid_ticks_x2);
+  settle_markouts();
   extra_.markouts = markouts_.take();
   extra_.events = tally_.events;
   tally_.return_x2 = state_.mid_ticks_x2 - mid_before_x2;
@@ -133,6 +134,17 @@ void BookMarket::fill(Side side, Ticks price_ticks, Lots lots, bool maker) {
     outcome_.taker_lots += lots;
   }
   markouts_.add(side, price_ticks, lots, now_ns());
+  if (!fill_log_.is_on()) return;
+  const TimeNs wait_ns = maker ? now_ns() - standing_[index_of(side)].since_ns : 0;
+  fill_log_.add({0,
+                 now_ns(),
+                 sign(side),
+                 price_ticks,
+                 lots,
+                 maker ? 1 : 0,
+                 wait_ns,
+                 state_.mid_ticks_x2,
+                 {}});
 }
 
 void BookMarket::book_maker_fills() {
@@ -193,8 +205,14 @@ void BookMarket::after_change() {
   state_.alone = best == state_.touch_ticks ? 0 : 1;
   const Ticks mid_x2 = best[0] + best[1];
   if (mid_x2 == state_.mid_ticks_x2) return;
-  markouts_.settle(now_ns(), state_.mid_ticks_x2);
+  settle_markouts();
   state_.mid_ticks_x2 = mid_x2;
+}
+
+// The mid up to now is what it is: for fills whose horizon has ended.
+void BookMarket::settle_markouts() {
+  markouts_.settle(now_ns(), state_.mid_ticks_x2);
+  fill_log_.settle(now_ns(), state_.mid_ticks_x2);
 }
 
 void BookMarket::integrate_inventory() {

@@ -15,6 +15,7 @@
 #include "agent/desk.h"
 #include "agent/latency.h"
 #include "features/step_history.h"
+#include "market/fill_log.h"
 #include "market/flow_book.h"
 #include "market/market.h"
 #include "market/markouts.h"
@@ -57,6 +58,8 @@ class BookMarket {
   void save(Writer& out) const;
   void load(Reader& in);
 
+  FillLog& fill_log() { return fill_log_; }
+
   const FlowBook& flow_book() const { return market_; }
   void record(EventLog* log) { market_.record(log); }
 
@@ -66,6 +69,7 @@ class BookMarket {
     std::uint64_t slot = kNoSlot;  // as wide as its neighbours: no padding
     std::uint64_t arrival = 0;
     std::uint64_t order = 0;
+    TimeNs since_ns = 0;  // in its place in the queue
   };
   struct State {
     std::int64_t steps_done = 0;
@@ -111,6 +115,7 @@ class BookMarket {
   void set_fees(double factor);
   void after_event();
   void after_change();
+  void settle_markouts();
   void apply_scenario();
   void integrate_inventory();
   void liquidate();
@@ -126,6 +131,7 @@ class BookMarket {
   FeeSchedule fees_;
   Desk desk_;
   Markouts markouts_;
+  FillLog fill_log_;
   StepHistory history_;
   StepTally tally_;  // of the step under way
   State state_;

@@ -102,8 +102,10 @@ void BookMarket::replace(const Message& message) {
   } else {
     outcome = market_.amend(slot, message.price_ticks, lots, force(), executions_);
   }
+  const Standing before = standing;
   standing = Standing{};
   settle_order(message, outcome, std::max<Lots>(0, wanted) - lots);
+  if (standing.arrival == before.arrival) standing.since_ns = before.since_ns;  // kept its place
 }
 
 void BookMarket::withdraw(const Message& message) {
@@ -129,7 +131,7 @@ void BookMarket::settle_order(const Message& message, const Outcome& outcome, Lo
   }
   if (outcome.slot == kNoSlot) return;
   standing_[index_of(message.side)] = {outcome.slot, market_.book().order(outcome.slot).arrival,
-                                       message.order};
+                                       message.order, now_ns()};
 }
 
 void BookMarket::notify(Side side, std::uint64_t order, Lots filled_lots, Lots dropped_lots) {

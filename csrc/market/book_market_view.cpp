@@ -115,6 +115,7 @@ void BookMarket::save(Writer& out) const {
   out.put(fees_.carried_e9());
   desk_.save(out);
   markouts_.save(out);
+  fill_log_.save(out);
   history_.save(out);
   out.put(tally_);
   out.put(state_);
@@ -135,6 +136,7 @@ void BookMarket::load(Reader& in) {
   const auto carried = in.get<std::int64_t>();
   desk_.load(in);
   markouts_.load(in);
+  fill_log_.load(in);
   history_.load(in);
   tally_ = in.get<StepTally>();
   state_ = in.get<State>();

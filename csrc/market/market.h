@@ -11,6 +11,7 @@
 #include "agent/account.h"
 #include "agent/quotes.h"
 #include "features/features.h"
+#include "market/fill_log.h"
 #include "params.h"
 #include "rng.h"
 #include "serialize.h"
@@ -50,6 +51,8 @@ concept Market =
       { view.account() } -> std::same_as<const Account&>;
       { view.steps_done() } -> std::same_as<std::int64_t>;
       { view.regime() } -> std::same_as<std::size_t>;
+      // The agent's fills, kept if it is turned on.
+      { market.fill_log() } -> std::same_as<FillLog&>;
       view.save(out);
       market.load(in);
     };

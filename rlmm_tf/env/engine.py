@@ -35,7 +35,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Column:
-    """A row of the engine's table of step columns."""
+    """A row of the engine's table of step columns, or of that of fills."""
 
     name: str
     unit: str
@@ -46,6 +46,8 @@ FEATURES: tuple[Feature, ...] = tuple(Feature(*row) for row in _core.FEATURES)
 # Those of a market with a book; it cannot filter its regime yet.
 BOOK_FEATURES = tuple(f for f in FEATURES if f.name != "regime_probability")
 COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
+# Of the table of fills that `Batch.take_fills` returns.
+FILL_COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.FILL_COLUMNS)
 EVENT_KINDS: dict[str, int] = dict(_core.EVENT_KINDS)
 EVENT_FLAGS: dict[str, int] = dict(_core.EVENT_FLAGS)
 COLUMN_INDEX: dict[str, int] = {column.name: i for i, column in enumerate(COLUMNS)}

@@ -194,6 +194,20 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         infos = self._infos(reward, terminated | truncated)
         return obs, reward, terminated, truncated, infos
 
+    def log_fills(self, on: bool = True) -> None:
+        """Keep every fill of the agents for `take_fills` from now on; False: no longer."""
+        self._require_open()
+        self._batch.log_fills(on)
+
+    def take_fills(self) -> dict[str, NDArray[np.int64]]:
+        """The fills that became complete since the last call, by environment, then time.
+
+        A fill is complete when its last markout horizon has passed or its episode has ended: take
+        them now and then, for they are kept until then. The columns are `FILL_COLUMNS`.
+        """
+        self._require_open()
+        return self._batch.take_fills()
+
     def state(self) -> bytes:
         """Everything needed to go on from here bit for bit (`set_state`)."""
         self._require_open()
