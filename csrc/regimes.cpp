@@ -1,6 +1,7 @@
 #include "regimes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -35,6 +36,46 @@ void require_few_switches(const std::string& market,
                       kStepEventsMax);
     }
   }
+}
+
+// By scaling and squaring of its Taylor series.
+std::vector<double> matrix_exponential(std::vector<double> matrix, std::size_t k) {
+  double norm = 0.0;
+  for (const double value : matrix) norm = std::max(norm, std::fabs(value));
+  int halvings = 0;
+  for (; norm * static_cast<double>(k) > 0.25; norm *= 0.5) ++halvings;
+  for (double& value : matrix) value = std::ldexp(value, -halvings);
+  const auto multiply = [k](const std::vector<double>& a, const std::vector<double>& b) {
+    std::vector<double> product(k * k, 0.0);
+    for (std::size_t i = 0; i < k; ++i) {
+      for (std::size_t m = 0; m < k; ++m) {
+        for (std::size_t j = 0; j < k; ++j) product[i * k + j] += a[i * k + m] * b[m * k + j];
+      }
+    }
+    return product;
+  };
+  std::vector<double> result(k * k, 0.0);
+  for (std::size_t i = 0; i < k; ++i) result[i * k + i] = 1.0;
+  std::vector<double> term = result;
+  constexpr int kTerms = 14;
+  for (int n = 1; n <= kTerms; ++n) {
+    term = multiply(term, matrix);
+    for (double& value : term) value /= n;
+    for (std::size_t i = 0; i < k * k; ++i) result[i] += term[i];
+  }
+  for (int n = 0; n < halvings; ++n) result = multiply(result, result);
+  return result;
+}
+
+std::vector<double> regime_kernel(const std::vector<std::vector<double>>& switch_rates_hz,
+                                  double seconds) {
+  const std::size_t k = switch_rates_hz.size();
+  std::vector<double> generator(k * k, 0.0);
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t j = 0; j < k; ++j) generator[i * k + j] = switch_rates_hz[i][j] * seconds;
+    generator[i * k + i] = -sum_in_order(switch_rates_hz[i]) * seconds;
+  }
+  return matrix_exponential(std::move(generator), k);
 }
 
 std::vector<double> stationary_regimes(const std::vector<std::vector<double>>& switch_rates_hz,

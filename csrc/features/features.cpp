@@ -87,10 +87,7 @@ double scale_of(Feature feature, const EnvParams& params, double horizon_steps) 
   return 1.0;
 }
 
-// A market with a book cannot filter its regime yet.
-bool has(const FeatureInfo& info, bool has_book) {
-  return has_book ? info.id != Feature::kRegimeProbability : !info.needs_book;
-}
+bool has(const FeatureInfo& info, bool has_book) { return has_book || !info.needs_book; }
 
 std::string known_names(bool has_book) {
   std::string names;
@@ -142,11 +139,8 @@ FeatureWriter::FeatureWriter(const EnvParams& params) {
     }
     if (found->id == Feature::kRegime && !params.regime_observed()) {
       throw std::invalid_argument(
-          std::string("observation.features: expected no 'regime' while market.regime_observed is "
-                      "false, got it") +
-          (params.is_book() ? ""
-                            : "; use 'regime_probability', which is filtered from what the agent "
-                              "can see"));
+          "observation.features: expected no 'regime' while market.regime_observed is false, got "
+          "it; use 'regime_probability', which is filtered from what the agent can see");
     }
     add(*found, params);
   }

@@ -85,14 +85,15 @@ void Background::move_price() {
 void Background::refresh(TimeNs now_ns) {
   factor_ = model_->regime_factors[state_.regime];
   season_edge_ns_ = kNever;
+  season_.fill(1.0F);
   if (model_->season_factors.empty()) return;
   const auto bin_ns = static_cast<TimeNs>(round_to_integer(model_->params.season_bin_s * kNsPerS));
   const TimeNs of_day_ns = std::max<TimeNs>(0, now_ns + state_.season_ns);
   const auto last = static_cast<TimeNs>(model_->season_factors.size()) - 1;
   const TimeNs bin = std::min(of_day_ns / bin_ns, last);
   if (bin < last) season_edge_ns_ = (bin + 1) * bin_ns - state_.season_ns;
-  const Lanes& season = model_->season_factors[static_cast<std::size_t>(bin)];
-  for (std::size_t g = 0; g < kGroups; ++g) factor_[g] *= season[g];
+  season_ = model_->season_factors[static_cast<std::size_t>(bin)];
+  for (std::size_t g = 0; g < kGroups; ++g) factor_[g] *= season_[g];
 }
 
 void Background::save(Writer& out) const {
@@ -103,6 +104,7 @@ void Background::save(Writer& out) const {
   out.put(season_edge_ns_);
   out.put(price_move_ns_);
   out.put(factor_);
+  out.put(season_);
 }
 
 void Background::load(Reader& in) {
@@ -113,6 +115,7 @@ void Background::load(Reader& in) {
   season_edge_ns_ = in.get<TimeNs>();
   price_move_ns_ = in.get<TimeNs>();
   factor_ = in.get<Lanes>();
+  season_ = in.get<Lanes>();
   if (!regime_stream_.sound() || !price_stream_.sound() ||
       state_.regime >= model_->regime_factors.size()) {
     throw std::invalid_argument("state: expected sound streams and a regime of the model");

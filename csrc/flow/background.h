@@ -44,6 +44,8 @@ class Background {
   double price_ticks() const { return state_.price_ticks; }
   // Regime and season together.
   const Lanes& factor() const { return factor_; }
+  // The season alone, as everybody knows it.
+  const Lanes& season() const { return season_; }
 
   void save(Writer& out) const;
   void load(Reader& in);
@@ -71,6 +73,7 @@ class Background {
   TimeNs season_edge_ns_ = kNever;
   TimeNs price_move_ns_ = kNever;
   Lanes factor_{};
+  Lanes season_{};
 };
 
 }  // namespace rlmm

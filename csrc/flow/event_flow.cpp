@@ -39,6 +39,14 @@ Lanes EventFlow::expected(const Lanes& factors, float seconds) const {
   return events;
 }
 
+Lanes EventFlow::expected_by_model(const Lanes& factors, float seconds) const {
+  Lanes events = expected(factors, seconds);
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    events[g] += factors[g] * (model_->baseline_hz[g] - state_.excitation[g][0]) * seconds;
+  }
+  return events;
+}
+
 Lanes EventFlow::intensities(const Lanes& factors) const {
   Lanes now{};
   for (std::size_t g = 0; g < kGroups; ++g) {

@@ -73,6 +73,8 @@ class EventFlow {
   // Expected events of each group over `seconds` from now under `factors`, if none happened: the
   // compensator, for filters and for tests of the residuals.
   Lanes expected(const Lanes& factors, float seconds) const;
+  // The same by the model's own baselines, whatever has been set since.
+  Lanes expected_by_model(const Lanes& factors, float seconds) const;
 
   // Present intensity of each group.
   Lanes intensities(const Lanes& factors) const;

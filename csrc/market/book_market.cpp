@@ -37,7 +37,9 @@ BookModel::BookModel(const EnvParams& env_params, const FeatureWriter& features)
       soft_limit_lots(static_cast<double>(env_params.reward.soft_limit_lots)),
       return_memory(std::exp2(-1.0 / kVolatilityHalfLifeSteps)),
       levels(shown_levels(env_params, features)),
-      shows_motion(features.needs_motion()) {}
+      shows_motion(features.needs_motion()),
+      filters_regime(features.needs_regime_probabilities()),
+      regime_filter(env_params.book(), env_params.step_s()) {}
 
 BookMarket::BookMarket(const BookModel& model)
     : model_(&model),
@@ -46,7 +48,10 @@ BookMarket::BookMarket(const BookModel& model)
       fees_(model.params.fees),
       desk_(model.params.limits.inventory_cap_lots, model.params.limits.messages_hz,
             model.params.book().mirrored ? Side::kAsk : Side::kBid),
-      history_(model.params.observation.horizons_steps) {}
+      regime_filter_(model.regime_filter),
+      history_(model.params.observation.horizons_steps) {
+  market_.expect_orders(model.filters_regime);
+}
 
 void BookMarket::reset(SeedKey key, std::uint64_t episode) {
   const BookMarketParams& book = model_->params.book();
@@ -70,6 +75,7 @@ void BookMarket::reset(SeedKey key, std::uint64_t episode) {
   markouts_.clear();
   fill_log_.begin(episode);
   history_.clear();
+  regime_filter_.start();
   tally_ = StepTally{};
   outcome_ = StepOutcome{};
   extra_ = Extra{};
@@ -107,6 +113,7 @@ StepOutcome BookMarket::step(const Quotes& quotes) {
   state_.mean_square_return_ticks2 = model_->return_memory * state_.mean_square_return_ticks2 +
                                      (1.0 - model_->return_memory) * moved * moved;
   state_.feed_ns = delay_ns(model_->feed, feed_stream_);
+  if (model_->filters_regime) regime_filter_.update(market_.take_expected());
   if (state_.dark == 0) {
     hear();
     show();
@@ -159,6 +166,7 @@ void BookMarket::book_maker_fills() {
 void BookMarket::after_event() {
   const FlowBook::Happened& happened = market_.happened();
   market_.check_not_runaway(++tally_.events);
+  if (model_->filters_regime) regime_filter_.count(happened.group);
   if (lane(happened.group) < 2 && happened.lots > 0) {
     if (happened.group == Group::kMarketSell) {
       ++outcome_.market_sells;

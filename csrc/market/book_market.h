@@ -19,6 +19,7 @@
 #include "market/flow_book.h"
 #include "market/market.h"
 #include "market/markouts.h"
+#include "market/regime_filter.h"
 #include "market/scenario.h"
 
 namespace rlmm {
@@ -38,6 +39,8 @@ class BookModel {
   double return_memory;  // weight of the past in the mean square return
   std::size_t levels;    // of the book that are shown; 0: none
   bool shows_motion;
+  bool filters_regime;
+  RegimeFilterModel regime_filter;
 };
 
 class BookMarket {
@@ -132,6 +135,7 @@ class BookMarket {
   Desk desk_;
   Markouts markouts_;
   FillLog fill_log_;
+  RegimeFilter regime_filter_;
   StepHistory history_;
   StepTally tally_;  // of the step under way
   State state_;

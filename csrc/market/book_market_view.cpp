@@ -19,6 +19,10 @@ void BookMarket::show() {
   for (std::size_t k = 0; k < model_->flow.regime_factors.size(); ++k) {
     view_.set(Feature::kRegime, k, k == market_.regime() ? 1.0 : 0.0);
   }
+  for (std::size_t k = 0; model_->filters_regime && k < regime_filter_.probabilities().size();
+       ++k) {
+    view_.set(Feature::kRegimeProbability, k, regime_filter_.probabilities()[k]);
+  }
   if (!model_->shows_motion) return;
   const double start_x2 = 2.0 * static_cast<double>(model_->params.book().mid_initial_ticks);
   view_.set(Feature::kMidReturn, 0.5 * static_cast<double>(tally_.return_x2));
@@ -117,6 +121,7 @@ void BookMarket::save(Writer& out) const {
   markouts_.save(out);
   fill_log_.save(out);
   history_.save(out);
+  regime_filter_.save(out);
   out.put(tally_);
   out.put(state_);
   out.put(standing_);
@@ -138,6 +143,7 @@ void BookMarket::load(Reader& in) {
   markouts_.load(in);
   fill_log_.load(in);
   history_.load(in);
+  regime_filter_.load(in);
   tally_ = in.get<StepTally>();
   state_ = in.get<State>();
   standing_ = in.get<std::array<Standing, 2>>();

@@ -33,6 +33,7 @@ void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs
   touch_ = touch();
   for (const Side side : kSides) refresh_gap(side);
   for (std::int64_t events = 1; advance(0); ++events) check_not_runaway(events);
+  expected_ = {};
 }
 
 void FlowBook::refuse_runaway() const {
@@ -114,12 +115,17 @@ RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
     const EventFlow::Wait wait = flow_.next(factors_);
     const double wait_ns = static_cast<double>(wait.seconds) * kNsPerS;
     if (wait_ns < static_cast<double>(until_ns - now_ns_)) {
+      if (expects_) expect(wait.seconds);
       now_ns_ += round_to_integer(wait_ns);
       flow_.take(wait);
       happen(wait.group);
       return true;
     }
-    if (until_ns > now_ns_) flow_.pass(static_cast<float>(seconds_of(until_ns - now_ns_)));
+    if (until_ns > now_ns_) {
+      const auto seconds = static_cast<float>(seconds_of(until_ns - now_ns_));
+      if (expects_) expect(seconds);
+      flow_.pass(seconds);
+    }
     now_ns_ = until_ns;
     if (background_.next_ns() <= now_ns_) {
       background_.reach(now_ns_);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "book/order_book.h"
@@ -106,6 +107,15 @@ class FlowBook {
   Lots lots_entered() const { return lots_entered_; }
   Lots lots_left() const { return lots_left_; }
 
+  // From now on, sums up what `take_expected` returns; costs time with every event.
+  void expect_orders(bool wanted) { expects_ = wanted; }
+  // Market and limit orders of each side that were to be expected since the last call by what
+  // everybody sees: were every factor of the regime 1, and the hidden price that of the mid.
+  // Cancels are not among them: how many are due depends on which orders flicker.
+  static constexpr std::size_t kSeenGroups = 4;
+  using Expected = std::array<double, kSeenGroups>;
+  Expected take_expected() { return std::exchange(expected_, Expected{}); }
+
   // Every change of the book goes to `log` from now on; null: none does.
   void record(EventLog* log) { log_ = log; }
 
@@ -126,6 +136,7 @@ class FlowBook {
   void refresh_tilt();
   void refresh_gap(Side side);
   void refresh_slow_factors();
+  void expect(float seconds);
   // An order has come to rest here: is this now the price behind the best one?
   void watch_new_second(Side side, Ticks price_ticks) {
     const std::size_t s = index_of(side);
@@ -194,6 +205,8 @@ class FlowBook {
   TimeNs reaction_ns_ = 0;
   Lots lots_entered_ = 0;
   Lots lots_left_ = 0;
+  bool expects_ = false;
+  Expected expected_{};
   Happened happened_;
   std::vector<Fill> agent_fills_;
   EventLog* log_ = nullptr;

@@ -139,6 +139,21 @@ bool FlowBook::jump_price(Ticks ticks) {
   return true;
 }
 
+// --- what is to be expected ---------------------------------------------------------------------
+
+// Without what nobody sees: the regime, and the tilt towards the hidden price.
+void FlowBook::expect(float seconds) {
+  if (halted()) return;
+  const std::size_t imbalance_bin = model_->imbalance_bin(touch_.lots[0], touch_.lots[1]);
+  Lanes factors = model_->state_factor(spread_bin_, imbalance_bin);
+  for (std::size_t g = 0; g < kGroups; ++g) factors[g] *= background_.season()[g];
+  for (const Side side : kSides) {
+    factors[index_of(side)] *= book_.has(side) ? gap_factor_[index_of(side)] : 0.0F;
+  }
+  const Lanes sums = flow_.expected_by_model(factors, seconds);
+  for (std::size_t g = 0; g < kSeenGroups; ++g) expected_[g] += static_cast<double>(sums[g]);
+}
+
 // --- saving -------------------------------------------------------------------------------------
 
 void FlowBook::save(Writer& out) const {
@@ -177,6 +192,7 @@ void FlowBook::load(Reader& in) {
     throw std::invalid_argument("state: expected sound streams");
   happened_ = Happened{};
   agent_fills_.clear();
+  expected_ = {};
   touch_ = touch();
   for (const Side side : kSides) refresh_gap(side);
   refresh_tilt();

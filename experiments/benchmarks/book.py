@@ -27,7 +27,7 @@ from experiments.benchmarks import pinned
 from experiments.config import BookBenchConfig
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.env import (
-    BOOK_FEATURES,
+    FEATURES,
     Batch,
     Recorder,
     engine_params,
@@ -53,7 +53,8 @@ def problem(name: str) -> EnvParams:
     if not isinstance(base.market, BookMarketParams):
         raise TypeError(f"name: expected a book market's, got {name!r}")
     n_steps = min(EPISODE_STEPS, 2**53 // base.episode.step_ns)
-    features = tuple(feature.name for feature in BOOK_FEATURES)
+    # The filter of the regime is extra work with every event, for whoever asks for it.
+    features = tuple(f.name for f in FEATURES if f.name != "regime_probability")
     return resolve_params(
         base, {"observation": {"features": features}, "episode": {"n_steps": n_steps}}
     )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.benchmarks.arguments import counts, positive
-from rlmm_tf.env import BOOK_FEATURES, Batch, draw, engine_params, observation_layout, output_arrays
+from rlmm_tf.env import FEATURES, Batch, draw, engine_params, observation_layout, output_arrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys
@@ -109,7 +109,7 @@ def _book_problem() -> EnvParams:
                 "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5,
             },
             "action": {"offset_min_ticks": -3, "sizes": True, "lots_min": 0, "lots_max": 40},
-            "observation": {"features": tuple(feature.name for feature in BOOK_FEATURES)},
+            "observation": {"features": tuple(feature.name for feature in FEATURES)},
         },
     )  # fmt: skip
 

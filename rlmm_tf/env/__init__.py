@@ -12,7 +12,6 @@ from __future__ import annotations
 import gymnasium
 
 from rlmm_tf.env.engine import (
-    BOOK_FEATURES,
     COLUMNS,
     EVENT_FLAGS,
     EVENT_KINDS,
@@ -47,7 +46,6 @@ from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_sp
 from rlmm_tf.env.vector import MarketMakingVectorEnv
 
 __all__ = [
-    "BOOK_FEATURES",
     "COLUMNS",
     "ENV_ID",
     "EVENT_FLAGS",

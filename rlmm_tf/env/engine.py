@@ -43,8 +43,6 @@ class Column:
 
 
 FEATURES: tuple[Feature, ...] = tuple(Feature(*row) for row in _core.FEATURES)
-# Those of a market with a book; it cannot filter its regime yet.
-BOOK_FEATURES = tuple(f for f in FEATURES if f.name != "regime_probability")
 COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
 # Of the table of fills that `Batch.take_fills` returns.
 FILL_COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.FILL_COLUMNS)

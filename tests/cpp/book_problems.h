@@ -105,7 +105,7 @@ inline rlmm::EnvParams rough_problem() {
   params.fees = {-0.2, 0.5, -0.1, 0.3};
   for (const rlmm::FeatureInfo& info : rlmm::kFeatures) {
     const bool there = info.id == rlmm::Feature::kTimeLeft || info.id == rlmm::Feature::kInventory;
-    if (there || info.id == rlmm::Feature::kRegimeProbability) continue;
+    if (there) continue;
     params.observation.features.emplace_back(info.name);
   }
   return params;

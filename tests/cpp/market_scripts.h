@@ -67,7 +67,6 @@ inline EnvParams shocked(EnvParams params, std::vector<ShockParams> shocks) {
 // All features: motion and levels are shown.
 inline EnvParams seeing(EnvParams params) {
   for (const FeatureInfo& info : kFeatures) {
-    if (info.id == Feature::kRegimeProbability) continue;
     if (info.id == Feature::kTimeLeft || info.id == Feature::kInventory) continue;
     params.observation.features.emplace_back(info.name);
   }

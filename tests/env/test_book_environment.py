@@ -9,12 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from rlmm_tf.env import (
-    BOOK_FEATURES,
     EVENT_KINDS,
+    FEATURES,
     MarketMakingVectorEnv,
     Recorder,
     engine_params,
-    observation_layout,
 )
 from rlmm_tf.presets import PRESETS, resolve_params
 from rlmm_tf.seeding import environment_keys
@@ -23,7 +22,7 @@ BOOKS = tuple(name for name, params in PRESETS.items() if params.market.kind == 
 SHORT = {
     "market": {"warmup_ns": 1_000_000_000},
     "episode": {"n_steps": 20, "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5},
-    "observation": {"features": tuple(feature.name for feature in BOOK_FEATURES)},
+    "observation": {"features": tuple(feature.name for feature in FEATURES)},
 }
 books = pytest.mark.parametrize("book", BOOKS)
 
@@ -38,7 +37,7 @@ def test_every_feature_is_finite_and_within_bounds(book: str) -> None:
     envs = MarketMakingVectorEnv(8, book, overrides={**SHORT, "episode": {"n_steps": 150}})
     space = envs.single_observation_space
     assert {name.rstrip("0123456789_") for name in envs.layout.names} == {
-        feature.name for feature in BOOK_FEATURES
+        feature.name for feature in FEATURES
     }
     rows = [envs.reset(seed=3)[0]]
     rows += [envs.step(row)[0] for row in actions(300, 8)]
@@ -130,8 +129,15 @@ def test_recorder_counts_the_events_of_a_batch_without_quotes(book: str, simulat
         assert recorder.count(step * step_ns) == columns["events"][0] > 0
 
 
-def test_a_filtered_regime_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"observation\.features: .* got regime_probability"):
-        observation_layout(
-            resolve_params("book-large-tick", {"observation": {"features": ["regime_probability"]}})
-        )
+@books
+def test_filtered_regimes_are_shares_that_move(book: str) -> None:
+    envs = MarketMakingVectorEnv(4, book, overrides=SHORT)
+    shown = [i for i, c in enumerate(envs.layout.columns) if "regime_probability" in c.name]
+    rows = [envs.reset(seed=3)[0][:, shown]]
+    rows += [envs.step(step)[0][:, shown] for step in actions(15, 4)]
+    probabilities = np.array(rows)  # (steps, environments, regimes)
+    assert np.all((probabilities >= 0) & (probabilities <= 1))
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0, rtol=1e-6)
+    n_regimes = len(envs.params.market.model.switch_rates_hz)  # type: ignore[union-attr]
+    assert probabilities.shape[-1] == n_regimes
+    assert (np.ptp(probabilities, axis=0) > 0).all() == (n_regimes > 1)

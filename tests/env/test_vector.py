@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 
-from rlmm_tf.env import BOOK_FEATURES, COLUMNS, MarketMakingEnv, MarketMakingVectorEnv
+from rlmm_tf.env import COLUMNS, FEATURES, MarketMakingEnv, MarketMakingVectorEnv
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset, resolve_params
@@ -34,7 +34,7 @@ def test_single_environment_is_the_first_of_the_vector(name: str) -> None:
     overrides: dict[str, Any] = {**SHORT}
     if preset(name).market.kind == "book":
         overrides["market"] = {"warmup_ns": 1_000_000_000}
-        overrides["observation"] = {"features": tuple(feature.name for feature in BOOK_FEATURES)}
+        overrides["observation"] = {"features": tuple(feature.name for feature in FEATURES)}
     env = MarketMakingEnv(name, overrides=overrides)
     envs = MarketMakingVectorEnv(3, name, overrides=overrides, info_columns=True, n_threads=2)
     obs, infos = env.reset(seed=11)
