@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../batch_arrays.h"
+#include "../book_problems.h"
 #include "../problems.h"
 #include "batch/batch.h"
 #include "fuzz_bytes.h"
@@ -99,9 +100,10 @@ class ChangeField {
     }
   }
   void change(std::string& value) {
-    constexpr std::array<const char*, 8> kNames{
+    constexpr std::array<const char*, 12> kNames{
         "time_left",  "inventory", "mid_return", "realised_volatility",
-        "bid_offset", "regime",    "",           "regime_probability"};
+        "bid_offset", "regime",    "",           "regime_probability",
+        "imbalance",  "bid_depth", "return",     "ask_queue_ahead"};
     value = kNames.at(bytes_.byte() % kNames.size());
   }
   // Longer or shorter by one, or one element changed.
@@ -135,9 +137,48 @@ int field_count(EnvParams& params) {
   return kMany - count.left();
 }
 
+// Everything of a book market within a few steps of 50 ms, shocks included.
+EnvParams shocked_book(FuzzBytes& bytes) {
+  constexpr TimeNs kStep = 50'000'000;
+  EnvParams params = book_problems::rough_problem();
+  params.episode.n_steps = 8;
+  params.episode.step_ns = kStep;
+  params.episode.initial_inventory_min_lots = -3;
+  params.episode.initial_inventory_max_lots = 3;
+  params.episode.liquidate_at_end = bytes.byte() % 2 == 0;
+  params.observation.levels = 3;
+  params.book().warmup_ns = 4 * kStep;
+  params.book().shocks = {{ShockKind::kHalt, kStep, 2 * kStep, 1.0, {}},
+                          {ShockKind::kPriceJump, 2 * kStep, 0, 7.0, {}},
+                          {ShockKind::kIntensity, 4 * kStep, kStep, 20.0, {}},
+                          {ShockKind::kFeedOutage, 5 * kStep, kStep, 1.0, {}},
+                          {ShockKind::kRegime, 0, 6 * kStep, 1.0, {}}};
+  for (ShockParams& shock : params.book().shocks) {
+    shock.start_ns += bytes.signed_byte() % 3 * kStep / 2;
+    if (bytes.byte() % 4 == 0) shock.kind = static_cast<ShockKind>(bytes.byte() % 10);
+    if (bytes.byte() % 4 == 0) shock.value = changed(shock.value, bytes);
+  }
+  return params;
+}
+
+// Whether an input with these parameters stays quick.
+bool is_quick(const EnvParams& params) {
+  if (!params.is_book()) return true;
+  constexpr double kEventsMost = 2000.0;
+  const BookMarketParams& book = params.book();
+  double hz = book.model.events_hz_bound();
+  for (const ShockParams& shock : book.shocks) {
+    for (const double factor : shock.by_group) hz *= std::max(1.0, factor);
+    if (shock.kind == ShockKind::kIntensity) hz *= std::max(1.0, shock.value);
+  }
+  const double moves_hz = kNsPerS / static_cast<double>(book.model.informed.interval_ns);
+  const double span_s = params.step_s() + seconds_of(book.warmup_ns);
+  return (hz + moves_hz) * span_s <= kEventsMost;
+}
+
 EnvParams params_of(FuzzBytes& bytes) {
   EnvParams params;
-  switch (bytes.byte() % 4) {
+  switch (bytes.byte() % 6) {
     case 0:
       params = still_problem();
       break;
@@ -147,8 +188,11 @@ EnvParams params_of(FuzzBytes& bytes) {
     case 2:
       params = regime_problem();
       break;
-    default:
+    case 3:
       params = full_problem();
+      break;
+    default:
+      params = shocked_book(bytes);
   }
   for (int i = bytes.byte() % 6; i > 0; --i) {
     ChangeField visit(bytes.byte() % field_count(params), bytes);
@@ -206,6 +250,10 @@ void one_call(Batch& batch, BatchArrays& arrays, FuzzBytes& bytes) {
     batch.set_state(damaged_state(batch, bytes));
   } else if (call % 8 == 3) {
     batch.reseed({{mask[0], 1}, {mask[1], 2}});
+  } else if (call == 12) {
+    batch.log_fills(mask[0] % 4 != 0);
+  } else if (call == 20) {
+    batch.take_fills();
   } else if (batch.params().action.kind == ActionKind::kContinuous) {
     batch.step(arrays.with(actions_of<float>(batch, bytes)));
   } else {  // the actions' type is the caller's to get right
@@ -238,10 +286,9 @@ bool allowed(const Body& body) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   rlmm::FuzzBytes bytes(data, size);
   std::unique_ptr<rlmm::Batch> batch;
-  if (!rlmm::allowed(
-          [&] { batch = rlmm::make_batch(rlmm::params_of(bytes), rlmm::seed_keys(2), 1); })) {
-    return 0;
-  }
+  const rlmm::EnvParams params = rlmm::params_of(bytes);
+  if (!rlmm::allowed([&] { params.validate(); }) || !rlmm::is_quick(params)) return 0;
+  if (!rlmm::allowed([&] { batch = rlmm::make_batch(params, rlmm::seed_keys(2), 1); })) return 0;
   rlmm::BatchArrays arrays(*batch);
   rlmm::allowed([&] { batch->reset(arrays.obs.data(), nullptr); });
   for (int i = 0; i < 12 && !bytes.empty(); ++i) {
