@@ -3,7 +3,10 @@
 
 #include <pybind11/pybind11.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "bindings/arrays.h"
@@ -13,6 +16,18 @@ namespace rlmm {
 
 // One key per row of `seeds`.
 std::vector<SeedKey> keys_from_python(const Array<std::uint64_t>& seeds);
+
+// The place of a name in a list is its enumerator.
+template <class Enum, std::size_t N>
+Enum named(const std::array<const char*, N>& names, const std::string& name, const char* argument) {
+  std::string known;
+  for (std::size_t i = 0; i < N; ++i) {
+    if (name == names[i]) return static_cast<Enum>(i);
+    known += (known.empty() ? "" : ", ") + std::string(names[i]);
+  }
+  throw py::value_error(std::string(argument) + ": expected one of (" + known + "), got '" + name +
+                        "'");
+}
 
 // An argument that must be a whole number, taken as it comes: pybind11 would answer a large one
 // with a list of signatures.

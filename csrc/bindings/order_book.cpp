@@ -27,18 +27,6 @@ constexpr std::array<const char*, 4> kTimesInForce = {"good_till_cancel", "post_
 constexpr std::array<const char*, 3> kSelfTrades = {"cancel_resting", "cancel_incoming",
                                                     "cancel_both"};
 
-template <std::size_t N>
-std::size_t index_in(const std::array<const char*, N>& names, const char* argument,
-                     const std::string& got) {
-  std::string known;
-  for (std::size_t i = 0; i < N; ++i) {
-    if (got == names[i]) return i;
-    known += (i == 0 ? "" : ", ") + std::string(names[i]);
-  }
-  throw py::value_error(std::string(argument) + ": expected one of (" + known + "), got '" + got +
-                        "'");
-}
-
 std::int64_t number_between(const Integer& given, const char* name, std::int64_t low,
                             std::int64_t high) {
   const std::int64_t value = given.value(name);
@@ -104,8 +92,8 @@ struct Terms {
 };
 
 Terms terms_of(const std::string& time_in_force, const std::string& self_trade) {
-  return {static_cast<TimeInForce>(index_in(kTimesInForce, "time_in_force", time_in_force)),
-          static_cast<SelfTrade>(index_in(kSelfTrades, "self_trade", self_trade))};
+  return {named<TimeInForce>(kTimesInForce, time_in_force, "time_in_force"),
+          named<SelfTrade>(kSelfTrades, self_trade, "self_trade")};
 }
 
 auto sink_of(const OrderBook& book, std::vector<BookFill>& fills) {
