@@ -103,7 +103,8 @@ fuzz: setup ## FUZZ_SECONDS of random bytes for each fuzz target; needs clang (m
 	  for name in fuzz_book fuzz_batch; do \
 	    mkdir -p build/fuzz/$$name.corpus && build/fuzz/$$name build/fuzz/$$name.corpus \
 	      -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$name- \
-	      -max_len=8192 -timeout=20 -print_final_stats=1 -print_funcs=0 -verbosity=0 || exit 1; \
+	      -max_len=8192 -len_control=0 -timeout=20 -print_final_stats=1 -print_funcs=0 \
+	      -verbosity=0 || exit 1; \
 	  done; fi
 
 bench: setup ## speed on this machine; fails below what the project promises (README.md)

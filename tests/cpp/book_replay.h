@@ -62,7 +62,7 @@ class BookReplay {
     using rlmm::EventKind;
     CHECK(event.ts_ns >= last_ns_);
     last_ns_ = event.ts_ns;
-    if (event.kind == EventKind::kStatus) return;
+    if (event.kind == EventKind::kStatus || event.kind == EventKind::kClear) return;
     CHECK(event.lots > 0);
     Levels& levels = levels_of(event.side);
     const rlmm::Ticks key = -event.side * event.price_ticks;

@@ -29,6 +29,10 @@ EnvParams shocked_problem() {
   return params;
 }
 
+bool opens(const BookEvent& event) {
+  return event.kind == EventKind::kClear || event.kind == EventKind::kSnapshot;
+}
+
 bool same(const BookEvent& a, const BookEvent& b) {
   return a.ts_ns == b.ts_ns && a.price_ticks == b.price_ticks && a.lots == b.lots &&
          a.order_id == b.order_id && a.kind == b.kind && a.side == b.side && a.flags == b.flags;
@@ -55,7 +59,7 @@ void check_recorded(const EnvParams& params) {
   BookReplay replay;
   replay.apply(log.events());
   replay.check_same(silent.market.flow_book().book());
-  for (const BookEvent& event : log.events()) CHECK(event.kind == EventKind::kSnapshot);
+  for (const BookEvent& event : log.events()) CHECK(opens(event));
   for (std::int64_t n = 1; n <= params.episode.n_steps; ++n) {
     silent.step();
     log.clear();
@@ -93,7 +97,7 @@ TEST("recorder: levels are those of the rebuilt book, row by row") {
   for (const BookEvent& event : log.events()) {
     replay.apply(std::vector{event});
     const auto at = log.depth().begin() + static_cast<std::ptrdiff_t>(4 * kLevels * row++);
-    if (event.kind == EventKind::kSnapshot) continue;  // the book was whole before it
+    if (opens(event)) continue;  // the book was whole before it
     CHECK_EQ(std::vector<std::int64_t>(at, at + 4 * kLevels), replay.depth(kLevels));
   }
   CHECK(row > 100);
@@ -116,7 +120,7 @@ TEST("recorder: counting goes on as running does, and writes nothing down") {
   EventLog log;
   recorder.run(10 * kS, log);  // its first run: what is there now
   for (const BookEvent& event : log.events()) {
-    CHECK(event.kind == EventKind::kSnapshot);
+    CHECK(opens(event));
     CHECK_EQ(event.ts_ns, 10 * kS);
   }
   BookReplay replay;
