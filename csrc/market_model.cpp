@@ -203,7 +203,7 @@ void validate_informed(const std::string& at, const InformedFlowParams& informed
 
 void validate_typical(const std::string& at, const TypicalParams& typical) {
   require_between(at + ".spread_ticks", typical.spread_ticks, Ticks{1}, kBinTicksMax);
-  require_positive(at + ".touch_lots", typical.touch_lots);
+  require_between(at + ".touch_lots", typical.touch_lots, 1.0, kMagnitudeMax);
   require_positive(at + ".volatility_ticks", typical.volatility_ticks);
   require_positive(at + ".market_orders_hz", typical.market_orders_hz);
 }

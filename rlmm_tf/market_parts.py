@@ -170,6 +170,8 @@ class TypicalParams(Params):
     """Typical values: they scale observations and place the first book, and move nothing else."""
 
     spread_ticks: BinTicks = 1
-    touch_lots: Positive = Field(default=1.0, description="of one side's best queue")
+    touch_lots: float = Field(
+        default=1.0, ge=1.0, le=1e15, allow_inf_nan=False, description="of one side's best queue"
+    )
     volatility_ticks: Positive = Field(default=1.0, description="of the mid, per root second")
     market_orders_hz: Positive = Field(default=1.0, description="of one side")

@@ -139,7 +139,7 @@ void AnalyticMarket::cross(TimeNs at_ns, StepOutcome& outcome) {
     wanted_lots = 0;
     // Only as many lots as slip no farther than the quote's own price.
     const auto slack_ticks = static_cast<double>(-depth - market.half_spread_ticks);
-    const double affordable = slack_ticks / market.slippage_ticks_per_lot;
+    const double affordable = slack_ticks / std::fabs(market.slippage_ticks_per_lot);  // of -0 too
     if (affordable < static_cast<double>(lots)) lots = static_cast<Lots>(affordable);
     if (lots == 0) continue;
     const double slippage = market.slippage_ticks_per_lot * static_cast<double>(lots);

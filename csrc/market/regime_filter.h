@@ -5,7 +5,9 @@
 // without it (`FlowBook::take_expected`), so that regime i has the likelihood
 //     product over g of f_ig^(orders of g) exp(-f_ig x expected orders of g).
 // The chain of the regimes moves half a step before it and half a step after: the error is of third
-// order in the step's length. What stays a guess is the hidden price, which is taken to be the mid.
+// order in the step's length. What stays a guess is the hidden price, which is taken to be the mid:
+// without one the filter says 30 % when it is 30 %; with one it is too sure of the busier regime
+// (preset book-small-tick: 45 % where 30 % is right; less wrong near 0 and 1).
 #pragma once
 
 #include <array>

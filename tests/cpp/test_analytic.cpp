@@ -128,6 +128,18 @@ TEST("taker: nothing executes beyond the quote's own price") {
   CHECK_EQ(test.market.step({{-2, 50}, {4, 1}}).taker_lots, 0);  // no slack at the touch itself
 }
 
+TEST("taker: without slippage all of it executes at the touch, be the number minus 0") {
+  for (const double slippage : {0.0, -0.0}) {
+    EnvParams params = taker_problem();
+    params.analytic().slippage_ticks_per_lot = slippage;
+    MarketUnderTest test(params);
+    test.market.reset(kKey, 0);
+    const StepOutcome bought = test.market.step({{-5, 50}, {4, 1}});
+    CHECK_EQ(bought.taker_lots, 4);
+    CHECK_EQ(test.market.account().cash(), -4 * 100'002);
+  }
+}
+
 TEST("taker: a tick short of the touch rests; both sides can cross; not where it is not allowed") {
   EnvParams params = taker_problem();
   MarketUnderTest test(params);

@@ -185,8 +185,8 @@ TEST("market model: informed flow and typical values") {
        [](P& p) { model_of(p).informed.sign_shrink = 1.5; }},
       {"market.model.typical.spread_ticks", "from 1",
        [](P& p) { model_of(p).typical.spread_ticks = 0; }},
-      {"market.model.typical.touch_lots", "above 0",
-       [](P& p) { model_of(p).typical.touch_lots = 0.0; }},
+      {"market.model.typical.touch_lots", "from 1",
+       [](P& p) { model_of(p).typical.touch_lots = 0.99; }},
   });
 }
 

@@ -117,9 +117,10 @@ def models(draw: st.DrawFn) -> Values:
         },
         "typical": {
             "spread_ticks": draw(st.integers(1, 4096)),
+            "touch_lots": draw(st.floats(1.0, 1e15)),
             **{
                 name: draw(st.floats(1e-300, 1e15))
-                for name in ("touch_lots", "volatility_ticks", "market_orders_hz")
+                for name in ("volatility_ticks", "market_orders_hz")
             },
         },
     }

@@ -230,9 +230,10 @@ std::string damaged_state(const Batch& batch, FuzzBytes& bytes) {
   return state;
 }
 
-void require_finite(const BatchArrays& arrays) {
-  for (const float value : arrays.obs) {
-    if (!std::isfinite(value)) throw std::runtime_error("an observation is not finite");
+void require_finite(const Batch& batch, const BatchArrays& arrays) {
+  for (std::size_t i = 0; i < arrays.obs.size(); ++i) {
+    if (std::isfinite(arrays.obs[i])) continue;
+    throw std::runtime_error(batch.observation()[i % arrays.width].name + " is not finite");
   }
   for (const double value : arrays.reward) {
     if (!std::isfinite(value)) throw std::runtime_error("a reward is not finite");
@@ -293,7 +294,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   rlmm::allowed([&] { batch->reset(arrays.obs.data(), nullptr); });
   for (int i = 0; i < 12 && !bytes.empty(); ++i) {
     if (rlmm::allowed([&] { rlmm::one_call(*batch, arrays, bytes); })) {
-      rlmm::require_finite(arrays);
+      rlmm::require_finite(*batch, arrays);
     }
   }
   return 0;
