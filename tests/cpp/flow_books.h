@@ -58,4 +58,14 @@ struct World {
   std::vector<rlmm::FlowBook::Execution> executions;
 };
 
+// Time passes in a halt; true if something happened all the same.
+inline bool wait(World& world, rlmm::TimeNs span) {
+  rlmm::FlowBook::Bend halt;
+  halt.halted = 1;
+  world.market.bend(halt);
+  const bool happened = world.market.advance(world.market.now_ns() + span);
+  world.market.bend({});
+  return happened;
+}
+
 }  // namespace flow_books
