@@ -6,6 +6,7 @@
 namespace rlmm {
 
 void FillLog::turn(bool on) {
+  if (on == on_) return;
   const std::uint64_t episode = episode_;
   *this = FillLog();
   on_ = on;
@@ -56,7 +57,10 @@ void FillLog::load(Reader& in) {
     throw std::invalid_argument("state: expected fills in the order of their horizons, got " +
                                 std::to_string(rows_.size()) + " in another");
   }
-  if (!on_) turn(false);
+  if (on_) return;
+  rows_.clear();
+  next_ = {};
+  due_ns_ = kNever;
 }
 
 void append(const std::vector<FillRow>& rows, std::size_t environment, FillTable& table) {

@@ -101,6 +101,10 @@ TEST("fill log: off, nothing is kept") {
   CHECK(taken(log).empty());
   log.turn(true);
   log.add(bought(kS));
+  log.turn(true);  // as it is
+  log.begin(2);
+  CHECK_EQ(taken(log).size(), std::size_t{1});
+  log.add(bought(kS));
   log.turn(false);
   log.begin(2);
   CHECK(taken(log).empty());
