@@ -174,7 +174,9 @@ class Summary:
             for ticks, ns in sorted(held_ns.items())
             if ns > 0
         }
-        n_flow = self.n_events - self._kinds[EventKind.SNAPSHOT]
+        n_flow = sum(
+            self._kinds[kind] for kind in (EventKind.ADD, EventKind.CANCEL, EventKind.TRADE)
+        )
         return {
             "events": self.n_events,
             "events_by_kind": {

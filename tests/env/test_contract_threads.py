@@ -304,9 +304,9 @@ def test_clause_12_state_of_the_vector_environment(rich: EnvParams) -> None:
 def damaged_states(state: bytes) -> dict[str, bytes]:
     flipped = bytearray(state)
     flipped[len(state) // 2] ^= 1
-    newer = b"\x02" + state[1:-8]
+    newer = b"\x03" + state[1:-8]
     return {
-        "expected version 1, got 2": newer + checksum(newer),
+        "expected version 2, got 3": newer + checksum(newer),
         "expected its checksum to hold": bytes(flipped),
         "expected its checksum": state[:-1],
         "checksum to hold": state + b"\0",
