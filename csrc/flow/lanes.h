@@ -50,15 +50,15 @@ RLMM_LANES Vector lesser(Vector a, Vector b) {
 // The least of all lanes, in every lane. Not for NaN.
 template <class Vector>
 RLMM_LANES Vector least_of(Vector x) {
-  x = lesser(x, __builtin_shuffle(x, Int8{4, 5, 6, 7, 0, 1, 2, 3}));
-  x = lesser(x, __builtin_shuffle(x, Int8{2, 3, 0, 1, 6, 7, 4, 5}));
-  return lesser(x, __builtin_shuffle(x, Int8{1, 0, 3, 2, 5, 4, 7, 6}));
+  x = lesser(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3));
+  x = lesser(x, __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5));
+  return lesser(x, __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6));
 }
 
 template <class Vector>
 RLMM_LANES auto sum_of(Vector x) {
-  x += __builtin_shuffle(x, Int8{4, 5, 6, 7, 0, 1, 2, 3});
-  x += __builtin_shuffle(x, Int8{2, 3, 0, 1, 6, 7, 4, 5});
+  x += __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+  x += __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5);
   return x[0] + x[1];
 }
 
