@@ -21,8 +21,9 @@ inline constexpr std::size_t kLanes = 8;
 #define RLMM_LANES [[gnu::always_inline]] inline
 
 // A function whose inlined lanes are compiled twice, for processors with AVX2 and for all; which
-// one runs is decided at load. Both give the same bits: no operation is fused or reordered.
-#ifdef RLMM_TARGET_CLONES
+// one runs is decided at load. Both give the same bits: no operation is fused or reordered. Clang,
+// which reads the code for clang-tidy, knows the attribute but wants it at every declaration.
+#if defined(RLMM_TARGET_CLONES) && !defined(__clang__)
 #define RLMM_LANE_CLONES [[gnu::target_clones("avx2", "default")]]
 #else
 #define RLMM_LANE_CLONES

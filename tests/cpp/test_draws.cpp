@@ -1,8 +1,9 @@
 // The words and clocks of events: the fast form is the portable one, and no two events share any.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <set>
 
 #include "check.h"
@@ -17,7 +18,8 @@ namespace {
 using Draws = std::array<EventDraw, kDrawnTogether>;
 
 bool same_bits(const EventDraw& a, const EventDraw& b) {
-  return a.words == b.words && std::memcmp(a.clocks.data(), b.clocks.data(), sizeof a.clocks) == 0;
+  const auto bits = [](float clock) { return std::bit_cast<std::uint32_t>(clock); };
+  return a.words == b.words && std::ranges::equal(a.clocks, b.clocks, {}, bits, bits);
 }
 
 }  // namespace
