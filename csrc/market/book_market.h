@@ -1,4 +1,7 @@
-// The market with a book: the agent's quotes stand in a real queue, in a flow that reacts to them.
+// A market with a book: the agent's quotes stand in a queue among others' orders.
+//
+// `Setting` says whose orders those are and how an episode starts: `FlowSetting`, a flow that
+// reacts to the agent, or `ReplaySetting` (market/replay_market.h), a recorded day.
 //
 // A step: the desk's messages leave with the observation's age and the entry delay, reach the book
 // while its flow goes on, and are hit, bypassed and traded through like any other order; what
@@ -16,7 +19,7 @@
 #include "agent/latency.h"
 #include "features/step_history.h"
 #include "market/fill_log.h"
-#include "market/flow_book.h"
+#include "market/flow_setting.h"
 #include "market/market.h"
 #include "market/markouts.h"
 #include "market/regime_filter.h"
@@ -24,13 +27,13 @@
 
 namespace rlmm {
 
-class BookModel {
+template <class Setting>
+class BookModelOf {
  public:
-  BookModel(const EnvParams& params, const FeatureWriter& features);
+  BookModelOf(const EnvParams& params, const FeatureWriter& features);
 
   EnvParams params;
-  FlowModel flow;
-  Scenario scenario;
+  Setting setting;
   Delay feed;
   Delay entry;
   Delay response;
@@ -43,12 +46,14 @@ class BookModel {
   RegimeFilterModel regime_filter;
 };
 
-class BookMarket {
+template <class Setting>
+class BookMarketOf {
  public:
-  using Model = BookModel;
+  using Model = BookModelOf<Setting>;
+  using Book = typename Setting::Book;
 
   // `model` must outlive the market.
-  explicit BookMarket(const BookModel& model);
+  explicit BookMarketOf(const Model& model);
 
   void reset(SeedKey key, std::uint64_t episode);
   StepOutcome step(const Quotes& quotes);
@@ -56,6 +61,14 @@ class BookMarket {
   const Account& account() const { return account_; }
   std::int64_t steps_done() const { return state_.steps_done; }
   std::size_t regime() const { return market_.regime(); }
+  // Whether there is nothing to come: a recording has ended.
+  bool exhausted() const {
+    if constexpr (requires { market_.exhausted(); }) {
+      return market_.exhausted();
+    } else {
+      return false;
+    }
+  }
   // The columns that only a book has, of the last step.
   void write_columns(ColumnRow& row) const;
   void save(Writer& out) const;
@@ -63,8 +76,12 @@ class BookMarket {
 
   FillLog& fill_log() { return fill_log_; }
 
-  const FlowBook& flow_book() const { return market_; }
-  void record(EventLog* log) { market_.record(log); }
+  const Book& flow_book() const { return market_; }
+  void record(EventLog* log)
+    requires requires(Book& book) { book.record(log); }
+  {
+    market_.record(log);
+  }
 
  private:
   // The agent's order on one side, as the market holds it.
@@ -100,6 +117,12 @@ class BookMarket {
   TimeNs delay_ns(const Delay& delay, Stream& stream);
   bool is_alive(Side side) const;
   Ticks others_best(Side side) const;
+  bool is_halted() const {
+    if constexpr (requires { market_.is_halted(); }) {
+      if (market_.is_halted()) return true;
+    }
+    return state_.halted != 0;
+  }
 
   void send(const Quotes& quotes);
   void run_until(TimeNs end_ns);
@@ -128,8 +151,8 @@ class BookMarket {
   void show_depth();
   void show_history();
 
-  const BookModel* model_;
-  FlowBook market_;
+  const Model* model_;
+  Book market_;
   Account account_;
   FeeSchedule fees_;
   Desk desk_;
@@ -148,10 +171,13 @@ class BookMarket {
   Stream feed_stream_;
   Stream entry_stream_;
   Stream response_stream_;
-  std::vector<FlowBook::Execution> executions_;  // scratch
+  std::vector<typename Book::Execution> executions_;  // scratch
   StepOutcome outcome_;
   Extra extra_;
   BookView view_;
 };
+
+using BookModel = BookModelOf<FlowSetting>;
+using BookMarket = BookMarketOf<FlowSetting>;
 
 }  // namespace rlmm

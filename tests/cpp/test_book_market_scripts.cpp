@@ -391,7 +391,7 @@ TEST("book market: a flow that runs away in a step is stopped") {
   BookMarket market(world.model);
   market.reset(kKey, 0);
   market.step({{0, 0}, {0, 0}});
-  world.model.flow.run_events_most = 3;
+  world.model.setting.flow.run_events_most = 3;
   CHECK_THROWS(market.step({{0, 0}, {0, 0}}), RangeError,
                "events: expected at most 3 in one step or warm-up, got more; the flow runs away");
 }

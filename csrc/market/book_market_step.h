@@ -1,15 +1,18 @@
-#include "market/book_market.h"
+// An episode of a market with a book: its start, its steps, and what happens in the book.
+#pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
+#include "market/book_market.h"
+
 namespace rlmm {
-namespace {
+namespace detail {
 
-constexpr double kVolatilityHalfLifeSteps = 16.0;
+inline constexpr double kVolatilityHalfLifeSteps = 16.0;
 
-FeeParams scaled(FeeParams fees, double factor) {
+inline FeeParams scaled(FeeParams fees, double factor) {
   fees.maker_bps *= factor;
   fees.taker_bps *= factor;
   fees.maker_ticks_per_lot *= factor;
@@ -17,45 +20,47 @@ FeeParams scaled(FeeParams fees, double factor) {
   return fees;
 }
 
-std::size_t shown_levels(const EnvParams& params, const FeatureWriter& features) {
+inline std::size_t shown_levels(const EnvParams& params, const FeatureWriter& features) {
   const bool any = features.shows(Feature::kBidDistance) || features.shows(Feature::kAskDistance) ||
                    features.shows(Feature::kBidDepth) || features.shows(Feature::kAskDepth) ||
                    features.shows(Feature::kImbalance);
   return any ? static_cast<std::size_t>(params.observation.levels) : 0;
 }
 
-}  // namespace
+}  // namespace detail
 
-BookModel::BookModel(const EnvParams& env_params, const FeatureWriter& features)
+template <class Setting>
+BookModelOf<Setting>::BookModelOf(const EnvParams& env_params, const FeatureWriter& features)
     : params(env_params),
-      flow(env_params.book().model),
-      scenario(env_params.book().shocks),
+      setting(env_params),
       feed(env_params.latency.feed),
       entry(env_params.latency.entry),
       response(env_params.latency.response),
       horizon_s(env_params.step_s() * static_cast<double>(env_params.episode.n_steps)),
       soft_limit_lots(static_cast<double>(env_params.reward.soft_limit_lots)),
-      return_memory(std::exp2(-1.0 / kVolatilityHalfLifeSteps)),
-      levels(shown_levels(env_params, features)),
+      return_memory(std::exp2(-1.0 / detail::kVolatilityHalfLifeSteps)),
+      levels(detail::shown_levels(env_params, features)),
       shows_motion(features.needs_motion()),
       filters_regime(features.needs_regime_probabilities()),
-      regime_filter(env_params.book(), env_params.step_s()) {}
+      regime_filter(Setting::regime_filter(env_params)) {}
 
-BookMarket::BookMarket(const BookModel& model)
+template <class Setting>
+BookMarketOf<Setting>::BookMarketOf(const Model& model)
     : model_(&model),
-      market_(model.flow, model.params.book().mirrored,
-              {model.params.book().reaction_full_lots, model.params.book().reaction_budget_hz}),
+      market_(model.setting.make()),
       fees_(model.params.fees),
       desk_(model.params.limits.inventory_cap_lots, model.params.limits.messages_hz,
-            model.params.book().mirrored ? Side::kAsk : Side::kBid),
+            model.setting.first_side()),
       regime_filter_(model.regime_filter),
       history_(model.params.observation.horizons_steps) {
-  market_.expect_orders(model.filters_regime);
+  if constexpr (requires { market_.expect_orders(true); }) {
+    market_.expect_orders(model.filters_regime);
+  }
 }
 
-void BookMarket::reset(SeedKey key, std::uint64_t episode) {
-  const BookMarketParams& book = model_->params.book();
-  market_.start(key, episode, book.mid_initial_ticks, book.session_start_ns, book.warmup_ns);
+template <class Setting>
+void BookMarketOf<Setting>::reset(SeedKey key, std::uint64_t episode) {
+  model_->setting.start(market_, key, episode);
   feed_stream_ = Stream(key, episode, Purpose::kFeedLatency);
   entry_stream_ = Stream(key, episode, Purpose::kEntryLatency);
   response_stream_ = Stream(key, episode, Purpose::kResponseLatency);
@@ -90,7 +95,8 @@ void BookMarket::reset(SeedKey key, std::uint64_t episode) {
   show();
 }
 
-StepOutcome BookMarket::step(const Quotes& quotes) {
+template <class Setting>
+StepOutcome BookMarketOf<Setting>::step(const Quotes& quotes) {
   outcome_ = StepOutcome{};
   extra_ = Extra{};
   tally_ = StepTally{};
@@ -99,7 +105,7 @@ StepOutcome BookMarket::step(const Quotes& quotes) {
   send(quotes);
   ++state_.steps_done;
   run_until(state_.steps_done * model_->params.episode.step_ns);
-  const bool at_end = state_.steps_done == model_->params.episode.n_steps;
+  const bool at_end = state_.steps_done == model_->params.episode.n_steps || exhausted();
   if (at_end && model_->params.episode.liquidate_at_end) liquidate();
   integrate_inventory();
   outcome_.pnl_inventory_x2 += account_.mark(state_.mid_ticks_x2);
@@ -113,7 +119,9 @@ StepOutcome BookMarket::step(const Quotes& quotes) {
   state_.mean_square_return_ticks2 = model_->return_memory * state_.mean_square_return_ticks2 +
                                      (1.0 - model_->return_memory) * moved * moved;
   state_.feed_ns = delay_ns(model_->feed, feed_stream_);
-  if (model_->filters_regime) regime_filter_.update(market_.take_expected());
+  if constexpr (requires { market_.take_expected(); }) {
+    if (model_->filters_regime) regime_filter_.update(market_.take_expected());
+  }
   if (state_.dark == 0) {
     hear();
     show();
@@ -121,7 +129,8 @@ StepOutcome BookMarket::step(const Quotes& quotes) {
   return outcome_;
 }
 
-TimeNs BookMarket::delay_ns(const Delay& delay, Stream& stream) {
+template <class Setting>
+TimeNs BookMarketOf<Setting>::delay_ns(const Delay& delay, Stream& stream) {
   const TimeNs drawn = delay.draw_ns(stream);
   if (state_.latency == 1.0) return drawn;
   return round_to_integer(static_cast<double>(drawn) * state_.latency);
@@ -129,7 +138,8 @@ TimeNs BookMarket::delay_ns(const Delay& delay, Stream& stream) {
 
 // --- what happens in the book -------------------------------------------------------------------
 
-void BookMarket::fill(Side side, Ticks price_ticks, Lots lots, bool maker) {
+template <class Setting>
+void BookMarketOf<Setting>::fill(Side side, Ticks price_ticks, Lots lots, bool maker) {
   integrate_inventory();
   outcome_.pnl_inventory_x2 += account_.mark(state_.mid_ticks_x2);
   const Money fee = fees_.charge(price_ticks, lots, maker);
@@ -154,7 +164,8 @@ void BookMarket::fill(Side side, Ticks price_ticks, Lots lots, bool maker) {
                  {}});
 }
 
-void BookMarket::book_maker_fills() {
+template <class Setting>
+void BookMarketOf<Setting>::book_maker_fills() {
   for (const Fill& one : market_.agent_fills()) {
     Standing& standing = standing_[index_of(one.side)];
     fill(one.side, one.price_ticks, one.lots, true);
@@ -163,9 +174,13 @@ void BookMarket::book_maker_fills() {
   }
 }
 
-void BookMarket::after_event() {
-  const FlowBook::Happened& happened = market_.happened();
-  market_.check_not_runaway(++tally_.events);
+template <class Setting>
+void BookMarketOf<Setting>::after_event() {
+  const typename Book::Happened& happened = market_.happened();
+  ++tally_.events;
+  if constexpr (requires { market_.check_not_runaway(tally_.events); }) {
+    market_.check_not_runaway(tally_.events);
+  }
   if (model_->filters_regime) regime_filter_.count(happened.group);
   if (lane(happened.group) < 2 && happened.lots > 0) {
     if (happened.group == Group::kMarketSell) {
@@ -175,32 +190,35 @@ void BookMarket::after_event() {
       ++outcome_.market_buys;
       tally_.bought += happened.lots;
     }
-    if (!market_.agent_fills().empty()) book_maker_fills();
   }
+  if (!market_.agent_fills().empty()) book_maker_fills();
   // Behind an order that is alone at the touch, the others' best price moves and the touch does
   // not.
   if (happened.touch_changed || state_.alone != 0) after_change();
 }
 
 // The best price among the others' orders; the agent's own where there are no others.
-Ticks BookMarket::others_best(Side side) const {
-  const OrderBook& book = market_.book();
+template <class Setting>
+Ticks BookMarketOf<Setting>::others_best(Side side) const {
+  const auto& book = market_.book();
   const Ticks best = book.best(side);
   if (!is_alive(side)) return best;
-  const Order& own = book.order(static_cast<Slot>(standing_[index_of(side)].slot));
+  const auto& own = book.order(static_cast<Slot>(standing_[index_of(side)].slot));
   if (own.price_ticks != best || book.best_lots(side) != own.lots) return best;
   const Ticks next = book.next_price(side, best);
   return next == OrderBook::kNoBid || next == OrderBook::kNoAsk ? best : next;
 }
 
 // Order-flow imbalance of one side: lots that came to its best price less lots that went.
-Lots BookMarket::flow_of(Side side, Ticks price_ticks, Lots lots) const {
+template <class Setting>
+Lots BookMarketOf<Setting>::flow_of(Side side, Ticks price_ticks, Lots lots) const {
   const std::int64_t better = sign(side) * (price_ticks - state_.touch_ticks[index_of(side)]);
   return (better >= 0 ? lots : 0) - (better <= 0 ? state_.touch_lots[index_of(side)] : 0);
 }
 
-void BookMarket::after_change() {
-  const OrderBook& book = market_.book();
+template <class Setting>
+void BookMarketOf<Setting>::after_change() {
+  const auto& book = market_.book();
   if (!book.has(Side::kBid) || !book.has(Side::kAsk)) return;
   for (const Side side : kSides) {
     const Ticks price = book.best(side);
@@ -218,12 +236,14 @@ void BookMarket::after_change() {
 }
 
 // The mid up to now is what it is: for fills whose horizon has ended.
-void BookMarket::settle_markouts() {
+template <class Setting>
+void BookMarketOf<Setting>::settle_markouts() {
   markouts_.settle(now_ns(), state_.mid_ticks_x2);
   fill_log_.settle(now_ns(), state_.mid_ticks_x2);
 }
 
-void BookMarket::integrate_inventory() {
+template <class Setting>
+void BookMarketOf<Setting>::integrate_inventory() {
   const double seconds = static_cast<double>(now_ns() - state_.integrated_ns) / kNsPerS;
   state_.integrated_ns = now_ns();
   const double inventory = std::fabs(static_cast<double>(account_.inventory_lots()));
@@ -233,14 +253,16 @@ void BookMarket::integrate_inventory() {
   outcome_.soft_excess_squared_s += excess * excess * seconds;
 }
 
-void BookMarket::set_fees(double factor) {
+template <class Setting>
+void BookMarketOf<Setting>::set_fees(double factor) {
   const std::int64_t carried = fees_.carried_e9();
-  fees_ = FeeSchedule(scaled(model_->params.fees, factor));
+  fees_ = FeeSchedule(detail::scaled(model_->params.fees, factor));
   fees_.set_carried_e9(carried);
 }
 
-void BookMarket::apply_scenario() {
-  const Scenario& scenario = model_->scenario;
+template <class Setting>
+void BookMarketOf<Setting>::apply_scenario() {
+  const Scenario& scenario = model_->setting.scenario;
   state_.change_ns = scenario.next_change_ns(now_ns());
   if (scenario.empty()) return;
   const Shocked now = scenario.at(now_ns());
@@ -248,26 +270,29 @@ void BookMarket::apply_scenario() {
   state_.halted = now.halt ? 1 : 0;
   state_.dark = now.outage ? 1 : 0;
   set_fees(now.fees);
-  if (!scenario.apply_to(market_)) return;
-  book_maker_fills();
-  after_change();
+  if constexpr (requires { scenario.apply_to(market_); }) {
+    if (!scenario.apply_to(market_)) return;
+    book_maker_fills();
+    after_change();
+  }
 }
 
 // Trades the position away at the end, walking the book as far as it goes.
-void BookMarket::liquidate() {
+template <class Setting>
+void BookMarketOf<Setting>::liquidate() {
   for (const Side side : kSides) {
     if (is_alive(side)) market_.cancel(static_cast<Slot>(standing_[index_of(side)].slot));
     standing_[index_of(side)] = Standing{};
   }
   after_change();
   const Lots inventory = account_.inventory_lots();
-  if (inventory == 0 || state_.halted != 0) return;
+  if (inventory == 0 || is_halted()) return;
   const Side side = inventory > 0 ? Side::kAsk : Side::kBid;
   const Ticks price = side == Side::kBid ? OrderBook::kPriceMax : 1;
   executions_.clear();
   market_.submit(side, price, std::min(std::abs(inventory), OrderBook::kOrderLotsMax),
                  TimeInForce::kImmediateOrCancel, executions_);
-  for (const FlowBook::Execution& execution : executions_) {
+  for (const typename Book::Execution& execution : executions_) {
     fill(side, execution.price_ticks, execution.lots, false);
   }
   after_change();

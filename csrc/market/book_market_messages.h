@@ -1,11 +1,14 @@
 // Messages between the agent's desk and the book, and what is heard back of them.
+#pragma once
+
 #include <algorithm>
 
 #include "market/book_market.h"
 
 namespace rlmm {
 
-void BookMarket::send(const Quotes& quotes) {
+template <class Setting>
+void BookMarketOf<Setting>::send(const Quotes& quotes) {
   const Packet packet = desk_.decide(quotes, state_.seen_mid_ticks_x2, now_ns());
   extra_.refused = desk_.refused();
   outcome_.messages = static_cast<std::int64_t>(packet.size);
@@ -18,7 +21,8 @@ void BookMarket::send(const Quotes& quotes) {
   }
 }
 
-void BookMarket::run_until(TimeNs end_ns) {
+template <class Setting>
+void BookMarketOf<Setting>::run_until(TimeNs end_ns) {
   for (;;) {
     if (now_ns() >= state_.change_ns) apply_scenario();
     while (!in_flight_.empty() && in_flight_.front().arrival_ns <= now_ns()) {
@@ -33,13 +37,15 @@ void BookMarket::run_until(TimeNs end_ns) {
   }
 }
 
-bool BookMarket::is_alive(Side side) const {
+template <class Setting>
+bool BookMarketOf<Setting>::is_alive(Side side) const {
   const Standing& standing = standing_[index_of(side)];
   return standing.slot != kNoSlot &&
          market_.book().is_live(static_cast<Slot>(standing.slot), standing.arrival);
 }
 
-void BookMarket::deliver(const Message& message) {
+template <class Setting>
+void BookMarketOf<Setting>::deliver(const Message& message) {
   switch (message.kind) {
     case MessageKind::kNew:
       place(message);
@@ -56,12 +62,13 @@ void BookMarket::deliver(const Message& message) {
 
 // An order on its way in: what the risk check leaves of it, and whether it may come in at all.
 // Own orders on the other side that it would meet are taken off first.
-Lots BookMarket::admitted_lots(const Message& message, Lots lots) {
-  if (state_.halted != 0) return 0;
+template <class Setting>
+Lots BookMarketOf<Setting>::admitted_lots(const Message& message, Lots lots) {
+  if (is_halted()) return 0;
   const Side across = opposite(message.side);
   if (is_alive(across)) {
     const Standing& standing = standing_[index_of(across)];
-    const Order own = market_.book().order(static_cast<Slot>(standing.slot));
+    const auto own = market_.book().order(static_cast<Slot>(standing.slot));
     if (sign(message.side) * (message.price_ticks - own.price_ticks) >= 0) {
       notify(across, standing.order, 0, own.lots);
       market_.cancel(static_cast<Slot>(standing.slot));
@@ -73,7 +80,8 @@ Lots BookMarket::admitted_lots(const Message& message, Lots lots) {
   return std::clamp<Lots>(lots, 0, room);
 }
 
-void BookMarket::place(const Message& message) {
+template <class Setting>
+void BookMarketOf<Setting>::place(const Message& message) {
   const Lots lots = admitted_lots(message, message.lots);
   Outcome outcome;
   executions_.clear();
@@ -84,7 +92,8 @@ void BookMarket::place(const Message& message) {
 
 // What was filled while the message was under way comes off the new size as well, so that never
 // more is bought or sold than was asked for.
-void BookMarket::replace(const Message& message) {
+template <class Setting>
+void BookMarketOf<Setting>::replace(const Message& message) {
   Standing& standing = standing_[index_of(message.side)];
   const bool alive = is_alive(message.side) && standing.order == message.order;
   const auto slot = static_cast<Slot>(standing.slot);
@@ -108,20 +117,23 @@ void BookMarket::replace(const Message& message) {
   if (standing.arrival == before.arrival) standing.since_ns = before.since_ns;  // kept its place
 }
 
-void BookMarket::withdraw(const Message& message) {
+template <class Setting>
+void BookMarketOf<Setting>::withdraw(const Message& message) {
   Standing& standing = standing_[index_of(message.side)];
   if (!is_alive(message.side) || standing.order != message.order) return;
   market_.cancel(static_cast<Slot>(standing.slot));
   standing = Standing{};
 }
 
-TimeInForce BookMarket::force() const {
-  return model_->params.book().taker_allowed ? TimeInForce::kGoodTillCancel
-                                             : TimeInForce::kPostOnly;
+template <class Setting>
+TimeInForce BookMarketOf<Setting>::force() const {
+  return model_->setting.taker_allowed() ? TimeInForce::kGoodTillCancel : TimeInForce::kPostOnly;
 }
 
-void BookMarket::settle_order(const Message& message, const Outcome& outcome, Lots cut_lots) {
-  for (const FlowBook::Execution& execution : executions_) {
+template <class Setting>
+void BookMarketOf<Setting>::settle_order(const Message& message, const Outcome& outcome,
+                                         Lots cut_lots) {
+  for (const typename Book::Execution& execution : executions_) {
     fill(message.side, execution.price_ticks, execution.lots, false);
   }
   const Lots dropped = outcome.dropped_lots + cut_lots;
@@ -134,7 +146,9 @@ void BookMarket::settle_order(const Message& message, const Outcome& outcome, Lo
                                        message.order, now_ns()};
 }
 
-void BookMarket::notify(Side side, std::uint64_t order, Lots filled_lots, Lots dropped_lots) {
+template <class Setting>
+void BookMarketOf<Setting>::notify(Side side, std::uint64_t order, Lots filled_lots,
+                                   Lots dropped_lots) {
   const TimeNs delay = delay_ns(model_->response, response_stream_);
   Notice notice;
   notice.heard_ns = response_line_.arrival_ns(now_ns(), delay);
@@ -145,7 +159,8 @@ void BookMarket::notify(Side side, std::uint64_t order, Lots filled_lots, Lots d
   notices_.push_back(notice);
 }
 
-void BookMarket::hear() {
+template <class Setting>
+void BookMarketOf<Setting>::hear() {
   const TimeNs until_ns = now_ns() + state_.feed_ns;
   std::size_t heard = 0;
   for (; heard < notices_.size() && notices_[heard].heard_ns <= until_ns; ++heard) {

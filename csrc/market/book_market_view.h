@@ -1,22 +1,25 @@
 // What the agent sees of a book market, what is recorded of a step, and the saved state.
+#pragma once
+
 #include <cmath>
 
 #include "market/book_market.h"
 
 namespace rlmm {
-namespace {
+namespace detail {
 
-double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
+inline double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
-}  // namespace
+}  // namespace detail
 
-void BookMarket::show() {
+template <class Setting>
+void BookMarketOf<Setting>::show() {
   state_.seen_mid_ticks_x2 = state_.mid_ticks_x2;
   const double step_s = model_->params.step_s();
   view_.set(Feature::kTimeLeft,
             model_->horizon_s - static_cast<double>(state_.steps_done) * step_s);
   view_.set(Feature::kInventory, desk_.inventory_lots());
-  for (std::size_t k = 0; k < model_->flow.regime_factors.size(); ++k) {
+  for (std::size_t k = 0; k < model_->setting.n_regimes(); ++k) {
     view_.set(Feature::kRegime, k, k == market_.regime() ? 1.0 : 0.0);
   }
   for (std::size_t k = 0; model_->filters_regime && k < regime_filter_.probabilities().size();
@@ -24,7 +27,7 @@ void BookMarket::show() {
     view_.set(Feature::kRegimeProbability, k, regime_filter_.probabilities()[k]);
   }
   if (!model_->shows_motion) return;
-  const double start_x2 = 2.0 * static_cast<double>(model_->params.book().mid_initial_ticks);
+  const double start_x2 = static_cast<double>(model_->setting.first_mid_ticks_x2(market_));
   view_.set(Feature::kMidReturn, 0.5 * static_cast<double>(tally_.return_x2));
   view_.set(Feature::kMidDisplacement, 0.5 * (static_cast<double>(state_.mid_ticks_x2) - start_x2));
   view_.set(Feature::kRealisedVolatility, std::sqrt(state_.mean_square_return_ticks2));
@@ -37,7 +40,8 @@ void BookMarket::show() {
   show_history();
 }
 
-void BookMarket::show_quotes() {
+template <class Setting>
+void BookMarketOf<Setting>::show_quotes() {
   for (const Side side : kSides) {
     const std::size_t s = index_of(side);
     const Lots open_lots = desk_.open_lots(side);
@@ -49,20 +53,22 @@ void BookMarket::show_quotes() {
   }
 }
 
-Lots BookMarket::queue_ahead(Side side) const {
+template <class Setting>
+Lots BookMarketOf<Setting>::queue_ahead(Side side) const {
   if (!is_alive(side)) return 0;
   return market_.book().queue_ahead(static_cast<Slot>(standing_[index_of(side)].slot));
 }
 
-void BookMarket::show_depth() {
-  const OrderBook& book = market_.book();
+template <class Setting>
+void BookMarketOf<Setting>::show_depth() {
+  const auto& book = market_.book();
   if (!book.has(Side::kBid) || !book.has(Side::kAsk)) return;
   const Ticks bid = book.best(Side::kBid);
   const Ticks ask = book.best(Side::kAsk);
   const auto bid_lots = static_cast<double>(book.best_lots(Side::kBid));
   const auto ask_lots = static_cast<double>(book.best_lots(Side::kAsk));
   view_.set(Feature::kSpread, ask - bid);
-  const double tilt = ratio(bid_lots - ask_lots, bid_lots + ask_lots);
+  const double tilt = detail::ratio(bid_lots - ask_lots, bid_lots + ask_lots);
   const double own_mid = 0.5 * static_cast<double>(bid + ask - state_.mid_ticks_x2);
   view_.set(Feature::kMicroprice, own_mid + 0.5 * static_cast<double>(ask - bid) * tilt);
   std::array<Ticks, 2> price{bid, ask};
@@ -71,7 +77,7 @@ void BookMarket::show_depth() {
     for (const Side side : kSides) {
       const std::size_t s = index_of(side);
       const bool there = price[s] != OrderBook::kNoBid && price[s] != OrderBook::kNoAsk;
-      const auto lots = there ? static_cast<double>(book.lots_at(price[s])) : 0.0;
+      const auto lots = there ? static_cast<double>(Setting::lots_at(book, side, price[s])) : 0.0;
       const double distance =
           there ? 0.5 * static_cast<double>(sign(side) * (state_.mid_ticks_x2 - 2 * price[s]))
                 : 0.0;
@@ -80,11 +86,12 @@ void BookMarket::show_depth() {
       sums[s] += lots;
       if (there) price[s] = book.next_price(side, price[s]);
     }
-    view_.set(Feature::kImbalance, level, ratio(sums[0] - sums[1], sums[0] + sums[1]));
+    view_.set(Feature::kImbalance, level, detail::ratio(sums[0] - sums[1], sums[0] + sums[1]));
   }
 }
 
-void BookMarket::show_history() {
+template <class Setting>
+void BookMarketOf<Setting>::show_history() {
   for (std::size_t i = 0; i < history_.horizons(); ++i) {
     const StepTally& sum = history_.sum(i);
     const auto steps = static_cast<double>(history_.steps(i));
@@ -94,13 +101,14 @@ void BookMarket::show_history() {
     view_.set(Feature::kVolatility, i,
               0.5 * std::sqrt(static_cast<double>(sum.return_squared_x4) / steps));
     view_.set(Feature::kOrderFlow, i, static_cast<double>(sum.order_flow) / steps);
-    view_.set(Feature::kTradeSign, i, ratio(bought - sold, bought + sold));
+    view_.set(Feature::kTradeSign, i, detail::ratio(bought - sold, bought + sold));
     view_.set(Feature::kTradeVolume, i, (bought + sold) / steps);
     view_.set(Feature::kActivity, i, static_cast<double>(sum.events) / steps);
   }
 }
 
-void BookMarket::write_columns(ColumnRow& row) const {
+template <class Setting>
+void BookMarketOf<Setting>::write_columns(ColumnRow& row) const {
   row.set(Column::kSpread, state_.touch_ticks[1] - state_.touch_ticks[0]);
   row.set(Column::kBidQueueAhead, queue_ahead(Side::kBid));
   row.set(Column::kAskQueueAhead, queue_ahead(Side::kAsk));
@@ -113,7 +121,8 @@ void BookMarket::write_columns(ColumnRow& row) const {
   }
 }
 
-void BookMarket::save(Writer& out) const {
+template <class Setting>
+void BookMarketOf<Setting>::save(Writer& out) const {
   market_.save(out);
   out.put(account_);
   out.put(fees_.carried_e9());
@@ -135,7 +144,8 @@ void BookMarket::save(Writer& out) const {
   out.put(view_);
 }
 
-void BookMarket::load(Reader& in) {
+template <class Setting>
+void BookMarketOf<Setting>::load(Reader& in) {
   market_.load(in);
   account_ = in.get<Account>();
   const auto carried = in.get<std::int64_t>();
@@ -158,7 +168,7 @@ void BookMarket::load(Reader& in) {
   if (!feed_stream_.sound() || !entry_stream_.sound() || !response_stream_.sound()) {
     throw std::invalid_argument("state: expected sound streams");
   }
-  set_fees(model_->scenario.at(now_ns()).fees);
+  set_fees(model_->setting.scenario.at(now_ns()).fees);
   fees_.set_carried_e9(carried);
 }
 
