@@ -201,18 +201,18 @@ void validate_informed(const std::string& at, const InformedFlowParams& informed
   require_between(at + ".slow_below_hz", informed.slow_below_hz, 0.0, kRateMax);
 }
 
-void validate_typical(const std::string& at, const TypicalParams& typical) {
-  require_between(at + ".spread_ticks", typical.spread_ticks, Ticks{1}, kBinTicksMax);
-  require_between(at + ".touch_lots", typical.touch_lots, 1.0, kMagnitudeMax);
-  require_positive(at + ".volatility_ticks", typical.volatility_ticks);
-  require_positive(at + ".market_orders_hz", typical.market_orders_hz);
-}
-
 double largest(const std::vector<double>& factors) {
   return factors.empty() ? 1.0 : *std::ranges::max_element(factors);
 }
 
 }  // namespace
+
+void require_typical(const std::string& at, const TypicalParams& typical) {
+  require_between(at + ".spread_ticks", typical.spread_ticks, Ticks{1}, kBinTicksMax);
+  require_between(at + ".touch_lots", typical.touch_lots, 1.0, kMagnitudeMax);
+  require_positive(at + ".volatility_ticks", typical.volatility_ticks);
+  require_positive(at + ".market_orders_hz", typical.market_orders_hz);
+}
 
 // ||A^m||^(1/m) for m = 2^52, by squaring: exact to many digits for every matrix without negative
 // entries, also where power iteration would cycle.
@@ -271,7 +271,7 @@ void MarketModel::validate() const {
   require_count(at + "far_level_orders", far_level_orders.size(), 1, kFarOrdersMax + 1);
   require_law(at + "far_level_orders", far_level_orders);
   validate_informed(at + "informed", informed);
-  validate_typical(at + "typical", typical);
+  require_typical(at + "typical", typical);
 }
 
 }  // namespace rlmm

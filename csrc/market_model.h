@@ -158,6 +158,9 @@ struct TypicalParams {
   }
 };
 
+// Throws std::invalid_argument that names the field, what was expected and what came.
+void require_typical(const std::string& at, const TypicalParams& typical);
+
 struct MarketModel {
   static constexpr std::size_t kDecaysMax = 7;
   static constexpr double kBranchingRadiusMax = 0.97;

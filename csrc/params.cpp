@@ -117,7 +117,7 @@ void validate_events(const AnalyticMarketParams& market, double step_s) {
   require_few_switches("market", market.switch_rates_hz, step_s);
 }
 
-void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
+void validate_action(const ActionParams& action) {
   require_between("action.offset_max_ticks", action.offset_max_ticks, -kOffsetMax + 1, kOffsetMax);
   require_between("action.offset_min_ticks", action.offset_min_ticks, -kOffsetMax,
                   action.offset_max_ticks - 1);
@@ -131,7 +131,10 @@ void validate_action(const ActionParams& action, Ticks mid_initial_ticks) {
   if (action.withdraw_choice && action.kind == ActionKind::kContinuous) {
     refuse("action.withdraw_choice", "false with the continuous kind", "true");
   }
-  // A bid's price is the mid less its offset, an ask's the mid plus its own; both must be positive.
+}
+
+// A bid's price is the mid less its offset, an ask's the mid plus its own; both must be positive.
+void validate_offsets(const ActionParams& action, Ticks mid_initial_ticks) {
   const std::string mid = "market.mid_initial_ticks=" + text_of(mid_initial_ticks);
   if (action.offset_max_ticks >= mid_initial_ticks) {
     refuse("action.offset_max_ticks", "below " + mid, action.offset_max_ticks);
@@ -230,14 +233,17 @@ class Fingerprint {
 std::uint64_t EnvParams::fingerprint() const {
   Fingerprint fingerprint;
   fields(*this, fingerprint);
+  if (is_replay()) fingerprint("tape", replay().tape_checksum);
   return fingerprint.value();
 }
 
 void EnvParams::validate() const {
-  if (is_book()) {
+  if (is_analytic()) {
+    validate_market(analytic());
+  } else if (is_book()) {
     book().validate();
   } else {
-    validate_market(analytic());
+    replay().validate();
   }
   validate_fees(fees);
   validate_delay("latency.feed", latency.feed);
@@ -247,10 +253,12 @@ void EnvParams::validate() const {
   if (limits.loss_limit) require_positive("limits.loss_limit", *limits.loss_limit);
   if (limits.messages_hz) require_between("limits.messages_hz", *limits.messages_hz, 0.01, 1e6);
   validate_episode(episode, limits.inventory_cap_lots);
-  validate_action(action, mid_initial_ticks());
+  validate_action(action);
   if (is_book()) {
+    validate_offsets(action, book().mid_initial_ticks);
     book().validate_step(step_s());
-  } else {
+  } else if (is_analytic()) {
+    validate_offsets(action, analytic().mid_initial_ticks);
     validate_events(analytic(), step_s());
     // A taker's price must fit in the integers of the accounts.
     require_between("market.slippage_ticks_per_lot", analytic().slippage_ticks_per_lot, 0.0,

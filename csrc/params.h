@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "book_params.h"
+#include "replay_params.h"
 #include "types.h"
 
 namespace rlmm {
@@ -247,7 +248,7 @@ struct RewardParams {
 };
 
 struct EnvParams {
-  std::variant<AnalyticMarketParams, BookMarketParams> market;
+  std::variant<AnalyticMarketParams, BookMarketParams, ReplayMarketParams> market;
   FeeParams fees;
   LatencyParams latency;
   LimitParams limits;
@@ -271,16 +272,22 @@ struct EnvParams {
   AnalyticMarketParams& analytic() { return std::get<AnalyticMarketParams>(market); }
   const BookMarketParams& book() const { return std::get<BookMarketParams>(market); }
   BookMarketParams& book() { return std::get<BookMarketParams>(market); }
+  bool is_replay() const { return std::holds_alternative<ReplayMarketParams>(market); }
+  const ReplayMarketParams& replay() const { return std::get<ReplayMarketParams>(market); }
+  ReplayMarketParams& replay() { return std::get<ReplayMarketParams>(market); }
+  bool is_analytic() const { return std::holds_alternative<AnalyticMarketParams>(market); }
 
-  // What every market has.
-  Ticks mid_initial_ticks() const {
-    return is_book() ? book().mid_initial_ticks : analytic().mid_initial_ticks;
-  }
+  // What every market with regimes has.
   std::size_t n_regimes() const {
     return is_book() ? book().model.n_regimes() : analytic().regimes.size();
   }
   bool regime_observed() const {
     return is_book() ? book().regime_observed : analytic().regime_observed;
+  }
+
+  // What every market with a book has.
+  const TypicalParams& typical() const {
+    return is_book() ? book().model.typical : replay().typical;
   }
 
   template <class Self, class Visitor>

@@ -34,7 +34,8 @@ enum class Purpose : std::uint64_t {
   kEfficientPrice = 12,  // moves of the hidden price that informed orders follow
   kFarBids = 13,         // what lies on price levels that come into reach
   kFarAsks = 14,
-  kPolicy = 15,  // one decision of a policy; the decision's number stands for the episode
+  kPolicy = 15,       // one decision of a policy; the decision's number stands for the episode
+  kReplayStart = 16,  // when in a recording an episode starts
 };
 
 using PhiloxBlock = std::array<std::uint64_t, 4>;

@@ -24,6 +24,7 @@ __all__: list[str] = [
     "Policy",
     "RangeError",
     "Recorder",
+    "Tape",
     "available_isas",
     "build_info",
     "draw",
@@ -32,6 +33,7 @@ __all__: list[str] = [
     "observation_columns",
     "philox",
     "rollout",
+    "share_ahead",
 ]
 
 class InvariantError(RuntimeError):
@@ -52,6 +54,42 @@ class EnvParams:
     @property
     def fingerprint(self) -> int: ...
 
+class Tape:
+    """
+    A recorded session as the engine plays it: made once, never changed, shared by all batches.
+    """
+    def __init__(
+        self,
+        *,
+        ts_ns: numpy.typing.NDArray[numpy.int64],
+        kind: numpy.typing.NDArray[numpy.uint8],
+        side: numpy.typing.NDArray[numpy.int8],
+        price_ticks: numpy.typing.NDArray[numpy.int64],
+        qty_lots: numpy.typing.NDArray[numpy.int64],
+        order_id: numpy.typing.NDArray[numpy.uint64],
+        flags: numpy.typing.NDArray[numpy.uint8],
+        checkpoint_events: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    @property
+    def by_order(self) -> bool: ...
+    @property
+    def checkpoint_bytes(self) -> int: ...
+    @property
+    def checksum(self) -> int: ...
+    @property
+    def events(self) -> int: ...
+    @property
+    def first_ns(self) -> int: ...
+    @property
+    def last_ns(self) -> int: ...
+    @property
+    def mended(self) -> dict:
+        """
+        By reason: how many rows did not fit the book before them, and the first such row.
+        """
+    @property
+    def rows(self) -> int: ...
+
 class Batch:
     """
     N environments stepped together. The caller owns every array; nothing is cast or copied; an ended episode restarts in the same step.
@@ -62,6 +100,7 @@ class Batch:
         *,
         seeds: numpy.typing.NDArray[numpy.uint64],
         n_threads: typing.SupportsInt | typing.SupportsIndex = 1,
+        tape: Tape | None = None,
     ) -> None: ...
     def close(self) -> None:
         """
@@ -412,6 +451,15 @@ def rollout(
 ) -> None:
     """
     Steps the batch with the policy as many times as obs has room for.
+    """
+
+def share_ahead(
+    queue: dict,
+    ahead_lots: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    behind_lots: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+) -> typing.Any:
+    """
+    The share of a cancelled lot that a queue law takes from the queue ahead.
     """
 
 COLUMNS: tuple

@@ -31,6 +31,7 @@ from rlmm_tf.fields import (
     SizeLots,
     Weight,
 )
+from rlmm_tf.replay_params import ReplayMarketParams
 
 STEP_EVENTS_MAX = 1_000_000  # nothing else bounds the engine's loop over a step's events
 
@@ -277,7 +278,9 @@ class EnvParams(Params):
     """One market-making problem: market, agent side, episode, action, observation, reward."""
 
     market: Annotated[
-        Annotated[AnalyticMarketParams, Tag("analytic")] | Annotated[BookMarketParams, Tag("book")],
+        Annotated[AnalyticMarketParams, Tag("analytic")]
+        | Annotated[BookMarketParams, Tag("book")]
+        | Annotated[ReplayMarketParams, Tag("replay")],
         Discriminator(kind),
     ]
     fees: FeeParams = FeeParams()
@@ -302,12 +305,12 @@ class EnvParams(Params):
                 f"{cap}, got up to {worst}"
             )
         mid = self.market.mid_initial_ticks
-        if self.action.offset_max_ticks >= mid:
+        if mid is not None and self.action.offset_max_ticks >= mid:
             raise ValueError(
                 f"action.offset_max_ticks: expected below market.mid_initial_ticks={mid} "
                 f"(a bid needs a positive price), got {self.action.offset_max_ticks}"
             )
-        if self.action.offset_min_ticks <= -mid:
+        if mid is not None and self.action.offset_min_ticks <= -mid:
             raise ValueError(
                 f"action.offset_min_ticks: expected above minus market.mid_initial_ticks={mid} "
                 f"(an ask needs a positive price), got {self.action.offset_min_ticks}"

@@ -12,6 +12,7 @@
 #include "batch/step_row.h"
 #include "market/analytic.h"
 #include "market/book_market.h"
+#include "market/replay_market.h"
 #include "serialize.h"
 
 namespace rlmm {
@@ -299,6 +300,7 @@ void BatchOf<M>::set_state(const std::string& bytes) {
 std::unique_ptr<Batch> make_batch(const EnvParams& params, const std::vector<SeedKey>& keys,
                                   std::int64_t n_threads) {
   if (params.is_book()) return std::make_unique<BatchOf<BookMarket>>(params, keys, n_threads);
+  if (params.is_replay()) return std::make_unique<BatchOf<ReplayMarket>>(params, keys, n_threads);
   return std::make_unique<BatchOf<AnalyticMarket>>(params, keys, n_threads);
 }
 

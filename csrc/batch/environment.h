@@ -63,7 +63,7 @@ class Environment {
     const bool at_horizon = market_.steps_done() == model_->params.episode.n_steps;
     StepEnd end;
     end.terminated = (at_horizon && model_->terminates_at_horizon) || is_ruined();
-    end.truncated = at_horizon && !end.terminated;
+    end.truncated = (at_horizon || is_exhausted()) && !end.terminated;
     if (model_->reward.is_plain() && !row.wanted()) {
       end.reward = plain_reward(outcome, end.terminated);
     } else {
@@ -117,6 +117,15 @@ class Environment {
   // Since the start of the episode, in account currency.
   double pnl() const {
     return model_->half_tick_value * static_cast<double>(market_.account().pnl_x2());
+  }
+
+  // Whether the market's recording has ended.
+  bool is_exhausted() const {
+    if constexpr (requires { market_.exhausted(); }) {
+      return market_.exhausted();
+    } else {
+      return false;
+    }
   }
 
   bool is_ruined() const {

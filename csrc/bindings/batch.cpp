@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 #include <unistd.h>
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,7 @@
 #include "bindings/arrays.h"
 #include "bindings/parameters.h"
 #include "bindings/parts.h"
+#include "bindings/tape.h"
 
 namespace rlmm {
 
@@ -131,6 +133,16 @@ py::dict take_fills(const PyBatch& self) {
   return columns;
 }
 
+// A replay market needs its recording; the others have no use for one.
+EnvParams with_tape(const EnvParams& params, const std::optional<std::shared_ptr<PyTape>>& tape) {
+  EnvParams whole = params;
+  if (!tape) return whole;
+  if (!whole.is_replay()) throw py::value_error("tape: expected none without a replay market");
+  whole.replay().tape = (*tape)->get();
+  whole.replay().tape_checksum = (*tape)->get()->checksum();
+  return whole;
+}
+
 py::bytes batch_state(const PyBatch& self) { return PyBatch::Work(self)->state(); }
 
 void set_batch_state(const PyBatch& self, const py::bytes& state) {
@@ -144,11 +156,13 @@ void bind_batch(py::module_& m) {
                       "N environments stepped together. The caller owns every array; nothing is "
                       "cast or copied; an ended episode restarts in the same step.")
       .def(py::init([](const PyEnvParams& params, const Array<std::uint64_t>& seeds,
-                       const Integer& n_threads) {
-             return std::make_unique<PyBatch>(params, keys_from_python(seeds),
+                       const Integer& n_threads,
+                       const std::optional<std::shared_ptr<PyTape>>& tape) {
+             return std::make_unique<PyBatch>(with_tape(params, tape), keys_from_python(seeds),
                                               n_threads.value("n_threads"));
            }),
-           py::arg("params"), py::kw_only(), py::arg("seeds"), py::arg("n_threads") = 1)
+           py::arg("params"), py::kw_only(), py::arg("seeds"), py::arg("n_threads") = 1,
+           py::arg("tape") = py::none(), py::keep_alive<1, 5>())  // so that others find it
       .def(
           "reseed",
           [](const PyBatch& self, const Array<std::uint64_t>& seeds) {

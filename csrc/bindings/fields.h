@@ -108,7 +108,7 @@ class FromPython {
     bool found = kind.empty();
     if (found) target = std::variant_alternative_t<0, std::variant<Structs...>>{};
     const auto try_kind = [&]<class Struct>(Struct&& empty) {
-      kinds += (kinds.empty() ? "" : ", ") + std::string(Struct::kKind);
+      kinds.append(kinds.empty() ? "" : ", ").append(Struct::kKind);
       if (kind != Struct::kKind) return;
       target = std::forward<Struct>(empty);
       found = true;

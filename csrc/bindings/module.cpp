@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m) {
   pybind11::register_exception<rlmm::RangeError>(m, "RangeError", PyExc_ValueError);
   // Parameters before what takes them: signatures name only types that are known already.
   rlmm::bind_parameters(m);
+  rlmm::bind_tape(m);
   rlmm::bind_batch(m);
   rlmm::bind_policy(m);
   rlmm::bind_order_book(m);

@@ -8,6 +8,7 @@ namespace rlmm {
 namespace py = pybind11;
 
 void bind_parameters(py::module_& m);
+void bind_tape(py::module_& m);
 void bind_batch(py::module_& m);
 void bind_policy(py::module_& m);
 void bind_order_book(py::module_& m);

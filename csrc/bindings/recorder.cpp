@@ -47,7 +47,9 @@ class PyRecorder {
              const Integer& levels) {
     params.validate();
     if (!params.is_book()) {
-      throw py::value_error("market.kind: expected book, got analytic; it has no events to record");
+      const char* kind = params.is_replay() ? "replay" : "analytic";
+      throw py::value_error(std::string("market.kind: expected book, got ") + kind +
+                            "; it has no events of its own to record");
     }
     const std::vector<SeedKey> keys = keys_from_python(seed);
     if (keys.size() != 1) {

@@ -9,7 +9,7 @@ namespace rlmm {
 namespace {
 
 double mean_volatility_ticks(const EnvParams& params) {
-  if (params.is_book()) return params.book().model.typical.volatility_ticks;
+  if (!params.is_analytic()) return params.typical().volatility_ticks;
   const AnalyticMarketParams& market = params.analytic();
   const std::vector<double> share = stationary_regimes(market);
   double variance = 0.0;
@@ -21,8 +21,8 @@ double mean_volatility_ticks(const EnvParams& params) {
 }
 
 double mean_orders(const EnvParams& params, double RegimeParams::* rate_hz) {
-  if (params.is_book()) {
-    return std::max(1.0, params.book().model.typical.market_orders_hz * params.step_s());
+  if (!params.is_analytic()) {
+    return std::max(1.0, params.typical().market_orders_hz * params.step_s());
   }
   const AnalyticMarketParams& market = params.analytic();
   const std::vector<double> share = stationary_regimes(market);
@@ -35,7 +35,7 @@ double mean_orders(const EnvParams& params, double RegimeParams::* rate_hz) {
 double scale_of(Feature feature, const EnvParams& params, double horizon_steps) {
   const double episode_s = params.step_s() * static_cast<double>(params.episode.n_steps);
   const double step_volatility = mean_volatility_ticks(params) * std::sqrt(params.step_s());
-  const TypicalParams typical = params.is_book() ? params.book().model.typical : TypicalParams{};
+  const TypicalParams typical = params.is_analytic() ? TypicalParams{} : params.typical();
   switch (feature) {
     case Feature::kTimeLeft:
       return episode_s;
@@ -87,12 +87,17 @@ double scale_of(Feature feature, const EnvParams& params, double horizon_steps) 
   return 1.0;
 }
 
-bool has(const FeatureInfo& info, bool has_book) { return has_book || !info.needs_book; }
+// A recording does not say what regime it was in.
+bool has(const FeatureInfo& info, const EnvParams& params) {
+  if (params.is_analytic()) return !info.needs_book;
+  return params.is_book() ||
+         (info.id != Feature::kRegime && info.id != Feature::kRegimeProbability);
+}
 
-std::string known_names(bool has_book) {
+std::string known_names(const EnvParams& params) {
   std::string names;
   for (const FeatureInfo& info : kFeatures) {
-    if (!has(info, has_book)) continue;
+    if (!has(info, params)) continue;
     names.append(names.empty() ? "" : ", ").append(info.name);
   }
   return names;
@@ -133,9 +138,9 @@ FeatureWriter::FeatureWriter(const EnvParams& params) {
   for (const std::string& name : params.observation.features) {
     const auto* const found = std::ranges::find_if(
         kFeatures, [&name](const FeatureInfo& info) { return name == info.name; });
-    if (found == kFeatures.end() || !has(*found, params.is_book())) {
+    if (found == kFeatures.end() || !has(*found, params)) {
       throw std::invalid_argument("observation.features: expected names from (" +
-                                  known_names(params.is_book()) + "), got " + name);
+                                  known_names(params) + "), got " + name);
     }
     if (found->id == Feature::kRegime && !params.regime_observed()) {
       throw std::invalid_argument(

@@ -23,6 +23,8 @@
 namespace rlmm {
 
 struct RegimeFilterModel {
+  // No regimes, and nothing to filter.
+  RegimeFilterModel() = default;
   RegimeFilterModel(const BookMarketParams& params, double step_s);
 
   std::vector<double> initial;    // after the warm-up

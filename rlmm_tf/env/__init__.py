@@ -17,10 +17,12 @@ from rlmm_tf.env.engine import (
     EVENT_KINDS,
     FEATURES,
     FILL_COLUMNS,
+    REPLAY_FEATURES,
     Batch,
     InvariantError,
     RangeError,
     Recorder,
+    Tape,
     aligned_empty,
     build_info,
     draw,
@@ -43,6 +45,7 @@ from rlmm_tf.env.rollout import (
 )
 from rlmm_tf.env.single import MarketMakingEnv
 from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_space
+from rlmm_tf.env.tape import make_batch, make_tape, share_ahead, tape_of
 from rlmm_tf.env.vector import MarketMakingVectorEnv
 
 __all__ = [
@@ -52,6 +55,7 @@ __all__ = [
     "EVENT_KINDS",
     "FEATURES",
     "FILL_COLUMNS",
+    "REPLAY_FEATURES",
     "Batch",
     "Columns",
     "InvariantError",
@@ -64,6 +68,7 @@ __all__ = [
     "Recorder",
     "RewardFunction",
     "RolloutArrays",
+    "Tape",
     "act_on",
     "action_space",
     "actions_from_quotes",
@@ -73,12 +78,16 @@ __all__ = [
     "draw",
     "draw_names",
     "engine_params",
+    "make_batch",
     "make_policy",
+    "make_tape",
     "measure_clock_hz",
     "observation_layout",
     "observation_space",
     "output_arrays",
     "roll_out",
+    "share_ahead",
+    "tape_of",
 ]
 
 ENV_ID = "rlmm/MarketMaking-v0"

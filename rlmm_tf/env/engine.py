@@ -14,6 +14,8 @@ from rlmm_tf.params import EnvParams
 
 Batch = _core.Batch
 Recorder = _core.Recorder
+Tape = _core.Tape
+share_ahead_by_fields = _core.share_ahead
 draw = _core.draw
 InvariantError = _core.InvariantError
 RangeError = _core.RangeError
@@ -43,6 +45,8 @@ class Column:
 
 
 FEATURES: tuple[Feature, ...] = tuple(Feature(*row) for row in _core.FEATURES)
+# Those of a replay market: a recording does not say what regime it was in.
+REPLAY_FEATURES = tuple(f for f in FEATURES if f.name not in ("regime", "regime_probability"))
 COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
 # Of the table of fills that `Batch.take_fills` returns.
 FILL_COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.FILL_COLUMNS)

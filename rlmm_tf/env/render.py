@@ -34,7 +34,7 @@ class Renderer:
         """Adds one step."""
         self._total_reward += reward
         wealth = columns["pnl_spread"] + columns["pnl_inventory"] + columns["pnl_fees"]
-        last = self._rows[-1] if self._rows else self._first_row()
+        last = self._rows[-1] if self._rows else self._first_row(columns["mid_ticks_x2"])
         self._rows.append(
             {
                 **columns,
@@ -45,8 +45,13 @@ class Renderer:
             }
         )
 
-    def _first_row(self) -> dict[str, float]:
-        return {"mid_ticks_x2": 2.0 * self._params.market.mid_initial_ticks, "pnl": 0.0}
+    def _first_row(self, next_mid_ticks_x2: float) -> dict[str, float]:
+        """The start; only a recording knows where it was, and it went on to the next."""
+        mid_ticks = self._params.market.mid_initial_ticks
+        return {
+            "mid_ticks_x2": next_mid_ticks_x2 if mid_ticks is None else 2.0 * mid_ticks,
+            "pnl": 0.0,
+        }
 
     def text(self) -> str:
         """The last step in one line."""
@@ -108,7 +113,10 @@ class Renderer:
 
     def _draw_prices(self, axes: Any, time_s: NDArray[np.float64]) -> None:
         mid_ticks = self._series("mid_ticks_x2") / 2
-        start_ticks = float(self._params.market.mid_initial_ticks)
+        first = self._rows[0] if self._rows else None
+        start_ticks = (
+            self._first_row(0.0)["mid_ticks_x2"] / 2 if first is None else first["quoted_mid_ticks"]
+        )
         line = self._from_start(time_s, mid_ticks, start_ticks)
         axes.plot(*line, color=MID_COLOUR, linewidth=1.0, label="mid")
         sides = (

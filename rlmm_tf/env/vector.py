@@ -13,16 +13,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rlmm_tf.env.engine import (
-    COLUMN_INDEX,
-    COLUMNS,
-    Batch,
-    aligned_empty,
-    engine_params,
-    observation_layout,
-)
+from rlmm_tf.env.engine import COLUMN_INDEX, COLUMNS, aligned_empty, observation_layout
 from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
+from rlmm_tf.env.tape import make_batch
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys
@@ -106,8 +100,8 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._reward_function = reward_function
         self._info_columns = info_columns
-        self._batch = Batch(
-            engine_params(self.params),
+        self._batch = make_batch(
+            self.params,
             seeds=environment_keys(None, num_envs),
             n_threads=min(num_envs, n_threads or available_threads()),
         )

@@ -315,7 +315,7 @@ TEST("accessors: what every market has") {
   const EnvParams params = book_problem();
   CHECK(params.is_book());
   CHECK(!still_problem().is_book());
-  CHECK_EQ(params.mid_initial_ticks(), 1000);
+  CHECK_EQ(params.book().mid_initial_ticks, 1000);
   CHECK_EQ(params.n_regimes(), std::size_t{2});
   CHECK(params.regime_observed());
   CHECK_EQ(regime_problem().n_regimes(), std::size_t{3});

@@ -88,10 +88,10 @@ def test_clause_2_batch_is_the_only_environment() -> None:
         for name, value in vars(engine._core).items()
         if inspect.isclass(value) and not issubclass(value, Exception)
     }
-    # Beside it: parameters, a policy without state, a recorder that takes no actions, and a book in
-    # which nothing happens by itself.
+    # Beside it: parameters, a policy without state, a recorder that takes no actions, the recording
+    # that a market plays, and a book in which nothing happens by itself.
     book = {"OrderBook", "BookOrder", "BookFill", "BookOutcome"}
-    assert classes == {"Batch", "EnvParams", "Policy", "Recorder"} | book
+    assert classes == {"Batch", "EnvParams", "Policy", "Recorder", "Tape"} | book
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])

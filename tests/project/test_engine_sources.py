@@ -18,7 +18,7 @@ LAYERS = [
     {"market"},
     {"book", "flow", "agent", "features", "policy", "parse"},
     {"params"},
-    {"book_params"},
+    {"book_params", "replay_params"},
     {"market_model"},
     {"regimes"},
     {"checks", "rng", "serialize"},

@@ -1,0 +1,92 @@
+#include "bindings/tape.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "bindings/arguments.h"
+#include "bindings/arrays.h"
+#include "bindings/fields.h"
+#include "bindings/parts.h"
+#include "checks.h"
+#include "replay_params.h"
+
+namespace rlmm {
+namespace {
+
+constexpr std::int64_t kCheckpointEventsMost = std::int64_t{1} << 40;
+
+std::shared_ptr<PyTape> make_tape(const Array<std::int64_t>& ts_ns, const Array<std::uint8_t>& kind,
+                                  const Array<std::int8_t>& side,
+                                  const Array<std::int64_t>& price_ticks,
+                                  const Array<std::int64_t>& qty_lots,
+                                  const Array<std::uint64_t>& order_id,
+                                  const Array<std::uint8_t>& flags,
+                                  const Integer& checkpoint_events) {
+  ArrayGate gate;
+  Tape::Columns columns{};
+  columns.ts_ns = gate.take<std::int64_t>(ts_ns, "ts_ns", {kAnyExtent}, Access::kRead);
+  const py::ssize_t rows = py::reinterpret_borrow<py::array>(ts_ns).shape(0);
+  columns.kind = gate.take<std::uint8_t>(kind, "kind", {rows}, Access::kRead);
+  columns.side = gate.take<std::int8_t>(side, "side", {rows}, Access::kRead);
+  columns.price_ticks = gate.take<std::int64_t>(price_ticks, "price_ticks", {rows}, Access::kRead);
+  columns.lots = gate.take<std::int64_t>(qty_lots, "qty_lots", {rows}, Access::kRead);
+  columns.order_ids = gate.take<std::uint64_t>(order_id, "order_id", {rows}, Access::kRead);
+  columns.flags = gate.take<std::uint8_t>(flags, "flags", {rows}, Access::kRead);
+  columns.rows = static_cast<std::size_t>(rows);
+  const std::int64_t every = checkpoint_events.value("checkpoint_events");
+  require_between("checkpoint_events", every, std::int64_t{1}, kCheckpointEventsMost);
+  const py::gil_scoped_release unlocked;
+  return std::make_shared<PyTape>(
+      std::make_shared<const Tape>(columns, static_cast<std::size_t>(every)));
+}
+
+py::dict mended_rows(const PyTape& self) {
+  py::dict rows;
+  for (std::size_t i = 0; i < kMendedNames.size(); ++i) {
+    const Tape::Mend& mend = self.get()->mended(static_cast<Mended>(i));
+    if (mend.rows > 0) rows[kMendedNames[i]] = py::make_tuple(mend.rows, mend.first_row);
+  }
+  return rows;
+}
+
+py::object shares_ahead(const py::dict& queue, const py::array_t<double>& ahead_lots,
+                        const py::array_t<double>& behind_lots) {
+  QueueParams params;
+  FromPython::read_struct<QueueParams>("queue", queue, params);
+  const auto share = [&params](double ahead, double behind) {
+    return share_ahead(params, ahead, behind);
+  };
+  return py::vectorize(share)(ahead_lots, behind_lots);
+}
+
+}  // namespace
+
+void bind_tape(py::module_& m) {
+  py::class_<PyTape, std::shared_ptr<PyTape>>(
+      m, "Tape",
+      "A recorded session as the engine plays it: made once, never changed, shared "
+      "by all batches.")
+      .def(py::init(&make_tape), py::kw_only(), py::arg("ts_ns"), py::arg("kind"), py::arg("side"),
+           py::arg("price_ticks"), py::arg("qty_lots"), py::arg("order_id"), py::arg("flags"),
+           py::arg("checkpoint_events"))
+      .def_property_readonly("rows", [](const PyTape& self) { return self.get()->rows(); })
+      .def_property_readonly("events",
+                             [](const PyTape& self) { return self.get()->events().size(); })
+      .def_property_readonly("by_order", [](const PyTape& self) { return self.get()->by_order(); })
+      .def_property_readonly("first_ns", [](const PyTape& self) { return self.get()->first_ns(); })
+      .def_property_readonly("last_ns", [](const PyTape& self) { return self.get()->last_ns(); })
+      .def_property_readonly("checksum", [](const PyTape& self) { return self.get()->checksum(); })
+      .def_property_readonly("checkpoint_bytes",
+                             [](const PyTape& self) { return self.get()->checkpoint_bytes(); })
+      .def_property_readonly("mended", &mended_rows,
+                             "By reason: how many rows did not fit the book before them, and the "
+                             "first such row.");
+  m.def("share_ahead", &shares_ahead, py::arg("queue"), py::arg("ahead_lots"),
+        py::arg("behind_lots"),
+        "The share of a cancelled lot that a queue law takes from the queue ahead.");
+}
+
+}  // namespace rlmm

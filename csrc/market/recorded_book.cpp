@@ -1,0 +1,138 @@
+#include "market/recorded_book.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace rlmm {
+
+void RecordedBook::apply(const TapeEvent& event, std::uint64_t index) {
+  switch (event.op) {
+    case TapeOp::kAdd:
+      add(event, index);
+      break;
+    case TapeOp::kCancel:
+    case TapeOp::kTrade:
+      reduce(event);
+      break;
+    case TapeOp::kClear:
+      clear_side(event.side);
+      break;
+    case TapeOp::kStatus:
+      session_ = static_cast<Session>(event.lots);
+      break;
+    case TapeOp::kNothing:
+    case TapeOp::kPrint:
+      break;
+  }
+}
+
+void RecordedBook::add(const TapeEvent& event, std::uint64_t index) {
+  if (event.slot != kNoOrder) {
+    if (event.slot >= orders_.size()) orders_.resize(event.slot + std::size_t{1});
+    RecordedOrder& order = orders_[event.slot];
+    if (order.lots == 0) {
+      const bool is_older = (event.flags & kTapeSnapshot) != 0;
+      order = {event.price_ticks, 0, 0, index, event.side, is_older, {}};
+    }
+    order.lots += event.lots;
+  }
+  const Ticks key = key_of(event.side, event.price_ticks);
+  sides_[index_of(event.side)].find_or_add(key).lots += event.lots;
+}
+
+Lots RecordedBook::reduce(const TapeEvent& event) {
+  Ladder& ladder = sides_[index_of(event.side)];
+  RecordedLevel& level = *ladder.find(key_of(event.side, event.price_ticks));
+  const Lots left_before = level.left_lots();
+  level.lots -= event.lots;
+  if (event.slot != kNoOrder) {
+    RecordedOrder& order = orders_[event.slot];
+    order.lots -= event.lots;
+    const Lots given_back = std::max<Lots>(0, order.taken_lots - order.lots);
+    order.taken_lots -= given_back;
+    level.taken_lots -= given_back;
+  } else {
+    level.taken_lots = std::min(level.taken_lots, level.lots);
+  }
+  const Lots gone = left_before - level.left_lots();
+  if (level.lots == 0) ladder.remove(&level);
+  return gone;
+}
+
+void RecordedBook::clear_side(Side side) {
+  sides_[index_of(side)].clear();
+  for (RecordedOrder& order : orders_) {
+    if (order.side == side) order = RecordedOrder{};
+  }
+}
+
+void RecordedBook::take(Side side, Ticks price_ticks, Lots lots, std::uint32_t slot) {
+  RecordedLevel* level = sides_[index_of(side)].find(key_of(side, price_ticks));
+  const bool there = slot == kNoOrder || (slot < orders_.size() && orders_[slot].side == side &&
+                                          orders_[slot].price_ticks == price_ticks &&
+                                          orders_[slot].left_lots() >= lots);
+  if (level == nullptr || level->left_lots() < lots || !there) {
+    throw std::invalid_argument("state: expected to have taken lots that are in the recording");
+  }
+  level->taken_lots += lots;
+  if (slot != kNoOrder) {
+    orders_[slot].taken_lots += lots;
+  } else if (!orders_.empty()) {
+    take_first(side, price_ticks, lots);
+  }
+}
+
+// Crossing is rare: the orders of a level are looked for among all.
+void RecordedBook::take_first(Side side, Ticks price_ticks, Lots lots) {
+  std::vector<RecordedOrder*> queue;
+  for (RecordedOrder& order : orders_) {
+    const bool here = order.side == side && order.price_ticks == price_ticks;
+    if (here && order.left_lots() > 0) queue.push_back(&order);
+  }
+  std::ranges::sort(queue, {}, &RecordedOrder::arrival);
+  for (auto order = queue.begin(); lots > 0; ++order) {
+    const Lots of_it = std::min(lots, (*order)->left_lots());
+    (*order)->taken_lots += of_it;
+    lots -= of_it;
+  }
+}
+
+RecordedBook::Snapshot RecordedBook::snapshot() const {
+  Snapshot snapshot;
+  snapshot.session = session_;
+  for (const Side side : kSides) {
+    snapshot.levels[index_of(side)] = sides_[index_of(side)].levels();
+  }
+  for (std::uint32_t slot = 0; slot < orders_.size(); ++slot) {
+    if (orders_[slot].lots > 0) snapshot.orders.emplace_back(slot, orders_[slot]);
+  }
+  return snapshot;
+}
+
+void RecordedBook::restore(const Snapshot& snapshot) {
+  session_ = snapshot.session;
+  for (const Side side : kSides) {
+    sides_[index_of(side)].assign(snapshot.levels[index_of(side)]);
+  }
+  std::ranges::fill(orders_, RecordedOrder{});
+  for (const auto& [slot, order] : snapshot.orders) orders_[slot] = order;
+}
+
+std::vector<RecordedBook::Taken> RecordedBook::taken() const {
+  std::vector<Taken> all;
+  for (std::uint32_t slot = 0; slot < orders_.size(); ++slot) {
+    const RecordedOrder& order = orders_[slot];
+    if (order.taken_lots == 0) continue;
+    all.push_back({order.price_ticks, order.taken_lots, index_of(order.side), slot});
+  }
+  if (!orders_.empty()) return all;
+  for (const Side side : kSides) {
+    for (const RecordedLevel& level : sides_[index_of(side)].levels()) {
+      if (level.taken_lots == 0) continue;
+      all.push_back({sign(side) * level.key, level.taken_lots, index_of(side), kNoOrder});
+    }
+  }
+  return all;
+}
+
+}  // namespace rlmm

@@ -1,0 +1,260 @@
+// The rules of a replayed book (market/replay_book.h) once more, slow and obvious: it reads the
+// rows themselves, keeps every order in one list in the order of arrival, and walks that list for
+// whatever it is asked.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "replay_tables.h"
+
+namespace replay_tables {
+
+class Twin {
+ public:
+  Twin(bool by_order, const rlmm::QueueParams& queue)
+      : by_order_(by_order), queue_(queue), exact_(by_order && queue.use_order_ids) {}
+
+  struct Own {
+    Ticks price = 0;
+    Lots lots = 0;
+    double ahead = 0.0;  // by law
+  };
+
+  // Returns what the row filled of each side's order.
+  std::array<Lots, 2> play(const Row& row) {
+    filled_ = {};
+    const Side side = row.side < 0 ? Side::kAsk : Side::kBid;
+    switch (row.kind) {
+      case EventKind::kAdd:
+        if (Resting* old = by_id(row.order_id)) cancel(*old, old->lots);
+        add(side, row, row.lots, false);
+        break;
+      case EventKind::kCancel:
+        if (Resting* order = resting(side, row)) cancel(*order, row.lots);
+        break;
+      case EventKind::kModify:
+        modify(side, row);
+        break;
+      case EventKind::kTrade:
+        if (row.side != 0) trade(side, row);
+        break;
+      case EventKind::kSnapshot:
+        add(side, row, row.lots, true);  // tests show what is not there
+        break;
+      case EventKind::kClear:
+        for (const Side cleared : rlmm::kSides) {
+          if (row.side != 0 && side != cleared) continue;
+          std::erase_if(all_, [&](const Resting& order) { return order.side == cleared; });
+        }
+        break;
+      case EventKind::kStatus:
+        session_ = row.lots;
+        break;
+    }
+    std::erase_if(all_, [](const Resting& order) { return order.lots == 0; });
+    return filled_;
+  }
+
+  // Takes what it may, then rests; returns the lots taken.
+  Lots quote(Side side, Ticks price, Lots lots, bool may_take) {
+    const Side across = rlmm::opposite(side);
+    const bool crosses = has(across) && better(side, price, best_left(across));
+    if (crosses && !(may_take && session_ == 2)) return 0;
+    Lots taken = 0;
+    while (taken < lots && has(across) && better(side, price, best_left(across))) {
+      const Ticks at = best_left(across);
+      for (Resting& order : all_) {
+        if (order.side != across || order.price != at) continue;
+        const Lots of_it = std::min(lots - taken, order.left());
+        order.taken += of_it;
+        taken += of_it;
+      }
+    }
+    if (taken == lots) return taken;
+    mutable_own(side) = {price, lots - taken, static_cast<double>(left_at(side, price))};
+    for (Resting& order : all_) {
+      if (order.side == side) order.is_ahead = true;
+    }
+    return taken;
+  }
+  void withdraw(Side side) { mutable_own(side) = Own{}; }
+  void shrink(Side side, Lots lots) { mutable_own(side).lots = lots; }
+
+  const Own& own(Side side) const { return own_[rlmm::index_of(side)]; }
+  Lots ahead(Side side) const {
+    const Ticks price = own(side).price;
+    if (!exact_) {
+      const auto level = static_cast<double>(left_at(side, price));
+      return static_cast<Lots>(std::ceil(std::min(own(side).ahead, level)));
+    }
+    Lots sum = 0;
+    for (const Resting& order : all_) {
+      if (order.side == side && order.price == price && order.is_ahead) sum += order.left();
+    }
+    return sum;
+  }
+  Lots left_at(Side side, Ticks price) const {
+    Lots sum = 0;
+    for (const Resting& order : all_) {
+      if (order.side == side && order.price == price) sum += order.left();
+    }
+    return sum;
+  }
+  bool has(Side side) const {
+    return std::ranges::any_of(
+        all_, [&](const Resting& order) { return order.side == side && order.left() > 0; });
+  }
+  // What the agent has left; there must be some.
+  Ticks best_left(Side side) const {
+    Ticks best = 0;
+    bool found = false;
+    for (const Resting& order : all_) {
+      if (order.side != side || order.left() == 0) continue;
+      if (!found || better(side, order.price, best)) best = order.price;
+      found = true;
+    }
+    return best;
+  }
+  // An order, or all lots at a price that have none.
+  struct Resting {
+    std::uint64_t id;
+    Side side;
+    Ticks price;
+    Lots lots;
+    Lots taken;
+    bool is_ahead;
+    Lots left() const { return lots - taken; }
+  };
+  const std::vector<Resting>& all() const { return all_; }
+
+ private:
+  Own& mutable_own(Side side) { return own_[rlmm::index_of(side)]; }
+  static bool better(Side side, Ticks a, Ticks b) { return rlmm::sign(side) * (a - b) >= 0; }
+
+  Resting* by_id(std::uint64_t id) {
+    for (Resting& order : all_) {
+      if (id != 0 && order.id == id) return &order;
+    }
+    return nullptr;
+  }
+  Resting* nameless(Side side, Ticks price) {
+    for (Resting& order : all_) {
+      if (order.id == 0 && order.side == side && order.price == price) return &order;
+    }
+    return nullptr;
+  }
+  // Whom a cancel or trade of this row concerns.
+  Resting* resting(Side side, const Row& row) {
+    if (by_order_ && row.order_id == 0 && row.kind == EventKind::kTrade) return nullptr;
+    Resting* order = by_id(row.order_id);
+    return order != nullptr ? order : nameless(side, row.price_ticks);
+  }
+
+  void fill(Side side, Lots lots) {
+    mutable_own(side).lots -= lots;
+    filled_[rlmm::index_of(side)] += lots;
+  }
+  bool stands(Side side, Ticks price) const {
+    return own(side).lots > 0 && own(side).price == price;
+  }
+
+  void add(Side side, const Row& row, Lots lots, bool is_snapshot) {
+    const Side across = rlmm::opposite(side);
+    Lots met = 0;
+    if (own(across).lots > 0 && better(side, row.price_ticks, own(across).price) && session_ == 2) {
+      met = std::min(lots, own(across).lots);
+      fill(across, met);
+    }
+    if (stands(side, row.price_ticks) && !is_snapshot) {
+      mutable_own(side).ahead =
+          std::min(own(side).ahead, static_cast<double>(left_at(side, row.price_ticks)));
+    }
+    Resting* order = row.order_id == 0 ? nameless(side, row.price_ticks) : nullptr;
+    if (order == nullptr) {
+      all_.push_back({row.order_id, side, row.price_ticks, 0, 0, is_snapshot});
+      order = &all_.back();
+    }
+    order->lots += lots;
+    order->taken += met;
+  }
+
+  void remove(Resting& order, Lots lots) {
+    order.lots -= lots;
+    order.taken = std::min(order.taken, order.lots);
+  }
+
+  void cancel(Resting& order, Lots lots) {
+    lots = std::min(lots, order.lots);
+    const auto level = static_cast<double>(left_at(order.side, order.price));
+    Own& mine = mutable_own(order.side);
+    double from_ahead = 0.0;
+    if (stands(order.side, order.price)) {
+      mine.ahead = std::min(mine.ahead, level);
+      from_ahead =
+          rlmm::share_ahead(queue_, mine.ahead, level - mine.ahead) * static_cast<double>(lots);
+    }
+    remove(order, lots);
+    if (!stands(order.side, order.price)) return;
+    const auto after = static_cast<double>(left_at(order.side, order.price));
+    mine.ahead = std::clamp(mine.ahead - from_ahead, 0.0, after);
+  }
+
+  void modify(Side side, const Row& row) {
+    Resting* order = row.order_id == 0 ? nameless(side, row.price_ticks) : by_id(row.order_id);
+    const bool stays = order != nullptr && order->price == row.price_ticks && order->side == side;
+    if (stays && (row.order_id == 0 || row.lots <= order->lots)) {
+      if (row.lots > order->lots) {
+        add(side, row, row.lots - order->lots, false);
+      } else {
+        cancel(*order, order->lots - row.lots);
+      }
+      return;
+    }
+    if (order != nullptr) cancel(*order, order->lots);
+    std::erase_if(all_, [](const Resting& gone) { return gone.lots == 0; });
+    if (row.lots > 0) add(side, row, row.lots, false);
+  }
+
+  void trade(Side side, const Row& row) {
+    Resting* order = resting(side, row);
+    const Lots shown = order == nullptr ? 0 : std::min(row.lots, order->lots);
+    const Ticks price = order == nullptr ? row.price_ticks : order->price;
+    if (shown > 0) {
+      Lots met = 0;
+      if (stands(side, price)) {
+        if (exact_) {
+          met = order->is_ahead ? 0 : shown;
+        } else {
+          met = std::max<Lots>(0, shown - ahead(side));
+        }
+      } else if (own(side).lots > 0 && better(side, own(side).price, price)) {
+        met = shown;
+      }
+      remove(*order, shown);
+      if (stands(side, price)) {
+        const double ahead_lots = own(side).ahead - static_cast<double>(shown);
+        mutable_own(side).ahead =
+            std::clamp(ahead_lots, 0.0, static_cast<double>(left_at(side, price)));
+      }
+      fill(side, std::min(met, own(side).lots));
+    }
+    const Lots hidden = row.lots - shown;
+    if (hidden == 0 || own(side).lots == 0) return;
+    if (!better(side, own(side).price, row.price_ticks)) return;
+    const bool waits = own(side).price == row.price_ticks && ahead(side) > 0;
+    if (!waits) fill(side, std::min(hidden, own(side).lots));
+  }
+
+  bool by_order_;
+  rlmm::QueueParams queue_;
+  bool exact_;
+  std::vector<Resting> all_;
+  std::array<Own, 2> own_{};
+  std::array<Lots, 2> filled_{};
+  Lots session_ = 2;
+};
+
+}  // namespace replay_tables
