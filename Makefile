@@ -111,6 +111,7 @@ bench: setup ## speed on this machine; fails below what the project promises (RE
 	rlmm bench simulator --market analytic --require $(STEPS_PER_S_LEAST)
 	rlmm bench simulator --market book --preset book-large-tick $(BOOK_BENCH_ARGS)
 	rlmm bench simulator --market book --preset book-small-tick $(BOOK_BENCH_ARGS)
+	rlmm bench simulator --market replay
 	python -m experiments.benchmarks.policies --require $(POLICY_NS_MOST)
 	rlmm bench rollout --require $(ROLLOUT_STEPS_PER_S_LEAST)
 	rlmm bench inference --require

@@ -16,7 +16,7 @@ from experiments.command import (
     settings_of,
 )
 
-MARKETS = ("analytic", "book")
+MARKETS = ("analytic", "book", "replay")
 
 bench = typer.Typer(rich_markup_mode=None)
 
@@ -29,24 +29,24 @@ def _bench(context: typer.Context) -> None:
 
 @bench.command()
 def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
-    market: Annotated[str, typer.Option(metavar="NAME", help="Which market: analytic or book.")],
+    market: Annotated[str, typer.Option(metavar="NAME", help="analytic, book or replay.")],
     preset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Which problem (default: P1, book: book-large-tick)."),
+        typer.Option(metavar="NAME", help="Which problem (default: P1, others: book-large-tick)."),
     ] = None,
     envs: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Environments per thread (default: 512, book: 16)."),
+        typer.Option(metavar="N", help="Environments per thread (default: 512, others: 16)."),
     ] = None,
     steps: Annotated[
-        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000, book: 10).")
+        str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000, others: 10).")
     ] = None,
     threads: Annotated[
         str | None, typer.Option(metavar="N", help="1: no two-thread part (default: 0, with it).")
     ] = None,
     repeats: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Repeats; the median counts (default: 5, book: 100)."),
+        typer.Option(metavar="N", help="Repeats; the median counts (default: 5, others: 100)."),
     ] = None,
     require: Annotated[
         str | None,
@@ -58,15 +58,23 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
     ] = None,
     require_agent: Annotated[
         str | None,
-        typer.Option(metavar="N", help="book: exit with 1 above N cycles per event, with agent."),
+        typer.Option(metavar="N", help="Not analytic: exit with 1 above N cycles per event."),
+    ] = None,
+    recording: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="replay: an event table (default: --hours of a preset)."),
+    ] = None,
+    hours: Annotated[
+        str | None, typer.Option(metavar="H", help="replay: how long a recording (default: 1).")
     ] = None,
     json: Json = False,
 ) -> Job:
-    """Measure the simulator alone: the analytic market's steps, or the book market's events.
+    """Measure the simulator alone: the analytic market's steps, or the others' events.
 
     Of the analytic market: trajectory steps per second and core. Of the book market: events per
     second and core cycles per event, once without an agent and once with one that quotes both
-    sides and observes everything.
+    sides and observes everything. Of the replay market: the same with that agent, of a recording
+    order by order and level by level, and how long it takes to load one and to start in it.
 
     One thread first. Then, where two processors are usable and unless --threads is 1, two threads
     of one process, alternating with two pinned processes; other values of --threads change nothing.
@@ -79,8 +87,11 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
     options |= {"--require": ("require", require)}
     options |= {"--require-alone": ("require_alone", require_alone)}
     options |= {"--require-agent": ("require_agent", require_agent)}
+    options |= {"--recording": ("recording", recording), "--hours": ("hours", hours)}
     if market == "book":
         return lambda: _bench_book(options, json=json)
+    if market == "replay":
+        return lambda: _bench_replay(options, json=json)
     return lambda: _bench_simulator(options, json=json)
 
 
@@ -156,6 +167,16 @@ def _bench_book(options: Options, *, json: bool) -> int:
 
     choices = {"preset": _presets("book")}
     config = load_config(None, [], BookBenchConfig, options=settings_of(options), choices=choices)
+    result = benchmark.run(config)
+    return _report_bench("simulator", result, benchmark.shortfall(config, result), json=json)
+
+
+def _bench_replay(options: Options, *, json: bool) -> int:
+    from experiments.benchmarks import replay as benchmark
+    from experiments.config import ReplayBenchConfig, load_config
+
+    choices = {"preset": _presets("book")}
+    config = load_config(None, [], ReplayBenchConfig, options=settings_of(options), choices=choices)
     result = benchmark.run(config)
     return _report_bench("simulator", result, benchmark.shortfall(config, result), json=json)
 

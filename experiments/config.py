@@ -134,6 +134,32 @@ class BookBenchConfig(Config):
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
+class ReplayBenchConfig(Config):
+    """`rlmm bench simulator --market replay`: the cost of a recorded event, with an agent."""
+
+    market: Literal["replay"]
+    preset: Annotated[str, Field(min_length=1)] = Field(
+        default="book-large-tick", description="whose market is recorded, and whose agent it is"
+    )
+    recording: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="a file instead of the preset's market"
+    )
+    hours: Annotated[float, Field(gt=0.0, le=24.0)] = Field(
+        default=1.0, description="of the preset's market"
+    )
+    envs: Annotated[int, Field(ge=1, le=100_000)] = 16
+    steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=10, description="per environment and slice"
+    )
+    repeats: Annotated[int, Field(ge=1, le=500)] = Field(
+        default=100, description="slices; the median of these is reported"
+    )
+    require_agent: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="cycles per event that fail when passed"
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(max_length=64)]
 
 

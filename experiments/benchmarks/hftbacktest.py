@@ -1,4 +1,4 @@
-"""Our book market with an agent against hftbacktest replaying a feed of the same market.
+"""Our book and replay markets with an agent against hftbacktest replaying the same market's feed.
 
     python -m experiments.benchmarks.hftbacktest [--preset book-large-tick] [--repeats 9] [--json]
 
@@ -7,8 +7,9 @@ wrote as level-2 updates and trades; a maker compiled by numba holds two quotes 
 and latencies. We make up the market while the agent trades in it, observe everything, and the book
 reacts to the agent; a replay does not. Runs alternate, so that both meet the same machine. Rates
 are in rows of the feed for hftbacktest (a market order that meets three orders is three trades and
-three updates), in events of the flow for us, and for both in events. Where hftbacktest cannot be
-installed it says so and ends with exit code 0.
+three updates), in events of the flow for us, and for both in events. Our replay plays the same feed
+by level, with the same queue law; its events are the recorder's rows (three, for that order). Where
+hftbacktest cannot be installed it says so and ends with exit code 0.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.arguments import positive
 from experiments.benchmarks.book import Agent, offset_ticks
+from experiments.benchmarks.replay import Replayed, simulated_rows, tape_of_rows
 from rlmm_tf.env import EVENT_KINDS, Recorder, engine_params
 from rlmm_tf.presets import PRESETS, preset
 from rlmm_tf.seeding import environment_keys
@@ -123,8 +125,10 @@ def measure(python: Path, name: str, repeats: int) -> dict[str, Any]:
     """Medians over alternating runs; ratios of ours to theirs, run by run."""
     arrays, n_events = feed(name, STEPS)
     agent = Agent(ENVS, 1, name=name, seed=SEED)
+    recorded = simulated_rows(name, SEED, STEPS * preset(name).episode.step_ns)
+    replayed = Replayed(tape_of_rows(recorded, by_order=False), ENVS, name=name, seed=SEED)
     n_rows = len(arrays["ts_ns"])
-    rows_per_s, ours = [], []
+    rows_per_s, ours, replays = [], [], []
     with _worker(python, arrays) as worker:
         _answer(worker)  # it has compiled
         agent.rate(10)
@@ -134,8 +138,13 @@ def measure(python: Path, name: str, repeats: int) -> dict[str, Any]:
             last = _answer(worker)
             rows_per_s.append(n_rows / last["seconds"])
             ours.append(agent.rate(STEPS // ENVS))
+            replays.append(replayed.rate(STEPS // ENVS))
     share = n_events / n_rows
     ratios = [our / (share * their) for our, their in zip(ours, rows_per_s, strict=True)]
+    recorded_share = len(recorded["kind"]) / n_rows
+    replay_ratios = [
+        our / (recorded_share * their) for our, their in zip(replays, rows_per_s, strict=True)
+    ]
     return {
         "preset": name,
         "hftbacktest": VERSION,
@@ -147,6 +156,10 @@ def measure(python: Path, name: str, repeats: int) -> dict[str, Any]:
         "events_per_s": statistics.median(ours),
         "ratio_events": statistics.median(ratios),
         "ratio_to_rows": share * statistics.median(ratios),
+        "replay_events_per_s": statistics.median(replays),
+        "hftbacktest_recorded_events_per_s": recorded_share * statistics.median(rows_per_s),
+        "replay_ratio_events": statistics.median(replay_ratios),
+        "replay_ratio_to_rows": recorded_share * statistics.median(replay_ratios),
     }
 
 
@@ -155,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name, params in PRESETS.items() if params.market.kind == "book"]
     parser = argparse.ArgumentParser(
         prog="python -m experiments.benchmarks.hftbacktest",
-        description="Compare the book market with an agent with hftbacktest's replay.",
+        description="Compare the book and replay markets with an agent with hftbacktest's replay.",
         epilog="example: python -m experiments.benchmarks.hftbacktest --json",
     )
     parser.add_argument("--preset", choices=names, default="book-large-tick")

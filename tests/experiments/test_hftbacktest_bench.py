@@ -69,6 +69,9 @@ def test_figures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert figures["ratio_events"] == pytest.approx(
         figures["events_per_s"] / figures["hftbacktest_events_per_s"]
     )
+    assert figures["replay_ratio_events"] == pytest.approx(
+        figures["replay_events_per_s"] / figures["hftbacktest_recorded_events_per_s"]
+    )
 
 
 def test_without_hftbacktest(
