@@ -31,7 +31,7 @@ void RecordedBook::add(const TapeEvent& event, std::uint64_t index) {
     if (event.slot >= orders_.size()) orders_.resize(event.slot + std::size_t{1});
     RecordedOrder& order = orders_[event.slot];
     if (order.lots == 0) {
-      const bool is_older = (event.flags & kTapeSnapshot) != 0;
+      const bool is_older = (event.flags & (kTapeSnapshot | kTapeReach)) != 0;
       order = {event.price_ticks, 0, 0, index, event.side, is_older, {}};
     }
     order.lots += event.lots;

@@ -29,6 +29,7 @@ enum class Session : std::uint8_t { kHalted, kQuoting, kTrading };
 inline constexpr std::uint8_t kTapeContinues = 1;  // the row goes on with the next event
 inline constexpr std::uint8_t kTapeMoreFills = 2;  // trade: the same market order goes on filling
 inline constexpr std::uint8_t kTapeSnapshot = 4;   // add: it was there before, who knows since when
+inline constexpr std::uint8_t kTapeReach = 8;  // add, cancel: the level comes into sight, leaves it
 
 inline constexpr std::uint32_t kNoOrder = std::numeric_limits<std::uint32_t>::max();
 
@@ -50,7 +51,7 @@ struct RecordedOrder {
   Lots taken_lots = 0;
   std::uint64_t arrival = 0;  // the event that brought it
   Side side = Side::kBid;
-  bool is_older = false;  // from before the record, or a gap in it: who knows since when
+  bool is_older = false;  // shown by a snapshot or come into sight: who knows since when
   std::uint8_t padding[6]{};
 
   Lots left_lots() const { return lots - taken_lots; }

@@ -103,16 +103,26 @@ void ReplayBook::add(const TapeEvent& event) {
     fill(across, traded);
   }
   OwnOrder* const own = own_at(event.side, event.price_ticks);
-  if (own != nullptr && !exact_ && (event.flags & kTapeSnapshot) == 0) {
-    const auto level = static_cast<double>(recorded_.left_at(event.side, event.price_ticks));
-    own->ahead_lots = std::min(own->ahead_lots, level);  // what a gap has left open is over
-  }
+  if (own != nullptr && !exact_) join_level(*own, event);
   recorded_.add(event, next_);
   if (traded > 0) recorded_.take(event.side, event.price_ticks, traded, event.slot);
   if (own != nullptr && exact_ && is_ahead(*own, event)) {
     own->ahead_lots += static_cast<double>(event.lots);
   }
   watch(event.side, event.price_ticks);
+}
+
+// What a snapshot shows may be what was ahead before it, and a level that comes into sight was
+// there all the time; everybody else comes behind him.
+void ReplayBook::join_level(OwnOrder& own, const TapeEvent& event) const {
+  const Lots level = recorded_.left_at(event.side, event.price_ticks);
+  const bool in_reach = (event.flags & kTapeReach) != 0;
+  if (in_reach && level == 0) own.in_sight_ns = event.ts_ns;
+  if (in_reach && own.in_sight_ns == event.ts_ns) {
+    own.ahead_lots += static_cast<double>(event.lots);
+  } else if ((event.flags & kTapeSnapshot) == 0) {
+    own.ahead_lots = std::min(own.ahead_lots, static_cast<double>(level));
+  }
 }
 
 bool ReplayBook::is_ahead(const OwnOrder& own, const TapeEvent& event) const {
@@ -124,6 +134,10 @@ void ReplayBook::cancel(const TapeEvent& event) {
   OwnOrder* const own = own_at(event.side, event.price_ticks);
   double from_ahead = 0.0;
   if (own != nullptr && !exact_) {
+    if ((event.flags & kTapeReach) != 0) {  // out of sight, but there
+      reduce(event, nullptr, 0.0);
+      return;
+    }
     const auto level = static_cast<double>(recorded_.left_at(event.side, event.price_ticks));
     own->ahead_lots = std::min(own->ahead_lots, level);
     const double share = share_ahead(queue_, own->ahead_lots, level - own->ahead_lots);
@@ -244,7 +258,7 @@ Outcome ReplayBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce 
 
 void ReplayBook::rest(Side side, Ticks price_ticks, Lots lots) {
   const auto ahead = static_cast<double>(recorded_.left_at(side, price_ticks));
-  own_[index_of(side)] = {price_ticks, lots, ++arrivals_, next_, ahead};
+  own_[index_of(side)] = {price_ticks, lots, ++arrivals_, next_, ahead, kNever};
 }
 
 void ReplayBook::cancel(Slot slot) {

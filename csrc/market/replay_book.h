@@ -9,15 +9,16 @@
 //    and what he got of it is taken.
 //  - Where orders are told apart the queue ahead is exact: those that came before him. Elsewhere a
 //    cancel at his level is shared out between the queues ahead and behind by a law
-//    (`QueueParams`), and the queue ahead is never longer than the level. What a gap in the record
-//    leaves unknown counts as ahead: after a snapshot the level's orders, and without order ids no
-//    more of its lots than were ahead before.
+//    (`QueueParams`), and the queue ahead is never longer than the level. What the record did not
+//    show counts as ahead: the lots of a level that comes into sight, and after a snapshot those of
+//    the level; without order ids no more of these than were ahead before.
 //  - Events at one time come before the agent's messages of that time.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "book/order_book.h"
@@ -82,6 +83,7 @@ class ReplayBook {
   std::size_t played() const { return next_; }  // events of the tape
   const RecordedBook& recorded() const { return recorded_; }
 
+  static constexpr TimeNs kNever = std::numeric_limits<TimeNs>::min();
   // An agent's order; its slot is its side.
   struct OwnOrder {
     Ticks price_ticks = 0;
@@ -89,6 +91,7 @@ class ReplayBook {
     std::uint64_t arrival = 0;  // counts the agent's orders
     std::uint64_t entry = 0;    // the event that comes next when it comes to rest
     double ahead_lots = 0.0;
+    TimeNs in_sight_ns = kNever;  // when its level came into sight, in the record
   };
   const OwnOrder& order(Slot slot) const { return own_[slot]; }
   bool is_live(Slot slot, std::uint64_t arrival) const {
@@ -118,6 +121,7 @@ class ReplayBook {
   void print(const TapeEvent& event);
   void clear(const TapeEvent& event);
   void reduce(const TapeEvent& event, OwnOrder* own, double from_ahead);
+  void join_level(OwnOrder& own, const TapeEvent& event) const;
   bool is_ahead(const OwnOrder& own, const TapeEvent& event) const;
   void count_market_order(const TapeEvent& event);
   void fill(Side side, Lots lots);

@@ -9,6 +9,9 @@ namespace rlmm {
 namespace {
 
 constexpr Lots kLevelLotsMax = Lots{1} << 52U;
+constexpr unsigned kRowHidden = 16;  // a trade of lots that the book did not show
+
+int reach_of(std::uint8_t row_flags) { return (row_flags & kFlagReach) != 0 ? kTapeReach : 0; }
 
 }  // namespace
 
@@ -112,14 +115,20 @@ void TapeMaker::add(const Row& row) {
     note(Mended::kRepeatedOrder);
     emit_reduction(TapeOp::kCancel, row, book_.order(slot).lots, slot, kTapeContinues);
   }
-  emit_add(row, row.lots, 0);
+  emit_add(row, row.lots, reach_of(row.flags));
 }
 
 void TapeMaker::cancel(const Row& row) {
+  const bool of_level = row.order_id == 0;
   const std::uint32_t slot = slot_of(row);
-  const Lots there = lots_of(row, slot);
+  const Lots there = of_level ? book_.left_at(row.side, row.price_ticks) : lots_of(row, slot);
   if (there < row.lots) note(there == 0 ? Mended::kUnknownCancel : Mended::kLargeCancel);
-  emit_reduction(TapeOp::kCancel, row, std::min(there, row.lots), slot, 0);
+  const Lots lots = std::min(there, row.lots);
+  if (of_level) {
+    emit_level_reduction(row, lots, reach_of(row.flags));
+  } else {
+    emit_reduction(TapeOp::kCancel, row, lots, slot, reach_of(row.flags));
+  }
 }
 
 // A level may be shown in several rows: its orders, whose numbers nobody knows.
@@ -139,15 +148,23 @@ void TapeMaker::show(const Row& row) {
 // The order, or the level, now holds so many lots.
 void TapeMaker::set(const Row& row, int flags) {
   const std::uint32_t slot = slot_of(row);
-  if (row.order_id != 0 && slot != kNoOrder) {
+  if (row.order_id == 0) {
+    set_level(row, flags);
+  } else if (slot != kNoOrder) {
     set_order(row, slot);
-    return;
+  } else if (row.lots > 0) {
+    emit_add(row, row.lots, flags);
+  } else {
+    emit(TapeOp::kNothing, row, 0, kNoOrder, 0);
   }
-  const Lots more = row.lots - lots_of(row, slot);
+}
+
+void TapeMaker::set_level(const Row& row, int flags) {
+  const Lots more = row.lots - book_.left_at(row.side, row.price_ticks);
   if (more > 0) {
     emit_add(row, more, flags);
   } else {
-    emit_reduction(TapeOp::kCancel, row, -more, slot, 0);
+    emit_level_reduction(row, -more, 0);
   }
 }
 
@@ -172,9 +189,10 @@ void TapeMaker::trade(const Row& row) {
     return;
   }
   const std::uint32_t slot = slot_of(row);
-  const Lots there = std::min(row.lots, lots_of(row, slot));
+  const bool is_hidden = (row.flags & kRowHidden) != 0;
+  const Lots there = is_hidden ? 0 : std::min(row.lots, lots_of(row, slot));
   const Lots beyond = row.lots - there;
-  if (beyond > 0) note(Mended::kPrint);
+  if (beyond > 0 && !is_hidden) note(Mended::kPrint);
   if (there > 0) {
     const int flags = beyond > 0 ? kTapeMoreFills | kTapeContinues : more_fills;
     emit_reduction(TapeOp::kTrade, row, there, slot, flags);
@@ -237,6 +255,21 @@ void TapeMaker::free_slot(std::uint32_t slot) {
   free_.push_back(slot);
 }
 
+// All at the row's price: those of no known order first, then the others from the latest on.
+std::vector<std::uint32_t> TapeMaker::slots_at(const Row& row) const {
+  std::vector<std::uint32_t> slots;
+  for (std::uint32_t slot = 0; slot < holders_.size(); ++slot) {
+    const RecordedOrder& order = book_.order(slot);
+    const bool here = order.side == row.side && order.price_ticks == row.price_ticks;
+    if (here && order.lots > 0) slots.push_back(slot);
+  }
+  std::ranges::sort(slots, {}, [this](std::uint32_t slot) {
+    const bool is_order = holders_[slot].is_order;
+    return std::pair(is_order, ~book_.order(slot).arrival);
+  });
+  return slots;
+}
+
 Lots TapeMaker::lots_of(const Row& row, std::uint32_t slot) const {
   if (slot != kNoOrder) return book_.order(slot).lots;
   if (tape_.by_order_) return 0;
@@ -278,6 +311,21 @@ void TapeMaker::emit_reduction(TapeOp op, const Row& row, Lots lots, std::uint32
     if (book_.order(slot).lots == lots) free_slot(slot);
   }
   emit(op, at, lots, slot, flags);
+}
+
+// Off a level, and nobody says whose: what is behind may go, but not what is ahead of the agent.
+void TapeMaker::emit_level_reduction(const Row& row, Lots lots, int flags) {
+  if (!tape_.by_order_ || lots == 0) {
+    emit_reduction(TapeOp::kCancel, row, lots, kNoOrder, flags);
+    return;
+  }
+  Lots left = lots;
+  for (const std::uint32_t slot : slots_at(row)) {
+    const Lots of_it = std::min(left, book_.order(slot).lots);
+    left -= of_it;
+    emit_reduction(TapeOp::kCancel, row, of_it, slot, flags | (left > 0 ? kTapeContinues : 0));
+    if (left == 0) return;
+  }
 }
 
 void TapeMaker::write_checkpoint() {

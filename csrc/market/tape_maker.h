@@ -45,6 +45,7 @@ class TapeMaker {
   void cancel(const Row& row);
   void show(const Row& row);
   void set(const Row& row, int flags);
+  void set_level(const Row& row, int flags);
   void set_order(const Row& row, std::uint32_t slot);
   void trade(const Row& row);
   void clear(const Row& row);
@@ -53,10 +54,12 @@ class TapeMaker {
   std::uint32_t take_slot(const Row& row);
   void free_slot(std::uint32_t slot);
   Lots lots_of(const Row& row, std::uint32_t slot) const;
+  std::vector<std::uint32_t> slots_at(const Row& row) const;
 
   void emit(TapeOp op, const Row& row, Lots lots, std::uint32_t slot, int flags);
   void emit_add(const Row& row, Lots lots, int flags);
   void emit_reduction(TapeOp op, const Row& row, Lots lots, std::uint32_t slot, int flags);
+  void emit_level_reduction(const Row& row, Lots lots, int flags);
   void write_checkpoint();
 
   Tape& tape_;

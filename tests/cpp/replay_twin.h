@@ -21,6 +21,7 @@ class Twin {
     Ticks price = 0;
     Lots lots = 0;
     double ahead = 0.0;  // by law
+    TimeNs in_sight_ns = -1;
   };
 
   // Returns what the row filled of each side's order.
@@ -29,11 +30,15 @@ class Twin {
     const Side side = row.side < 0 ? Side::kAsk : Side::kBid;
     switch (row.kind) {
       case EventKind::kAdd:
-        if (Resting* old = by_id(row.order_id)) cancel(*old, old->lots);
+        if (Resting* old = by_id(row.order_id)) cancel(*old, old->lots, {});
         add(side, row, row.lots, false);
         break;
       case EventKind::kCancel:
-        if (Resting* order = resting(side, row)) cancel(*order, row.lots);
+        if (row.order_id == 0) {
+          cancel_level(side, row, row.lots);
+        } else if (Resting* order = resting(side, row)) {
+          cancel(*order, row.lots, row);
+        }
         break;
       case EventKind::kModify:
         modify(side, row);
@@ -148,6 +153,7 @@ class Twin {
   }
   // Whom a cancel or trade of this row concerns.
   Resting* resting(Side side, const Row& row) {
+    if ((row.flags & 16) != 0) return nullptr;
     if (by_order_ && row.order_id == 0 && row.kind == EventKind::kTrade) return nullptr;
     Resting* order = by_id(row.order_id);
     return order != nullptr ? order : nameless(side, row.price_ticks);
@@ -168,13 +174,20 @@ class Twin {
       met = std::min(lots, own(across).lots);
       fill(across, met);
     }
+    const bool in_reach = (row.flags & rlmm::kFlagReach) != 0 && row.kind == EventKind::kAdd;
     if (stands(side, row.price_ticks) && !is_snapshot) {
-      mutable_own(side).ahead =
-          std::min(own(side).ahead, static_cast<double>(left_at(side, row.price_ticks)));
+      Own& mine = mutable_own(side);
+      const Lots level = left_at(side, row.price_ticks);
+      if (in_reach && level == 0) mine.in_sight_ns = row.ts_ns;
+      if (in_reach && mine.in_sight_ns == row.ts_ns) {
+        mine.ahead += static_cast<double>(lots);
+      } else {
+        mine.ahead = std::min(mine.ahead, static_cast<double>(level));
+      }
     }
     Resting* order = row.order_id == 0 ? nameless(side, row.price_ticks) : nullptr;
     if (order == nullptr) {
-      all_.push_back({row.order_id, side, row.price_ticks, 0, 0, is_snapshot});
+      all_.push_back({row.order_id, side, row.price_ticks, 0, 0, is_snapshot || in_reach});
       order = &all_.back();
     }
     order->lots += lots;
@@ -186,8 +199,28 @@ class Twin {
     order.taken = std::min(order.taken, order.lots);
   }
 
-  void cancel(Resting& order, Lots lots) {
+  // Off the lots of no order first, then off those of the latest.
+  void cancel_level(Side side, const Row& row, Lots lots) {
+    if (Resting* order = nameless(side, row.price_ticks)) {
+      const Lots of_it = std::min(lots, order->lots);
+      cancel(*order, of_it, row);
+      lots -= of_it;
+    }
+    for (auto order = all_.rbegin(); order != all_.rend() && lots > 0; ++order) {
+      if (order->side != side || order->price != row.price_ticks) continue;
+      const Lots of_it = std::min(lots, order->lots);
+      cancel(*order, of_it, row);
+      lots -= of_it;
+    }
+  }
+
+  void cancel(Resting& order, Lots lots, const Row& row) {
     lots = std::min(lots, order.lots);
+    if (lots == 0) return;
+    if ((row.flags & rlmm::kFlagReach) != 0 && row.kind == EventKind::kCancel) {
+      remove(order, lots);
+      return;
+    }
     const auto level = static_cast<double>(left_at(order.side, order.price));
     Own& mine = mutable_own(order.side);
     double from_ahead = 0.0;
@@ -203,17 +236,22 @@ class Twin {
   }
 
   void modify(Side side, const Row& row) {
-    Resting* order = row.order_id == 0 ? nameless(side, row.price_ticks) : by_id(row.order_id);
-    const bool stays = order != nullptr && order->price == row.price_ticks && order->side == side;
-    if (stays && (row.order_id == 0 || row.lots <= order->lots)) {
-      if (row.lots > order->lots) {
-        add(side, row, row.lots - order->lots, false);
-      } else {
-        cancel(*order, order->lots - row.lots);
+    if (row.order_id == 0) {
+      Lots there = 0;
+      for (const Resting& order : all_) {
+        if (order.side == side && order.price == row.price_ticks) there += order.lots;
       }
+      if (row.lots > there) add(side, row, row.lots - there, false);
+      if (row.lots < there) cancel_level(side, row, there - row.lots);
       return;
     }
-    if (order != nullptr) cancel(*order, order->lots);
+    Resting* order = by_id(row.order_id);
+    const bool stays = order != nullptr && order->price == row.price_ticks && order->side == side;
+    if (stays && row.lots <= order->lots) {
+      cancel(*order, order->lots - row.lots, {});
+      return;
+    }
+    if (order != nullptr) cancel(*order, order->lots, {});
     std::erase_if(all_, [](const Resting& gone) { return gone.lots == 0; });
     if (row.lots > 0) add(side, row, row.lots, false);
   }
@@ -221,31 +259,30 @@ class Twin {
   void trade(Side side, const Row& row) {
     Resting* order = resting(side, row);
     const Lots shown = order == nullptr ? 0 : std::min(row.lots, order->lots);
-    const Ticks price = order == nullptr ? row.price_ticks : order->price;
-    if (shown > 0) {
-      Lots met = 0;
-      if (stands(side, price)) {
-        if (exact_) {
-          met = order->is_ahead ? 0 : shown;
-        } else {
-          met = std::max<Lots>(0, shown - ahead(side));
-        }
-      } else if (own(side).lots > 0 && better(side, own(side).price, price)) {
-        met = shown;
-      }
-      remove(*order, shown);
-      if (stands(side, price)) {
-        const double ahead_lots = own(side).ahead - static_cast<double>(shown);
-        mutable_own(side).ahead =
-            std::clamp(ahead_lots, 0.0, static_cast<double>(left_at(side, price)));
-      }
-      fill(side, std::min(met, own(side).lots));
-    }
+    if (shown > 0) trade_with(*order, shown);
     const Lots hidden = row.lots - shown;
     if (hidden == 0 || own(side).lots == 0) return;
     if (!better(side, own(side).price, row.price_ticks)) return;
     const bool waits = own(side).price == row.price_ticks && ahead(side) > 0;
     if (!waits) fill(side, std::min(hidden, own(side).lots));
+  }
+
+  // The order's own side and price count, whatever the row says.
+  void trade_with(Resting& order, Lots lots) {
+    const Side side = order.side;
+    const bool is_here = stands(side, order.price);
+    Lots met = 0;
+    if (is_here && exact_) met = order.is_ahead ? 0 : lots;
+    if (is_here && !exact_) met = std::max<Lots>(0, lots - ahead(side));
+    const bool passes = own(side).lots > 0 && better(side, own(side).price, order.price);
+    if (!is_here && passes) met = lots;
+    remove(order, lots);
+    if (is_here) {
+      const double ahead_lots = own(side).ahead - static_cast<double>(lots);
+      const auto level = static_cast<double>(left_at(side, order.price));
+      mutable_own(side).ahead = std::clamp(ahead_lots, 0.0, level);
+    }
+    fill(side, std::min(met, own(side).lots));
   }
 
   bool by_order_;

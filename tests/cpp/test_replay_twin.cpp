@@ -38,6 +38,7 @@ class Rows {
   int side() { return below(2) == 0 ? 1 : -1; }
   std::uint64_t new_id() { return by_order_ && below(20) > 0 ? ++ids_ : 0; }
   Lots lots() { return 1 + static_cast<Lots>(below(8)); }
+  std::uint8_t reach() { return below(10) == 0 ? kFlagReach : 0; }
   // One in sixteen on the wrong side of the middle.
   Ticks price(int of_side) {
     const auto away = static_cast<Ticks>(below(5));
@@ -46,11 +47,13 @@ class Rows {
 
   Row added() {
     const int of_side = side();
-    return {0, Kind::kAdd, of_side, price(of_side), lots(), new_id()};
+    return {0, Kind::kAdd, of_side, price(of_side), lots(), new_id(), reach()};
   }
   // Of what is there; one in twelve of anything at all.
   Row reduced(const Twin& twin, Kind kind) {
-    const auto flags = static_cast<std::uint8_t>(below(2) == 0 ? kFlagMoreFills : 0);
+    auto flags = static_cast<std::uint8_t>(below(2) == 0 ? kFlagMoreFills : 0);
+    if (kind == Kind::kTrade && below(10) == 0) flags = 16;  // hidden
+    if (kind == Kind::kCancel) flags = reach();
     if (twin.all().empty() || below(12) == 0) {
       const int of_side = kind == Kind::kTrade && below(4) == 0 ? 0 : side();
       return {0, kind, of_side, price(of_side), lots(), by_order_ ? below(40) : 0, flags};
@@ -59,7 +62,9 @@ class Rows {
     if (kind == Kind::kTrade && below(4) > 0) which = first_of(twin);
     const Twin::Resting& order = twin.all()[which];
     const Ticks at = order.id != 0 && below(8) == 0 ? order.price + 1 : order.price;
-    return {0, kind, static_cast<int>(sign(order.side)), at, lots(), order.id, flags};
+    // A cancel of a whole level may name no order.
+    const std::uint64_t id = kind == Kind::kCancel && below(6) == 0 ? 0 : order.id;
+    return {0, kind, static_cast<int>(sign(order.side)), at, lots(), id, flags};
   }
   // The earliest of the best price of some side.
   std::size_t first_of(const Twin& twin) {
@@ -218,7 +223,13 @@ std::size_t run(std::uint64_t seed, bool by_order, const QueueParams& queue) {
     compare(book, twin);
     if (check::failures() > 0) {
       check::fail(__FILE__, __LINE__,
-                  "seed " + std::to_string(seed) + ", row " + std::to_string(i));
+                  "seed " + std::to_string(seed) + ", row " + std::to_string(i) + ", kind " +
+                      std::to_string(static_cast<int>(plays[i].row.kind)) + ", side " +
+                      std::to_string(plays[i].row.side) + ", price " +
+                      std::to_string(plays[i].row.price_ticks) + ", lots " +
+                      std::to_string(plays[i].row.lots) + ", order " +
+                      std::to_string(plays[i].row.order_id) + ", flags " +
+                      std::to_string(plays[i].row.flags));
       return fills;
     }
   }

@@ -24,7 +24,7 @@ from rlmm_tf.env import (
     make_tape,
     tape_of,
 )
-from rlmm_tf.events import EventKind, EventMetadata, EventTable
+from rlmm_tf.events import EventFlag, EventKind, EventMetadata, EventTable
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset
 from rlmm_tf.recording import Session, generator_hash, record
@@ -251,14 +251,14 @@ def held_bid_fills(path: Path, start_ns: int, price_ticks: int, **market: Any) -
 
 def rows_of(path: Path) -> list[tuple[int, ...]]:
     table = EventTable.read(path)
-    names = ("ts_event", "kind", "side", "price_ticks", "qty_lots", "order_id")
+    names = ("ts_event", "kind", "side", "price_ticks", "qty_lots", "order_id", "flags")
     return list(zip(*(table.column(name).tolist() for name in names), strict=True))
 
 
 def resting(rows: list[tuple[int, ...]], until_ns: int) -> dict[int, list[int]]:
     """Side, price and lots of the orders that are there then."""
     there: dict[int, list[int]] = {}
-    for ts_ns, kind, side, price, lots, order in rows:
+    for ts_ns, kind, side, price, lots, order, _ in rows:
         if ts_ns > until_ns:
             break
         if kind in {EventKind.ADD, EventKind.SNAPSHOT}:
@@ -286,10 +286,12 @@ def fifo_fills(path: Path, start_ns: int, price_ticks: int) -> list[float]:
     there = resting(rows, start_ns)
     ahead = {order for order, at in there.items() if at[:2] == [1, price_ticks]}
     bought, left = [0.0] * 30, 5
-    for ts_ns, kind, side, price, lots, order in rows:
+    for ts_ns, kind, side, price, lots, order, flags in rows:
         step = -(-(ts_ns - start_ns) // STEP_NS) - 1
         if not 0 <= step < 30 or price > price_ticks:
             continue
+        if flags & EventFlag.REACH and (side, price) == (1, price_ticks):
+            ahead.add(order)  # it was there all the time
         meets = kind == EventKind.ADD and side == -1
         is_behind = price < price_ticks or order not in ahead
         if meets or (kind == EventKind.TRADE and side == 1 and is_behind):

@@ -1,0 +1,111 @@
+// What a record shows only in part: levels that come into sight and leave it, lots of no order
+// among orders, hidden trades.
+#include <algorithm>
+#include <vector>
+
+#include "check.h"
+#include "replay_tables.h"
+
+namespace rlmm {
+namespace {
+
+using replay_tables::Row;
+using replay_tables::small_book;
+using replay_tables::Stage;
+using replay_tables::Table;
+using Kind = EventKind;
+
+constexpr QueueParams kAverse{QueueLaw::kRiskAverse, 1.0, 1.0, true};
+
+}  // namespace
+
+TEST("replay sight: a level that leaves keeps its queue, one that comes was there all the time") {
+  const std::vector<Row> rows = {{0, Kind::kCancel, 1, 99, 4, 0, kFlagReach},
+                                 {0, Kind::kAdd, 1, 99, 6, 0, kFlagReach},
+                                 {0, Kind::kAdd, 1, 99, 2, 21},  // behind him
+                                 {0, Kind::kCancel, 1, 99, 1, 21},
+                                 {0, Kind::kTrade, 1, 99, 7, 51}};
+  for (const bool by_order : {false, true}) {
+    std::vector<Row> given = rows;
+    for (Row& row : given) row.order_id = by_order ? row.order_id : 0;
+    Stage stage(by_order, kAverse, given);
+    stage.quote(Side::kBid, 99, 3);
+    CHECK_EQ(stage.ahead(Side::kBid), 4);
+    stage.play();
+    CHECK_EQ(stage.book.lots_at(Side::kBid, 99), 3);  // his own
+    stage.play();
+    CHECK_EQ(stage.ahead(Side::kBid), 6);
+    stage.play(2);
+    CHECK_EQ(stage.ahead(Side::kBid), 6);
+    // By level, six of the seven were ahead. By order the trade was with those six, and one more.
+    CHECK_EQ(stage.play(), 1);
+    CHECK_EQ(stage.ahead(Side::kBid), 0);
+  }
+}
+
+TEST("replay sight: lots that turn up at a level in sight are behind him") {
+  Stage stage(false, kAverse,
+              {{0, Kind::kAdd, 1, 100, 3, 0, kFlagReach}, {0, Kind::kTrade, 1, 100, 8}});
+  stage.quote(Side::kBid, 100, 9);
+  stage.play();
+  CHECK_EQ(stage.ahead(Side::kBid), 5);
+  CHECK_EQ(stage.play(), 3);
+}
+
+TEST("replay sight: a level that comes order by order is ahead as a whole") {
+  Table table(small_book(false));
+  table.add({10, Kind::kAdd, 1, 98, 3, 0, kFlagReach});
+  table.add({10, Kind::kAdd, 1, 98, 2, 0, kFlagReach});
+  table.add({20, Kind::kAdd, 1, 98, 2, 0, kFlagReach});
+  const auto tape = table.tape();
+  ReplayBook book(*tape, kAverse);
+  book.start(0, 30);
+  std::vector<ReplayBook::Execution> executions;
+  book.submit(Side::kBid, 98, 5, TimeInForce::kPostOnly, executions);
+  for (int i = 0; i < 3; ++i) CHECK(book.advance(30));
+  CHECK_EQ(book.queue_ahead(0), 5);
+}
+
+TEST("replay sight: a level's lots go from those of no order, then from the latest") {
+  Stage stage(true, kAverse,
+              {{0, Kind::kAdd, 1, 100, 3, 11},
+               {0, Kind::kSnapshot, 1, 100, 12, 0},  // the level: four more, of no order
+               {0, Kind::kAdd, 1, 100, 2, 12},
+               {0, Kind::kCancel, 1, 100, 5, 0},  // these four, and one of 12
+               {0, Kind::kModify, 1, 100, 7, 0},  // the other of 12, and one of 11
+               {0, Kind::kModify, 1, 100, 9, 0},
+               {0, Kind::kModify, 1, 100, 9, 0},
+               {0, Kind::kCancel, 1, 100, 99, 0}});
+  stage.play(3);
+  CHECK_EQ(stage.book.lots_at(Side::kBid, 100), 14);
+  const auto lots_of_orders = [&] {
+    std::vector<Lots> lots;
+    for (const auto& [slot, order] : stage.book.recorded().snapshot().orders) {
+      if (order.price_ticks == 100) lots.push_back(order.lots);
+    }
+    std::ranges::sort(lots);
+    return lots;
+  };
+  CHECK_EQ(lots_of_orders(), (std::vector<Lots>{2, 3, 4, 5}));
+  stage.play();
+  CHECK_EQ(lots_of_orders(), (std::vector<Lots>{1, 3, 5}));
+  stage.play();
+  CHECK_EQ(lots_of_orders(), (std::vector<Lots>{2, 5}));
+  stage.play(2);
+  CHECK_EQ(lots_of_orders(), (std::vector<Lots>{2, 2, 5}));
+  stage.play();
+  CHECK(lots_of_orders().empty());
+}
+
+TEST("replay sight: a hidden trade leaves the order it names as it is") {
+  constexpr std::uint8_t kHidden = 16;
+  Stage stage(true, kAverse,
+              {{0, Kind::kTrade, 1, 100, 2, 1, kHidden}, {0, Kind::kTrade, 1, 99, 2, 2, kHidden}});
+  stage.quote(Side::kBid, 100, 3);
+  CHECK_EQ(stage.play(), 0);
+  CHECK_EQ(stage.ahead(Side::kBid), 5);
+  CHECK_EQ(stage.play(), 2);
+  CHECK_EQ(stage.book.lots_at(Side::kBid, 99), 4);
+}
+
+}  // namespace rlmm
