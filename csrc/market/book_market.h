@@ -50,7 +50,7 @@ template <class Setting>
 class BookMarketOf {
  public:
   using Model = BookModelOf<Setting>;
-  using Book = typename Setting::Book;
+  using Book = Setting::Book;
 
   // `model` must outlive the market.
   explicit BookMarketOf(const Model& model);

@@ -27,7 +27,7 @@ void BookMarketOf<Setting>::show() {
     view_.set(Feature::kRegimeProbability, k, regime_filter_.probabilities()[k]);
   }
   if (!model_->shows_motion) return;
-  const double start_x2 = static_cast<double>(model_->setting.first_mid_ticks_x2(market_));
+  const auto start_x2 = static_cast<double>(model_->setting.first_mid_ticks_x2(market_));
   view_.set(Feature::kMidReturn, 0.5 * static_cast<double>(tally_.return_x2));
   view_.set(Feature::kMidDisplacement, 0.5 * (static_cast<double>(state_.mid_ticks_x2) - start_x2));
   view_.set(Feature::kRealisedVolatility, std::sqrt(state_.mean_square_return_ticks2));

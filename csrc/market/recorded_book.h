@@ -64,10 +64,11 @@ constexpr Ticks key_of(Side side, Ticks price_ticks) { return sign(side) * price
 // level and, where orders are told apart, of every order.
 class RecordedBook {
  public:
+  using LiveOrder = std::pair<std::uint32_t, RecordedOrder>;  // by its slot
   // Enough to go on from, without what the agent took.
   struct Snapshot {
     std::array<std::vector<RecordedLevel>, 2> levels;
-    std::vector<std::pair<std::uint32_t, RecordedOrder>> orders;
+    std::vector<LiveOrder> orders;
     Session session = Session::kTrading;
   };
 

@@ -33,8 +33,10 @@ void ReplayBook::start(TimeNs start_ns, TimeNs end_ns) {
                        " ns, got none of one side; leave such times out");
     }
     origin_ns_ = std::max(origin_ns_, events[next_].ts_ns);
-    do recorded_.apply(events[next_], next_);
-    while (++next_ < end_ && events[next_].ts_ns == origin_ns_);
+    // All rows of one time, whatever they do.
+    for (; next_ < end_ && events[next_].ts_ns <= origin_ns_; ++next_) {
+      recorded_.apply(events[next_], next_);
+    }
   }
   first_mid_ticks_x2_ = mid_ticks_x2();
   refresh_touch();

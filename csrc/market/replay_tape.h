@@ -4,7 +4,8 @@
 //  - The rows of a canonical event table (rlmm_tf/events.py) become events that need no further
 //    checks: every reduction is of lots that are there, every order has a slot, "now holds" has
 //    become "more" or "less". A row is one event, or several in succession.
-//  - What an event is depends on its row and on those before it, never on those after.
+//  - What an event is depends on its row and on those before it, never on those after. (Whether
+//    orders have ids at all is a matter of the whole table.)
 //  - Rows that contradict the book so far are mended and counted by reason; the first of each is
 //    remembered. Rows that cannot be read at all are refused.
 //  - Every so many events the book is written down, so that any time can be gone to at once.
@@ -53,7 +54,8 @@ class Tape {
   // A stamp this much earlier than another before it is no matter of order: the clock is wrong.
   static constexpr TimeNs kLateMaxNs = 60'000'000'000;
 
-  // Throws std::invalid_argument that names the row, what was expected and what came.
+  // `checkpoint_events`: between two books at least; more where they would need more room than the
+  // events. Throws std::invalid_argument that names the row, what was expected and what came.
   Tape(const Columns& columns, std::size_t checkpoint_events);
 
   const std::vector<TapeEvent>& events() const { return events_; }

@@ -28,8 +28,7 @@ void TapeMaker::make() {
     if (stamp_ns < now_ns_) note(Mended::kLateStamp);
     now_ns_ = std::max(now_ns_, stamp_ns);
     play(row);
-    const std::size_t since = tape_.events_.size() - tape_.checkpoints_.back().n_events;
-    if (since >= checkpoint_events_) write_checkpoint();
+    if (is_checkpoint_due()) write_checkpoint();
   }
   tape_.rows_ = columns_.rows;
   tape_.slots_ = holders_.size();
@@ -48,7 +47,7 @@ TapeMaker::Row TapeMaker::checked_row() const {
     refuse_row("kind", "a value from 1 to 7", kind);
   }
   const std::int8_t side = columns_.side[row_];
-  Row row{};
+  Row row;
   row.kind = static_cast<EventKind>(kind);
   row.sided = side == 1 || side == -1;
   row.side = side == -1 ? Side::kAsk : Side::kBid;
@@ -326,6 +325,17 @@ void TapeMaker::emit_level_reduction(const Row& row, Lots lots, int flags) {
     emit_reduction(TapeOp::kCancel, row, of_it, slot, flags | (left > 0 ? kTapeContinues : 0));
     if (left == 0) return;
   }
+}
+
+// The checkpoints of a deep book are further apart: they never need more room than the events.
+bool TapeMaker::is_checkpoint_due() const {
+  const std::size_t since = tape_.events_.size() - tape_.checkpoints_.back().n_events;
+  if (since < checkpoint_events_) return false;
+  const std::size_t orders = holders_.size() - free_.size();
+  const std::size_t levels =
+      book_.side(Side::kBid).levels().size() + book_.side(Side::kAsk).levels().size();
+  return since * sizeof(TapeEvent) >=
+         orders * sizeof(RecordedBook::LiveOrder) + levels * sizeof(RecordedLevel);
 }
 
 void TapeMaker::write_checkpoint() {

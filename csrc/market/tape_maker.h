@@ -26,13 +26,13 @@ class TapeMaker {
     bool is_order = false;
   };
   struct Row {
-    EventKind kind;
-    Side side;
-    bool sided;
-    Ticks price_ticks;
-    Lots lots;
-    std::uint64_t order_id;
-    std::uint8_t flags;
+    EventKind kind = EventKind::kAdd;
+    Side side = Side::kBid;
+    bool sided = true;
+    Ticks price_ticks = 0;
+    Lots lots = 0;
+    std::uint64_t order_id = 0;
+    std::uint8_t flags = 0;
   };
 
   Row checked_row() const;
@@ -60,6 +60,7 @@ class TapeMaker {
   void emit_add(const Row& row, Lots lots, int flags);
   void emit_reduction(TapeOp op, const Row& row, Lots lots, std::uint32_t slot, int flags);
   void emit_level_reduction(const Row& row, Lots lots, int flags);
+  bool is_checkpoint_due() const;
   void write_checkpoint();
 
   Tape& tape_;

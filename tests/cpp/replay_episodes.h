@@ -60,10 +60,14 @@ struct Episode {
       : params(std::move(given)), writer(params), model(params, writer), market(model) {
     market.reset(kKey, 0);
   }
-  void step(Ticks bid, Lots bid_lots, Ticks ask, Lots ask_lots, Ticks mid_x2 = 202) {
-    outcome = market.step({{mid_x2 / 2 - bid, ask - (mid_x2 + 1) / 2}, {bid_lots, ask_lots}});
+  void step(const Quotes& quotes) {
+    outcome = market.step(quotes);
     ColumnRow row(columns.data());
     market.write_columns(row);
+  }
+  // A bid and an ask by their prices, for a mid of `mid_x2`; no lots is no quote.
+  void step(Ticks bid, Lots bid_lots, Ticks ask, Lots ask_lots, Ticks mid_x2 = 202) {
+    step({{mid_x2 / 2 - bid, ask - (mid_x2 + 1) / 2}, {bid_lots, ask_lots}});
   }
   double column(Column which) const { return columns[static_cast<std::size_t>(which)]; }
   double seen(Feature feature, std::size_t i = 0) const {
