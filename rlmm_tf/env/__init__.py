@@ -46,6 +46,7 @@ from rlmm_tf.env.rollout import (
 from rlmm_tf.env.single import MarketMakingEnv
 from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_space
 from rlmm_tf.env.tape import make_batch, make_tape, share_ahead, tape_of
+from rlmm_tf.env.typical import measure_typical
 from rlmm_tf.env.vector import MarketMakingVectorEnv
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "make_policy",
     "make_tape",
     "measure_clock_hz",
+    "measure_typical",
     "observation_layout",
     "observation_space",
     "output_arrays",

@@ -22,6 +22,7 @@ from rlmm_tf.env import (
     MarketMakingVectorEnv,
     actions_from_quotes,
     make_tape,
+    measure_typical,
     tape_of,
 )
 from rlmm_tf.events import EventFlag, EventKind, EventMetadata, EventTable
@@ -152,6 +153,21 @@ def test_rendering_starts_where_the_recording_is(files: dict[str, Path]) -> None
     picture.reset(seed=1)
     picture.step(np.zeros(4, dtype=np.float32))
     assert isinstance(picture.render(), np.ndarray)
+
+
+def test_typical_values_are_those_of_the_market(files: dict[str, Path]) -> None:
+    market = ReplayMarketParams(recording=str(files["levels"]))
+    typical = measure_typical(market)
+    there = MARKET.market.model.typical
+    assert typical.spread_ticks == there.spread_ticks
+    for name in ("touch_lots", "volatility_ticks", "market_orders_hz"):
+        assert 0.5 < getattr(typical, name) / getattr(there, name) < 2.0
+    again = measure_typical(market.model_copy(update={"typical": typical}), step_ns=2 * NS)
+    assert again.touch_lots == pytest.approx(typical.touch_lots, rel=0.2)
+    assert again.volatility_ticks == pytest.approx(typical.volatility_ticks, rel=0.2)
+    still = {"ranges": [{"start_ns": START_NS, "end_ns": START_NS + 1}]}
+    nothing = measure_typical(ReplayMarketParams(recording=str(files["levels"]), **still))
+    assert (nothing.volatility_ticks, nothing.market_orders_hz) == (1.0, 1.0)
 
 
 def test_state_goes_on_where_it_was_saved(files: dict[str, Path]) -> None:

@@ -1,0 +1,60 @@
+"""Typical values of a recording, which scale what is observed in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlmm_tf.env.engine import COLUMN_INDEX, output_arrays
+from rlmm_tf.env.spaces import actions_from_quotes
+from rlmm_tf.env.tape import make_batch
+from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.market_parts import TypicalParams
+from rlmm_tf.params import ActionParams, EnvParams, EpisodeParams, ObservationParams
+from rlmm_tf.replay_params import ReplayMarketParams
+from rlmm_tf.seeding import environment_keys
+
+
+def measure_typical(
+    market: ReplayMarketParams, *, n_steps: int = 3600, step_ns: int = NS_PER_S, seed: int = 0
+) -> TypicalParams:
+    """What an agent that sends nothing sees in one episode, on average.
+
+    Measured in the market's ranges alone: give it those that the agent is trained in.
+
+    Args:
+        market: its own typical values do not matter.
+        n_steps: at most so many steps; fewer where the episode's range ends.
+        step_ns: how long a step is.
+        seed: where the episode starts.
+    """
+    params = EnvParams(
+        market=market.model_copy(update={"typical": TypicalParams()}),
+        episode=EpisodeParams(n_steps=n_steps, step_ns=step_ns, horizon_ends="truncated"),
+        action=ActionParams(offset_max_ticks=1, sizes=True, lots_min=0),
+        observation=ObservationParams(features=("bid_depth", "ask_depth"), levels=1, clip=1e6),
+    )
+    batch = make_batch(params, seeds=environment_keys(seed, 1))
+    arrays = output_arrays(1, width=2)
+    batch.reset(obs=arrays["obs"])
+    nothing = actions_from_quotes(params.action, np.zeros((1, 2)), np.zeros((1, 2)))
+    columns, depths = [], []
+    ended = False
+    while not ended:
+        batch.step(nothing, **arrays)
+        ended = bool(arrays["truncated"][0])
+        columns.append(arrays["columns"][0].copy())
+        depths.append(arrays["final_obs" if ended else "obs"].mean())
+    seen = np.array(columns)
+    mid_ticks = seen[:, COLUMN_INDEX["mid_ticks_x2"]] / 2
+    moves = np.diff(mid_ticks) / np.sqrt(step_ns / NS_PER_S)
+    volatility_ticks = float(np.sqrt(np.mean(moves**2))) if len(moves) > 0 else 0.0
+    names = ("market_sells", "market_buys")
+    orders = float(sum(seen[:, COLUMN_INDEX[name]].mean() for name in names))
+    spread_ticks = round(seen[:, COLUMN_INDEX["spread_ticks"]].mean())
+    return TypicalParams(
+        spread_ticks=int(np.clip(spread_ticks, 1, 4096)),
+        touch_lots=max(float(np.mean(depths)), 1.0),
+        # A market in which nothing moves or trades has no scale: one tick, one order a second.
+        volatility_ticks=volatility_ticks or 1.0,
+        market_orders_hz=orders / 2 * NS_PER_S / step_ns or 1.0,
+    )
