@@ -18,7 +18,8 @@ from __future__ import annotations
 import functools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -82,19 +83,19 @@ class Alone:
         return self._recorder.count(self._until_ns)
 
 
-class Agent:
+class Quoting:
     """A batch whose agents hold one constant pair of quotes."""
 
-    def __init__(self, n_envs: int, n_threads: int, *, name: str, seed: int) -> None:
-        params = problem(name)
-        self._actions = actions_from_quotes(
-            params.action, np.full((n_envs, 2), offset_ticks(params))
-        )
-        self._batch = Batch(
-            engine_params(params), seeds=environment_keys(seed, n_envs), n_threads=n_threads
-        )
+    def __init__(self, params: EnvParams, offset: float, batch: Batch) -> None:
+        n_envs = batch.n_envs
+        self._actions = actions_from_quotes(params.action, np.full((n_envs, 2), offset))
+        self._batch = batch
         self._arrays = output_arrays(n_envs, len(observation_layout(params)))
         self._events = self._arrays["columns"][:, COLUMN_INDEX["events"]]
+        self.reset()
+
+    def reset(self) -> None:
+        """Starts new episodes."""
         self._batch.reset(obs=self._arrays["obs"])
 
     def events(self, n_steps: int) -> int:
@@ -115,6 +116,16 @@ class Agent:
         start = time.perf_counter()
         n_events = self.events(n_steps)
         return n_events / (time.perf_counter() - start)
+
+
+class Agent(Quoting):
+    """The same in a preset's market."""
+
+    def __init__(self, n_envs: int, n_threads: int, *, name: str, seed: int) -> None:
+        params = problem(name)
+        keys = environment_keys(seed, n_envs)
+        batch = Batch(engine_params(params), seeds=keys, n_threads=n_threads)
+        super().__init__(params, offset_ticks(params), batch)
 
 
 def run(config: BookBenchConfig) -> dict[str, Any]:
@@ -149,18 +160,30 @@ def shortfall(config: BookBenchConfig, figures: dict[str, Any]) -> str | None:
     return "\n".join(lines) or None
 
 
-def _single_thread(config: BookBenchConfig) -> dict[str, float]:
-    alone = Alone(config.preset, config.root_seed)
-    agent = Agent(config.envs, 1, name=config.preset, seed=config.root_seed)
-    work: dict[str, tuple[Callable[[int], int], int]] = {
-        "alone": (alone.events, config.envs * config.steps),
-        "agent": (agent.events, config.steps),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in work}
-    cycles: dict[str, list[float]] = {name: [] for name in work}
+@dataclass
+class Slices:
+    """Timed slices of one kind of work."""
+
+    rates: list[float] = field(default_factory=list)
+    cycles: list[float] = field(default_factory=list)
+    n_events: int = 0
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Medians, and the fewest cycles."""
+        return {
+            f"events_per_s_{name}": statistics.median(self.rates),
+            f"cycles_per_event_{name}": statistics.median(self.cycles),
+            f"cycles_per_event_{name}_min": min(self.cycles),
+        }
+
+
+def timed_slices(
+    work: Mapping[str, tuple[Callable[[int], int], int]], repeats: int
+) -> tuple[dict[str, Slices], float]:
+    """Slices of each kind of work (how to run steps and how many) in turn, and the clock's rate."""
+    slices = {name: Slices() for name in work}
     clocks_hz = []
-    agent_events = 0
-    for repeat in range(-1, config.repeats):  # the first is to warm up
+    for repeat in range(-1, repeats):  # the first is to warm up
         before_hz = measure_clock_hz(CLOCK_ADDITIONS)
         for name, (events, n_steps) in work.items():
             start_s, start_cpu_s = time.perf_counter(), time.thread_time()
@@ -169,15 +192,24 @@ def _single_thread(config: BookBenchConfig) -> dict[str, float]:
             seconds = time.perf_counter() - start_s
             after_hz = measure_clock_hz(CLOCK_ADDITIONS)
             if repeat >= 0 and n_events > 0:
-                rates[name].append(n_events / seconds)
-                cycles[name].append(max(before_hz, after_hz) * cpu_s / n_events)
+                slices[name].rates.append(n_events / seconds)
+                slices[name].cycles.append(max(before_hz, after_hz) * cpu_s / n_events)
+                slices[name].n_events += n_events
                 clocks_hz.append(after_hz)
-                agent_events += n_events if name == "agent" else 0
             before_hz = after_hz
-    figures = {"clock_hz": statistics.median(clocks_hz)}
-    figures["events_per_step"] = agent_events / (config.envs * config.steps * config.repeats)
+    return slices, statistics.median(clocks_hz)
+
+
+def _single_thread(config: BookBenchConfig) -> dict[str, float]:
+    alone = Alone(config.preset, config.root_seed)
+    agent = Agent(config.envs, 1, name=config.preset, seed=config.root_seed)
+    work: dict[str, tuple[Callable[[int], int], int]] = {
+        "alone": (alone.events, config.envs * config.steps),
+        "agent": (agent.events, config.steps),
+    }
+    slices, clock_hz = timed_slices(work, config.repeats)
+    n_steps = config.envs * config.steps * config.repeats
+    figures = {"clock_hz": clock_hz, "events_per_step": slices["agent"].n_events / n_steps}
     for name in work:
-        figures[f"events_per_s_{name}"] = statistics.median(rates[name])
-        figures[f"cycles_per_event_{name}"] = statistics.median(cycles[name])
-        figures[f"cycles_per_event_{name}_min"] = min(cycles[name])
+        figures |= slices[name].figures(name)
     return figures

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.benchmarks.book import CLOCK_ADDITIONS, offset_ticks
+from experiments.benchmarks.book import Quoting, offset_ticks, timed_slices
 from experiments.config import ReplayBenchConfig
 from rlmm_tf.env import (
     REPLAY_FEATURES,
@@ -28,12 +28,7 @@ from rlmm_tf.env import (
     Recorder,
     Tape,
     engine_params,
-    measure_clock_hz,
-    observation_layout,
-    output_arrays,
 )
-from rlmm_tf.env.engine import COLUMN_INDEX
-from rlmm_tf.env.spaces import actions_from_quotes
 from rlmm_tf.env.tape import CHECKPOINT_EVENTS
 from rlmm_tf.events import EventTable
 from rlmm_tf.params import EnvParams
@@ -75,43 +70,14 @@ def problem(name: str) -> EnvParams:
     )
 
 
-class Replayed:
+class Replayed(Quoting):
     """A batch whose agents hold one constant pair of quotes in a recording."""
 
     def __init__(self, tape: Tape, n_envs: int, *, name: str, seed: int) -> None:
         params = problem(name)
-        offsets = np.full((n_envs, 2), offset_ticks(preset(name)))
-        self._actions = actions_from_quotes(params.action, offsets)
-        self._batch = Batch(
-            engine_params(params), seeds=environment_keys(seed, n_envs), n_threads=1, tape=tape
-        )
-        self._arrays = output_arrays(n_envs, len(observation_layout(params)))
-        self._events = self._arrays["columns"][:, COLUMN_INDEX["events"]]
-        self.n_envs = n_envs
-        self.reset()
-
-    def reset(self) -> None:
-        """Starts new episodes."""
-        self._batch.reset(obs=self._arrays["obs"])
-
-    def events(self, n_steps: int) -> int:
-        """Steps `n_steps` times; how many events there were in all environments."""
-        total = 0.0
-        for _ in range(n_steps):
-            self._batch.step(self._actions, **self._arrays)
-            total += self._events.sum()
-        return int(total)
-
-    def filled_lots(self) -> float:
-        """Lots traded in the last step, by all agents."""
-        names = ("fills_maker_lots_bid", "fills_maker_lots_ask")
-        return float(sum(self._arrays["columns"][:, COLUMN_INDEX[name]].sum() for name in names))
-
-    def rate(self, n_steps: int) -> float:
-        """Events per second of `n_steps`."""
-        start = time.perf_counter()
-        n_events = self.events(n_steps)
-        return n_events / (time.perf_counter() - start)
+        keys = environment_keys(seed, n_envs)
+        batch = Batch(engine_params(params), seeds=keys, n_threads=1, tape=tape)
+        super().__init__(params, offset_ticks(preset(name)), batch)
 
 
 def run(config: ReplayBenchConfig) -> dict[str, Any]:
@@ -136,8 +102,13 @@ def run(config: ReplayBenchConfig) -> dict[str, Any]:
         figures[f"load_rows_per_s_{form}"] = tape.rows / (time.perf_counter() - start)
         figures[f"checkpoint_bytes_{form}"] = tape.checkpoint_bytes
         works[form] = Replayed(tape, config.envs, name=config.preset, seed=config.root_seed)
-        figures[f"start_us_{form}"] = _start_us(works[form])
-    return figures | _slices(works, config)
+        figures[f"start_us_{form}"] = _start_us(works[form], config.envs)
+    slices, _ = timed_slices(
+        {form: (work.events, config.steps) for form, work in works.items()}, config.repeats
+    )
+    for form in works:
+        figures |= slices[form].figures(f"agent_{form}")
+    return figures
 
 
 def shortfall(config: ReplayBenchConfig, figures: dict[str, Any]) -> str | None:
@@ -153,33 +124,10 @@ def shortfall(config: ReplayBenchConfig, figures: dict[str, Any]) -> str | None:
     return "\n".join(lines) or None
 
 
-def _start_us(work: Replayed) -> float:
+def _start_us(work: Replayed, n_envs: int) -> float:
     times = []
     for _ in range(RESETS):
         start = time.perf_counter()
         work.reset()
         times.append(time.perf_counter() - start)
-    return 1e6 * statistics.median(times) / work.n_envs
-
-
-def _slices(works: dict[str, Replayed], config: ReplayBenchConfig) -> dict[str, float]:
-    rates: dict[str, list[float]] = {form: [] for form in works}
-    cycles: dict[str, list[float]] = {form: [] for form in works}
-    for repeat in range(-1, config.repeats):  # the first is to warm up
-        before_hz = measure_clock_hz(CLOCK_ADDITIONS)
-        for form, work in works.items():
-            start_s, start_cpu_s = time.perf_counter(), time.thread_time()
-            n_events = work.events(config.steps)
-            cpu_s = time.thread_time() - start_cpu_s
-            seconds = time.perf_counter() - start_s
-            after_hz = measure_clock_hz(CLOCK_ADDITIONS)
-            if repeat >= 0 and n_events > 0:
-                rates[form].append(n_events / seconds)
-                cycles[form].append(max(before_hz, after_hz) * cpu_s / n_events)
-            before_hz = after_hz
-    figures = {}
-    for form in works:
-        figures[f"events_per_s_agent_{form}"] = statistics.median(rates[form])
-        figures[f"cycles_per_event_agent_{form}"] = statistics.median(cycles[form])
-        figures[f"cycles_per_event_agent_{form}_min"] = min(cycles[form])
-    return figures
+    return 1e6 * statistics.median(times) / n_envs

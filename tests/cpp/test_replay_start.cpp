@@ -94,6 +94,12 @@ TEST("replay market: what it needs is checked") {
   good.validate();
   CHECK(good.fingerprint() != params.fingerprint());
   good = params;
+  good.replay().ranges = {{0, 5}};
+  const std::uint64_t ranged = good.fingerprint();
+  CHECK(ranged != params.fingerprint());
+  good.replay().ranges = {{0, 6}};
+  CHECK(ranged != good.fingerprint());
+  good = params;
   good.replay().tape_checksum ^= 1;
   CHECK(good.fingerprint() != params.fingerprint());
   good = params;
