@@ -30,14 +30,14 @@ class Twin {
     const Side side = row.side < 0 ? Side::kAsk : Side::kBid;
     switch (row.kind) {
       case EventKind::kAdd:
-        if (Resting* old = by_id(row.order_id)) cancel(*old, old->lots, {});
+        if (Resting* old = by_id(row.order_id)) cancel(*old, old->lots);
         add(side, row, row.lots, false);
         break;
       case EventKind::kCancel:
         if (row.order_id == 0) {
           cancel_level(side, row, row.lots);
         } else if (Resting* order = resting(side, row)) {
-          cancel(*order, row.lots, row);
+          cancel(*order, row.lots, leaves(row));
         }
         break;
       case EventKind::kModify:
@@ -199,25 +199,29 @@ class Twin {
     order.taken = std::min(order.taken, order.lots);
   }
 
+  static bool leaves(const Row& row) {
+    return (row.flags & rlmm::kFlagReach) != 0 && row.kind == EventKind::kCancel;
+  }
+
   // Off the lots of no order first, then off those of the latest.
   void cancel_level(Side side, const Row& row, Lots lots) {
     if (Resting* order = nameless(side, row.price_ticks)) {
       const Lots of_it = std::min(lots, order->lots);
-      cancel(*order, of_it, row);
+      cancel(*order, of_it, leaves(row));
       lots -= of_it;
     }
     for (auto order = all_.rbegin(); order != all_.rend() && lots > 0; ++order) {
       if (order->side != side || order->price != row.price_ticks) continue;
       const Lots of_it = std::min(lots, order->lots);
-      cancel(*order, of_it, row);
+      cancel(*order, of_it, leaves(row));
       lots -= of_it;
     }
   }
 
-  void cancel(Resting& order, Lots lots, const Row& row) {
+  void cancel(Resting& order, Lots lots, bool out_of_sight = false) {
     lots = std::min(lots, order.lots);
     if (lots == 0) return;
-    if ((row.flags & rlmm::kFlagReach) != 0 && row.kind == EventKind::kCancel) {
+    if (out_of_sight) {
       remove(order, lots);
       return;
     }
@@ -248,10 +252,10 @@ class Twin {
     Resting* order = by_id(row.order_id);
     const bool stays = order != nullptr && order->price == row.price_ticks && order->side == side;
     if (stays && row.lots <= order->lots) {
-      cancel(*order, order->lots - row.lots, {});
+      cancel(*order, order->lots - row.lots);
       return;
     }
-    if (order != nullptr) cancel(*order, order->lots, {});
+    if (order != nullptr) cancel(*order, order->lots);
     std::erase_if(all_, [](const Resting& gone) { return gone.lots == 0; });
     if (row.lots > 0) add(side, row, row.lots, false);
   }

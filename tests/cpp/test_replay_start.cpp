@@ -109,9 +109,8 @@ TEST("replay market: what it needs is checked") {
   good.replay().ranges = {{26 * kMs, 30 * kMs}};
   CHECK_THROWS(ReplaySetting(good), std::invalid_argument,
                "market.ranges[0]: expected a part of the recording (0 to 25000000 ns)");
-  good = params;
-  good.observation.features = {"regime"};
-  CHECK_THROWS(FeatureWriter(good), std::invalid_argument, "got regime");
+  params.observation.features = {"regime"};
+  CHECK_THROWS(FeatureWriter(params), std::invalid_argument, "got regime");
 }
 
 TEST("replay market: a state of another place is refused") {
