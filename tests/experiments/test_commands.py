@@ -97,7 +97,7 @@ def test_empty_arguments(calls: Calls, capsys: pytest.CaptureFixture[str]) -> No
         "SET: expected one of P1 or P2, got ''",
     ]
     assert cli.main(["bench", "simulator", "--market", ""]) == 2
-    assert capsys.readouterr().err == "--market: expected one of analytic or book, got ''\n"
+    assert capsys.readouterr().err == "--market: expected one of analytic, book or replay, got ''\n"
 
 
 def test_missing_config_file(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,7 +274,8 @@ def test_bench_simulator_that_is_too_slow(calls: Calls, capsys: pytest.CaptureFi
 def test_bench_simulator_bad_input(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "simulator", "--market", "analytc", "--preset", "P3"]) == 2
     assert sorted(capsys.readouterr().err.splitlines()) == [
-        "--market: expected one of analytic or book, got 'analytc'; did you mean 'analytic'?",
+        "--market: expected one of analytic, book or replay, got 'analytc'; "
+        "did you mean 'analytic'?",
         "--preset: expected one of P1 or P2, got 'P3'",
     ]
 
