@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <limits>
 #include <utility>
 
 #include "agent/columns.h"
 #include "batch/environment.h"
+#include "batch/failure.h"
 #include "batch/rollout_worker.h"
 #include "batch/shares.h"
 #include "batch/step_row.h"
@@ -197,10 +197,6 @@ class BatchOf final : public Batch {
 template <Market M>
 template <class MakeWorker>
 void BatchOf<M>::share_out(std::size_t grain, const MakeWorker& make_worker) {
-  struct Failure {
-    std::size_t env = std::numeric_limits<std::size_t>::max();
-    std::exception_ptr error;
-  };
   const auto n_threads = static_cast<std::size_t>(pool_.n_threads());
   std::vector<Failure> failures(n_threads);
   std::vector<decltype(make_worker())> workers;
@@ -230,13 +226,7 @@ template <Market M>
 void BatchOf<M>::rethrow_with_place(std::size_t env, const std::exception_ptr& error) const {
   const std::string place =
       "environment " + std::to_string(env) + ", " + environments_[env].where() + ": ";
-  try {
-    std::rethrow_exception(error);
-  } catch (const InvariantError& broken) {
-    throw InvariantError(place + broken.what());
-  } catch (const RangeError& outside) {
-    throw RangeError(place + outside.what());
-  }
+  rethrow_at(place, error);
 }
 
 template <Market M>

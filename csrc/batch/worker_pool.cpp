@@ -17,14 +17,25 @@ void pause_briefly() {
 #endif
 }
 
-// Returns when `value` is no longer `old`.
-template <class T>
-void wait_while(const std::atomic<T>& value, T old) {
+constexpr std::uint64_t kWorker = 1;
+constexpr std::uint64_t kOpen = std::uint64_t{1} << 31U;
+constexpr std::uint64_t kRound = std::uint64_t{1} << 32U;
+
+constexpr std::uint64_t workers_in(std::uint64_t round) { return round & (kOpen - 1); }
+
+// Returns the value for which `is_over` first holds.
+template <class Condition>
+std::uint64_t wait_until(const std::atomic<std::uint64_t>& value, const Condition& is_over) {
   for (int spin = 0; spin < kSpins; ++spin) {
-    if (value.load(std::memory_order_acquire) != old) return;
+    const std::uint64_t now = value.load(std::memory_order_acquire);
+    if (is_over(now)) return now;
     pause_briefly();
   }
-  value.wait(old, std::memory_order_acquire);
+  for (;;) {
+    const std::uint64_t now = value.load(std::memory_order_acquire);
+    if (is_over(now)) return now;
+    value.wait(now, std::memory_order_acquire);
+  }
 }
 
 }  // namespace
@@ -48,7 +59,7 @@ WorkerPool::~WorkerPool() { stop(); }
 
 void WorkerPool::stop() {
   stopping_.store(true, std::memory_order_release);
-  round_.fetch_add(1, std::memory_order_release);
+  round_.fetch_add(kRound, std::memory_order_release);
   round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
@@ -59,25 +70,27 @@ void WorkerPool::run(const std::function<void(int)>& job) {
     return;
   }
   job_ = &job;
-  busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
+  round_.fetch_add(kRound | kOpen, std::memory_order_release);
   round_.notify_all();
   job(0);
-  for (int left = busy_.load(std::memory_order_acquire); left != 0;
-       left = busy_.load(std::memory_order_acquire)) {
-    wait_while(busy_, left);
-  }
+  round_.fetch_and(~kOpen, std::memory_order_relaxed);
+  wait_until(round_, [](std::uint64_t now) { return workers_in(now) == 0; });
 }
 
 void WorkerPool::work(int index) {
   std::uint64_t seen = 0;
   for (;;) {
-    wait_while(round_, seen);
-    seen = round_.load(std::memory_order_acquire);
+    std::uint64_t now =
+        wait_until(round_, [seen](std::uint64_t round) { return round / kRound != seen; });
     if (stopping_.load(std::memory_order_acquire)) return;
+    while ((now & kOpen) != 0 &&
+           !round_.compare_exchange_weak(now, now + kWorker, std::memory_order_acquire)) {
+    }
+    seen = now / kRound;
+    if ((now & kOpen) == 0) continue;  // too late
     (*job_)(index);
-    busy_.fetch_sub(1, std::memory_order_release);
-    busy_.notify_one();
+    const std::uint64_t left = round_.fetch_sub(kWorker, std::memory_order_release) - kWorker;
+    if ((left & kOpen) == 0 && workers_in(left) == 0) round_.notify_all();
   }
 }
 

@@ -1,4 +1,9 @@
 // A fixed team of threads that runs one job at a time; the caller is its first member.
+//
+// Contract
+//  - The caller's part is done when there is nothing left for anybody (see Shares), so a worker who
+//    has not come by then is not waited for: on a busy machine he may be let in milliseconds late.
+//  - Who came in is waited for; nobody is at the job any more when `run` returns.
 #pragma once
 
 #include <atomic>
@@ -19,8 +24,8 @@ class WorkerPool {
 
   int n_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls job(0), ..., job(n_threads() - 1), each on its own thread, and returns when all are
-  // done. The job must not throw.
+  // Calls job(0), and job(1) to job(n_threads() - 1) on their own threads, at most once each. The
+  // job must not throw.
   void run(const std::function<void(int)>& job);
 
  private:
@@ -29,8 +34,9 @@ class WorkerPool {
 
   std::vector<std::thread> workers_;
   const std::function<void(int)>* job_ = nullptr;
+  // The round's number, whether it may still be entered, and how many workers are at it: one word,
+  // so that nobody enters a round that has ended.
   std::atomic<std::uint64_t> round_{0};
-  std::atomic<int> busy_{0};
   std::atomic<bool> stopping_{false};
 };
 

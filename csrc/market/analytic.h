@@ -181,7 +181,10 @@ inline void AnalyticMarket::elapse(double seconds, StepOutcome& outcome) {
 
 inline void AnalyticMarket::send(const Quotes& quotes, StepOutcome& outcome) {
   const Ticks mid = mid_ticks();
-  const Standing wanted{{mid - quotes.offset_ticks[0], mid + quotes.offset_ticks[1]}, quotes.lots};
+  // As at the desk of markets with a book, no price is below one tick.
+  const Standing wanted{{std::max<Ticks>(1, mid - quotes.offset_ticks[0]),
+                         std::max<Ticks>(1, mid + quotes.offset_ticks[1])},
+                        quotes.lots};
   for (std::size_t side = 0; side < 2; ++side) {
     const Lots before = state_.sent.lots[side];
     const bool repriced = wanted.price_ticks[side] != state_.sent.price_ticks[side];

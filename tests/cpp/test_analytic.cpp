@@ -59,6 +59,22 @@ TEST("reset: the opening inventory is uniform on its range") {
   CHECK_NEAR(chi_square_sigmas(counts, std::vector<double>(6, 1.0 / 6.0)), 0.0, kSigmas);
 }
 
+TEST("quotes: no price is below one tick, however low the mid has come") {
+  EnvParams params = plain_problem();
+  params.analytic().mid_initial_ticks = 10;
+  params.analytic().regimes[0].volatility_ticks = 0.0;
+  params.action.offset_min_ticks = 0;
+  params.action.offset_max_ticks = 9;
+  params.limits.inventory_cap_lots = 1000;
+  MarketUnderTest test(params);
+  test.market.reset(kKey, 0);
+  std::int64_t bought = 0;
+  for (int i = 0; i < 50; ++i) bought += test.market.step({{12, 0}, {1, 0}}).maker_lots[0];
+  CHECK(bought > 10);
+  // A bid at 1, 9 ticks below the mid.
+  CHECK_EQ(test.market.account().pnl_x2(), bought * 2 * 9);
+}
+
 TEST("cap: fills are cut to it, and it is reached but never passed") {
   EnvParams params = plain_problem();
   params.limits.inventory_cap_lots = 5;

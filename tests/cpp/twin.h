@@ -184,7 +184,8 @@ inline TwinStep Twin::step(const Quotes& quotes) {
 
 inline void Twin::send(const Quotes& quotes, TwinStep& out) {
   Order order;
-  order.price_ticks = {mid_ticks - quotes.offset_ticks[0], mid_ticks + quotes.offset_ticks[1]};
+  order.price_ticks = {std::max<Ticks>(1, mid_ticks - quotes.offset_ticks[0]),
+                       std::max<Ticks>(1, mid_ticks + quotes.offset_ticks[1])};
   order.lots = quotes.lots;
   for (std::size_t side : {0U, 1U}) {
     const bool there_is_one = newest_.lots[side] > 0;
