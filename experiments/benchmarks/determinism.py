@@ -17,19 +17,31 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.benchmarks.arguments import counts, positive
-from rlmm_tf.env import FEATURES, Batch, draw, engine_params, observation_layout, output_arrays
+from experiments.benchmarks.replay import simulated_rows, tape_of_rows
+from rlmm_tf.env import (
+    FEATURES,
+    REPLAY_FEATURES,
+    Batch,
+    Tape,
+    draw,
+    engine_params,
+    observation_layout,
+    output_arrays,
+)
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys
 
-MARKETS = ("analytic", "book")
+MARKETS = ("analytic", "book", "replay")
 STEPS = 60
+RECORDED_NS = 60_000_000_000  # of the recording that is replayed
 EPISODE_STEPS = 25  # so that a run restarts twice and is cut off within an episode
 STREAM_SEEDS = 100
 STREAM_ENVS = 64
@@ -74,7 +86,28 @@ class Report:
 
 def problem(market: str = "analytic") -> EnvParams:
     """Everything that draws or remembers: regimes, jumps, latency, fees, crossing, shocks."""
-    return _book_problem() if market == "book" else _analytic_problem()
+    problems = {"analytic": _analytic_problem, "book": _book_problem, "replay": _replay_problem}
+    return problems[market]()
+
+
+@dataclass(frozen=True)
+class World:
+    """What a batch is made of; the tape is that of a replay market."""
+
+    params: EnvParams
+    tape: Tape | None
+
+    @classmethod
+    def of_seed(cls, params: EnvParams, seed: int) -> World:
+        """Even seeds replay a recording with order ids, odd ones the same by level."""
+        is_replay = params.market.kind == "replay"
+        return cls(params, _tape(by_order=seed % 2 == 0) if is_replay else None)
+
+
+@cache
+def _tape(*, by_order: bool) -> Tape:
+    rows = simulated_rows("book-large-tick", 0, RECORDED_NS)
+    return tape_of_rows(rows, by_order=by_order)
 
 
 def _delays() -> dict[str, Any]:
@@ -114,6 +147,17 @@ def _book_problem() -> EnvParams:
     )  # fmt: skip
 
 
+def _replay_problem() -> EnvParams:
+    """The book's agent in a recording, wherever each episode starts in it."""
+    values = _book_problem().model_dump()
+    values["market"] = {
+        "kind": "replay", "recording": "in memory", "taker_allowed": True,
+        "queue": {"law": "power", "power": 1.5},
+    }  # fmt: skip
+    values["observation"] = {"features": tuple(feature.name for feature in REPLAY_FEATURES)}
+    return EnvParams.model_validate(values)
+
+
 def _analytic_problem() -> EnvParams:
     every_feature = (
         "time_left", "inventory", "mid_return", "mid_displacement", "realised_volatility",
@@ -142,9 +186,10 @@ def _analytic_problem() -> EnvParams:
 class Recorder:
     """A batch whose every output is kept."""
 
-    def __init__(self, params: EnvParams, keys: NDArray[np.uint64], n_threads: int) -> None:
-        n, width = len(keys), len(observation_layout(params))
-        self._batch = Batch(engine_params(params), seeds=keys, n_threads=n_threads)
+    def __init__(self, world: World, keys: NDArray[np.uint64], n_threads: int) -> None:
+        n, width = len(keys), len(observation_layout(world.params))
+        params = engine_params(world.params)
+        self._batch = Batch(params, seeds=keys, n_threads=n_threads, tape=world.tape)
         self._arrays = output_arrays(n, width)
 
     def reset(self) -> None:
@@ -172,16 +217,16 @@ class Recorder:
 
 
 def recorded(
-    params: EnvParams, keys: NDArray[np.uint64], actions: NDArray[np.float32], n_threads: int
+    world: World, keys: NDArray[np.uint64], actions: NDArray[np.float32], n_threads: int
 ) -> Bytes:
     """Outputs of a fresh batch."""
-    recorder = Recorder(params, keys, n_threads)
+    recorder = Recorder(world, keys, n_threads)
     recorder.reset()
     return recorder.run(actions)
 
 
 def compare_seed(
-    params: EnvParams,
+    world: World,
     seed: int,
     threads: Sequence[int],
     envs: Sequence[int],
@@ -193,18 +238,18 @@ def compare_seed(
     rng = np.random.default_rng(seed)
     # Slightly beyond [-1, 1]: clipping is part of the result.
     actions = rng.uniform(-1.1, 1.1, (STEPS, most, 4)).astype(np.float32)
-    reference = recorded(params, keys, actions, 1)
+    reference = recorded(world, keys, actions, 1)
     for n in envs:
         for n_threads in sorted({min(n, n_threads) for n_threads in threads}):
             case = f"seed {seed}, {n} environments, {n_threads} threads"
-            got = recorded(params, keys[:n], actions[:, :n], n_threads)
+            got = recorded(world, keys[:n], actions[:, :n], n_threads)
             checks["threads and number"].compare(case, got, reference[:, :n])
     n = min(most, 64)
     n_threads = min(n, max(threads))
-    restart = Restart(params, seed, keys[:n], actions[:, :n])
+    restart = Restart(world, seed, keys[:n], actions[:, :n])
     restart.compare(reference[:, :n], checks["restart"], n_threads)
     order = rng.permutation(n)
-    got = recorded(params, keys[:n][order], actions[:, :n][:, order], n_threads)
+    got = recorded(world, keys[:n][order], actions[:, :n][:, order], n_threads)
     checks["permutation"].compare(f"seed {seed}, {n} environments", got, reference[:, :n][:, order])
     return reference
 
@@ -213,7 +258,7 @@ def compare_seed(
 class Restart:
     """A run that is saved within an episode."""
 
-    params: EnvParams
+    world: World
     seed: int
     keys: NDArray[np.uint64]
     actions: NDArray[np.float32]
@@ -221,11 +266,11 @@ class Restart:
     def compare(self, reference: Bytes, check: Check, n_threads: int) -> None:
         """Goes on in another batch with other streams and threads."""
         saved_at = 1 + self.seed % (STEPS - 1)
-        first = Recorder(self.params, self.keys, 1)
+        first = Recorder(self.world, self.keys, 1)
         first.reset()
         first.run(self.actions[:saved_at])
         n = len(self.keys)
-        second = Recorder(self.params, environment_keys(self.seed + 1, n), n_threads)
+        second = Recorder(self.world, environment_keys(self.seed + 1, n), n_threads)
         second.set_state(first.state())
         case = f"seed {self.seed}, {n} environments, saved after step {saved_at}"
         check.compare(case, second.run(self.actions[saved_at:]), reference[saved_at:])
@@ -260,7 +305,7 @@ def measure(
     different_seeds = Check("other seed, other outputs")
     seen: set[bytes] = set()
     for seed in range(n_seeds):
-        outputs = compare_seed(params, seed, threads, envs, checks).tobytes()
+        outputs = compare_seed(World.of_seed(params, seed), seed, threads, envs, checks).tobytes()
         digest.update(outputs)
         different_seeds.cases += 1
         if (summary := hashlib.sha256(outputs).digest()) in seen:

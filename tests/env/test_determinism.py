@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks import determinism
-from rlmm_tf.env import MarketMakingVectorEnv
+from rlmm_tf.env import (
+    Batch,
+    MarketMakingVectorEnv,
+    engine_params,
+    observation_layout,
+    output_arrays,
+)
+from rlmm_tf.env.engine import COLUMN_INDEX
 from rlmm_tf.seeding import environment_keys
 
 THREADS, ENVS = [1, 2, 4], [1, 8, 64]
@@ -93,6 +100,37 @@ def test_the_run_with_a_book_is_rich() -> None:
     assert regimes == {0.0, 1.0}
 
 
+def test_nothing_differs_in_a_recording() -> None:
+    # A seed with order ids and one without.
+    report = determinism.measure(2, THREADS, [1, 8, 24], "replay")
+    assert [check.differences for check in report.checks] == [[]] * 5
+    assert [check.cases for check in report.checks] == [2 * 7, 2, 2, 2, 2 * 64 * 16]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_run_in_a_recording_is_rich(seed: int) -> None:
+    params = determinism.problem("replay")
+    world = determinism.World.of_seed(params, seed)
+    assert world.tape is not None
+    assert world.tape.by_order == (seed == 0)
+    batch = Batch(
+        engine_params(params), seeds=environment_keys(0, 24), n_threads=1, tape=world.tape
+    )
+    arrays = output_arrays(24, len(observation_layout(params)))
+    batch.reset(obs=arrays["obs"])
+    rng = np.random.default_rng(0)
+    names = (
+        "fills_maker_lots_bid", "fills_maker_lots_ask", "fills_taker_lots", "events",
+        "queue_ahead_bid_lots", "queue_ahead_ask_lots", "markout_lots_100ms", "episode_index",
+    )  # fmt: skip
+    seen = dict.fromkeys(names, 0.0)
+    for _ in range(determinism.STEPS):
+        batch.step(rng.uniform(-1.1, 1.1, (24, 4)).astype(np.float32), **arrays)
+        columns = arrays["columns"]
+        seen = {name: total + columns[:, COLUMN_INDEX[name]].sum() for name, total in seen.items()}
+    assert min(seen.values()) > 0, seen
+
+
 def test_no_shared_stream_among_100_seeds() -> None:
     check = determinism.check_streams(100, 64)
     assert check.cases == 100 * 64 * determinism.PURPOSES
@@ -144,7 +182,7 @@ def test_command() -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["passed"] is True
-    assert [report["market"] for report in result["markets"]] == ["analytic", "book"]
+    assert [report["market"] for report in result["markets"]] == ["analytic", "book", "replay"]
     for report in result["markets"]:
         assert [check["cases"] for check in report["checks"]] == [3, 1, 1, 1, 1024]
 
