@@ -1,1 +1,1 @@
-"""From recorded order books to market models. Nothing here yet: see README.md, State."""
+"""From recorded order books to market models: see README.md, State."""

@@ -32,6 +32,7 @@ __all__: list[str] = [
     "measure_clock_hz",
     "observation_columns",
     "philox",
+    "resting_fills",
     "rollout",
     "share_ahead",
 ]
@@ -428,6 +429,20 @@ def philox(
 ) -> typing.Annotated[list[int], "FixedSize(4)"]:
     """
     Philox4x64-10, as numpy.random.Philox.
+    """
+
+def resting_fills(
+    tape: Tape,
+    *,
+    queue: dict,
+    start_ns: numpy.typing.NDArray[numpy.int64],
+    end_ns: numpy.typing.NDArray[numpy.int64],
+    side: numpy.typing.NDArray[numpy.int8],
+    price_ticks: numpy.typing.NDArray[numpy.int64],
+    lots: numpy.typing.NDArray[numpy.int64],
+) -> tuple:
+    """
+    When orders would have been filled, each alone with the record: which came to rest at all, and of each fill the order, the time and the lots.
     """
 
 def rollout(

@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "bindings/arguments.h"
 #include "bindings/arrays.h"
 #include "bindings/fields.h"
 #include "bindings/parts.h"
 #include "checks.h"
+#include "market/resting_orders.h"
 #include "replay_params.h"
 
 namespace rlmm {
@@ -62,6 +65,52 @@ py::object shares_ahead(const py::dict& queue, const py::array_t<double>& ahead_
   return py::vectorize(share)(ahead_lots, behind_lots);
 }
 
+template <class T>
+py::array_t<T> column_of(std::size_t rows) {
+  return py::array_t<T>(static_cast<py::ssize_t>(rows));
+}
+
+py::tuple fills_of_orders(const PyTape& self, const py::dict& queue,
+                          const Array<std::int64_t>& start_ns, const Array<std::int64_t>& end_ns,
+                          const Array<std::int8_t>& side, const Array<std::int64_t>& price_ticks,
+                          const Array<std::int64_t>& lots) {
+  ArrayGate gate;
+  const auto* starts = gate.take<std::int64_t>(start_ns, "start_ns", {kAnyExtent}, Access::kRead);
+  const py::ssize_t rows = py::reinterpret_borrow<py::array>(start_ns).shape(0);
+  const auto* ends = gate.take<std::int64_t>(end_ns, "end_ns", {rows}, Access::kRead);
+  const auto* sides = gate.take<std::int8_t>(side, "side", {rows}, Access::kRead);
+  const auto* prices = gate.take<std::int64_t>(price_ticks, "price_ticks", {rows}, Access::kRead);
+  const auto* sizes = gate.take<std::int64_t>(lots, "lots", {rows}, Access::kRead);
+  QueueParams params;
+  FromPython::read_struct<QueueParams>("queue", queue, params);
+  std::vector<RestingOrder> orders(static_cast<std::size_t>(rows));
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    if (sides[i] != 1 && sides[i] != -1) {
+      refuse("order " + std::to_string(i) + ": side", "1 (bid) or -1 (ask)", int{sides[i]});
+    }
+    orders[i] = {starts[i], ends[i], prices[i], sizes[i], sides[i] == 1 ? Side::kBid : Side::kAsk};
+  }
+  RestingFills found;
+  {
+    const py::gil_scoped_release unlocked;
+    found = resting_fills(*self.get(), params, orders);
+  }
+  auto order = column_of<std::int64_t>(found.fills.size());
+  auto ts_ns = column_of<std::int64_t>(found.fills.size());
+  auto filled = column_of<std::int64_t>(found.fills.size());
+  for (std::size_t i = 0; i < found.fills.size(); ++i) {
+    const auto row = static_cast<py::ssize_t>(i);
+    order.mutable_at(row) = static_cast<std::int64_t>(found.fills[i].order);
+    ts_ns.mutable_at(row) = found.fills[i].ts_ns;
+    filled.mutable_at(row) = found.fills[i].lots;
+  }
+  auto rested = column_of<bool>(found.has_rested.size());
+  for (std::size_t i = 0; i < found.has_rested.size(); ++i) {
+    rested.mutable_at(static_cast<py::ssize_t>(i)) = found.has_rested[i] != 0;
+  }
+  return py::make_tuple(rested, order, ts_ns, filled);
+}
+
 }  // namespace
 
 void bind_tape(py::module_& m) {
@@ -84,6 +133,11 @@ void bind_tape(py::module_& m) {
       .def_property_readonly("mended", &mended_rows,
                              "By reason: how many rows did not fit the book before them, and the "
                              "first such row.");
+  m.def("resting_fills", &fills_of_orders, py::arg("tape"), py::kw_only(), py::arg("queue"),
+        py::arg("start_ns"), py::arg("end_ns"), py::arg("side"), py::arg("price_ticks"),
+        py::arg("lots"),
+        "When orders would have been filled, each alone with the record: which came to rest at "
+        "all, and of each fill the order, the time and the lots.");
   m.def("share_ahead", &shares_ahead, py::arg("queue"), py::arg("ahead_lots"),
         py::arg("behind_lots"),
         "The share of a cancelled lot that a queue law takes from the queue ahead.");

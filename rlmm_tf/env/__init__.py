@@ -45,7 +45,15 @@ from rlmm_tf.env.rollout import (
 )
 from rlmm_tf.env.single import MarketMakingEnv
 from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_space
-from rlmm_tf.env.tape import make_batch, make_tape, share_ahead, tape_of
+from rlmm_tf.env.tape import (
+    RestingFills,
+    RestingOrders,
+    make_batch,
+    make_tape,
+    resting_fills,
+    share_ahead,
+    tape_of,
+)
 from rlmm_tf.env.typical import measure_typical
 from rlmm_tf.env.vector import MarketMakingVectorEnv
 
@@ -67,6 +75,8 @@ __all__ = [
     "PolicyWeights",
     "RangeError",
     "Recorder",
+    "RestingFills",
+    "RestingOrders",
     "RewardFunction",
     "RolloutArrays",
     "Tape",
@@ -87,6 +97,7 @@ __all__ = [
     "observation_layout",
     "observation_space",
     "output_arrays",
+    "resting_fills",
     "roll_out",
     "share_ahead",
     "tape_of",

@@ -16,6 +16,7 @@ Batch = _core.Batch
 Recorder = _core.Recorder
 Tape = _core.Tape
 share_ahead_by_fields = _core.share_ahead
+resting_fills_by_fields = _core.resting_fills
 draw = _core.draw
 InvariantError = _core.InvariantError
 RangeError = _core.RangeError

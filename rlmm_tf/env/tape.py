@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlmm_tf.env.engine import Batch, Tape, engine_params, share_ahead_by_fields
+from rlmm_tf.env.engine import (
+    Batch,
+    Tape,
+    engine_params,
+    resting_fills_by_fields,
+    share_ahead_by_fields,
+)
 from rlmm_tf.events import EventTable
 from rlmm_tf.params import EnvParams
 from rlmm_tf.replay_params import QueueParams, ReplayMarketParams
@@ -73,6 +80,40 @@ def make_batch(params: EnvParams, *, seeds: NDArray[np.uint64], n_threads: int =
     """A batch of the engine, with the recording that its market may need."""
     tape = tape_of(params.market) if isinstance(params.market, ReplayMarketParams) else None
     return Batch(engine_params(params), seeds=seeds, n_threads=n_threads, tape=tape)
+
+
+@dataclass(frozen=True)
+class RestingOrders:
+    """Orders that rested in a recorded market, a column each; stamps are the exchange's, ns UTC."""
+
+    start_ns: NDArray[np.int64]  # came to rest
+    end_ns: NDArray[np.int64]  # was cancelled, or was watched until then
+    side: NDArray[np.int8]  # 1 a bid, -1 an ask
+    price_ticks: NDArray[np.int64]
+    lots: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RestingFills:
+    """Fills of resting orders, order by order, then by time."""
+
+    order: NDArray[np.int64]  # index of the order
+    ts_ns: NDArray[np.int64]
+    lots: NDArray[np.int64]
+
+
+def resting_fills(
+    tape: Tape, queue: QueueParams, orders: RestingOrders
+) -> tuple[RestingFills, NDArray[np.bool_]]:
+    """When the replay would have filled each order, alone with the record, and which could rest.
+
+    Raises:
+        ValueError: an order is not within the recording; the message names it.
+    """
+    rested, order, ts_ns, lots = resting_fills_by_fields(
+        tape, queue=queue.model_dump(), **vars(orders)
+    )
+    return RestingFills(order, ts_ns, lots), rested
 
 
 def share_ahead(
