@@ -13,6 +13,7 @@ __all__: list[str] = [
     "BookFill",
     "BookOrder",
     "BookOutcome",
+    "BookPass",
     "COLUMNS",
     "EVENT_FLAGS",
     "EVENT_KINDS",
@@ -21,14 +22,20 @@ __all__: list[str] = [
     "FILL_COLUMNS",
     "InvariantError",
     "OrderBook",
+    "ParseError",
     "Policy",
     "RangeError",
+    "Reader",
     "Recorder",
     "Tape",
     "available_isas",
     "build_info",
+    "databento_reader",
+    "delimited_reader",
+    "depth_reader",
     "draw",
     "draw_names",
+    "lobster_reader",
     "measure_clock_hz",
     "observation_columns",
     "philox",
@@ -380,6 +387,54 @@ class Recorder:
         The events up to this time as arrays by name; the first call begins with a snapshot.
         """
 
+class ParseError(ValueError):
+    pass
+
+class Reader:
+    """
+    A recording that is being read; fed piece by piece.
+    """
+    def advance(self, rows_enough: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def begin_file(
+        self,
+        input: typing.SupportsInt | typing.SupportsIndex,
+        time_base: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def end(self, input: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def feed(
+        self, input: typing.SupportsInt | typing.SupportsIndex, bytes: bytes, last_of_file: bool
+    ) -> None: ...
+    def findings(self) -> list: ...
+    def take(self) -> dict: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def price_divisor(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def size_divisor(self) -> int: ...
+
+class BookPass:
+    """
+    The book that an event table describes, row by row.
+    """
+    def __init__(self, levels: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def run(
+        self,
+        kind: numpy.typing.NDArray[numpy.uint8],
+        side: numpy.typing.NDArray[numpy.int8],
+        price_ticks: numpy.typing.NDArray[numpy.int64],
+        qty_lots: numpy.typing.NDArray[numpy.int64],
+        order_id: numpy.typing.NDArray[numpy.uint64],
+        flags: numpy.typing.NDArray[numpy.uint8],
+    ) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        The book after each row: ask price, ask lots, bid price, bid lots, level by level.
+        """
+    @property
+    def missing_lots(self) -> int: ...
+
 def available_isas() -> tuple:
     """
     Instruction sets a policy can use on this processor, slowest first.
@@ -390,6 +445,35 @@ def build_info() -> dict:
     How this extension was built.
     """
 
+def databento_reader(
+    strict: bool,
+    price_places: typing.SupportsInt | typing.SupportsIndex,
+    size_places: typing.SupportsInt | typing.SupportsIndex,
+    tick: typing.SupportsInt | typing.SupportsIndex,
+    lot: typing.SupportsInt | typing.SupportsIndex,
+    binary: bool,
+    instrument: typing.SupportsInt | typing.SupportsIndex,
+) -> Reader: ...
+def delimited_reader(
+    strict: bool,
+    price_places: typing.SupportsInt | typing.SupportsIndex,
+    size_places: typing.SupportsInt | typing.SupportsIndex,
+    tick: typing.SupportsInt | typing.SupportsIndex,
+    lot: typing.SupportsInt | typing.SupportsIndex,
+    trades: dict,
+    book: dict,
+    consolidated: bool,
+) -> Reader: ...
+def depth_reader(
+    strict: bool,
+    price_places: typing.SupportsInt | typing.SupportsIndex,
+    size_places: typing.SupportsInt | typing.SupportsIndex,
+    tick: typing.SupportsInt | typing.SupportsIndex,
+    lot: typing.SupportsInt | typing.SupportsIndex,
+    vendor: str,
+    symbol: str,
+    trades: dict | None,
+) -> Reader: ...
 def draw(
     key: tuple[
         typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex
@@ -409,6 +493,14 @@ def draw_names(batch: Batch, *, out: numpy.typing.NDArray[numpy.uint64]) -> None
     Writes (N, 3) words: what Policy.act needs to draw for the next step as rollout would.
     """
 
+def lobster_reader(
+    strict: bool,
+    price_places: typing.SupportsInt | typing.SupportsIndex,
+    size_places: typing.SupportsInt | typing.SupportsIndex,
+    tick: typing.SupportsInt | typing.SupportsIndex,
+    lot: typing.SupportsInt | typing.SupportsIndex,
+    with_book: bool,
+) -> Reader: ...
 def measure_clock_hz(additions: typing.SupportsInt | typing.SupportsIndex = 20000000) -> float:
     """
     Core clock now, from a chain of dependent additions.

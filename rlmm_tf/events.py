@@ -48,6 +48,7 @@ class EventFlag(IntFlag):
     REACH = 2  # the level came into reach or left it: nobody sent or cancelled the order then
     AGENT = 4  # the resting order is the agent's
     MORE_FILLS = 8  # trade: the same market order goes on filling
+    HIDDEN = 16  # trade: of lots that the book did not show; the book stays as it is
 
 
 ARROW_SCHEMA = pa.schema(

@@ -102,7 +102,7 @@ def test_an_empty_table(tmp_path: Path) -> None:
         ({"side": [1, 0, 1, 1]}, r"row 1: side: expected 1 or -1 with this kind, got 0"),
         ({"qty_lots": [7, 3, 2, 0]}, r"row 3: qty_lots: expected above 0 .*, got 0"),
         ({"qty_lots": [7, -3, 2, 1]}, r"row 1: qty_lots: expected above 0 .*, got -3"),
-        ({"flags": [0, 2, 8, 16]}, r"row 3: flags: expected bits of 15, got 16"),
+        ({"flags": [0, 2, 8, 32]}, r"row 3: flags: expected bits of 31, got 32"),
         ({"ts_recv": [20, 21, 19, 22]}, r"row 2: ts_recv: expected rows sorted by .*, got 19"),
         ({"seq": [5, 7, 6, 1]}, r"row 2: ts_recv: expected rows sorted by \(ts_recv, seq\)"),
     ],

@@ -16,5 +16,6 @@ PYBIND11_MODULE(_core, m) {
   rlmm::bind_recorder(m);
   rlmm::bind_tables(m);
   rlmm::bind_draws(m);
+  rlmm::bind_parse(m);
   rlmm::bind_machine(m);
 }

@@ -60,6 +60,7 @@ py::dict event_flags() {
   flags["reach"] = static_cast<int>(kFlagReach);
   flags["agent"] = static_cast<int>(kFlagAgent);
   flags["more_fills"] = static_cast<int>(kFlagMoreFills);
+  flags["hidden"] = static_cast<int>(kFlagHidden);
   return flags;
 }
 

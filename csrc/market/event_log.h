@@ -6,29 +6,10 @@
 #include <vector>
 
 #include "book/order_book.h"
+#include "events.h"
 #include "types.h"
 
 namespace rlmm {
-
-enum class EventKind : std::uint8_t {
-  kAdd = 1,
-  kCancel,
-  kModify,
-  kTrade,
-  kSnapshot,
-  kClear,
-  kStatus
-};
-
-// Bits of `BookEvent::flags`.
-inline constexpr std::uint8_t kFlagRemains = 1;    // cancel or trade: part of the order is left
-inline constexpr std::uint8_t kFlagReach = 2;      // the level came into reach or left it
-inline constexpr std::uint8_t kFlagAgent = 4;      // the resting order is the agent's
-inline constexpr std::uint8_t kFlagMoreFills = 8;  // trade: the same market order goes on filling
-
-// What `BookEvent::lots` says of a status.
-inline constexpr Lots kStatusHalted = 0;
-inline constexpr Lots kStatusTrading = 2;
 
 struct BookEvent {
   TimeNs ts_ns;

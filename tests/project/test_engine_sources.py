@@ -21,7 +21,7 @@ LAYERS = [
     {"book_params", "replay_params"},
     {"market_model"},
     {"regimes"},
-    {"checks", "rng", "serialize"},
+    {"checks", "events", "rng", "serialize"},
     {"types"},
 ]
 LAYER_OF = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}

@@ -1,0 +1,116 @@
+"""LOBSTER: message files with the book files beside them, named after ticker, date and session."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from calibration.sources.compressed import Member
+from calibration.sources.plan import (
+    NEW_YORK,
+    InputFile,
+    Options,
+    Plan,
+    clock_base_ns,
+    day_of,
+    require_files,
+)
+from calibration.sources.problems import DataError
+from rlmm_tf.kernels.parse import lobster_reader
+
+_NAME = re.compile(
+    r"(?P<symbol>.+?)_(?P<date>\d{4}-\d\d-\d\d)_(?P<start>\d+)_(?P<end>\d+)_"
+    r"(?P<kind>message|orderbook)_(?P<levels>\d+)\.csv"
+)
+_MS_NS = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Named:
+    member: Member
+    symbol: str
+    date: str
+    start_ms: int
+    kind: str
+
+
+def plan(members: Sequence[Member], options: Options) -> Plan:
+    """Pairs of files by their names; what an archive holds besides is left alone."""
+    named, ignored = [], []
+    for member in members:
+        match = _NAME.fullmatch(member.name)
+        if match is not None:
+            start_ms = int(match["start"])
+            named.append(_Named(member, match["symbol"], match["date"], start_ms, match["kind"]))
+        elif member.inner:
+            ignored.append(member.place)
+        else:
+            raise DataError(
+                member.place,
+                reason="file_name",
+                expected="a name like AMZN_2012-06-21_34200000_57600000_message_5.csv",
+                got=repr(member.name),
+                remedy="give the file the name that LOBSTER gave it: the date is nowhere else",
+            )
+    wanted = [file for file in named if options.symbol in {"", file.symbol}]
+    ignored += [file.member.place for file in named if file not in wanted]
+    require_files([file.member for file in wanted], "LOBSTER's message files")
+    symbols = sorted({file.symbol for file in wanted})
+    if len(symbols) > 1:
+        raise DataError(
+            "FILE",
+            reason="mixed_symbols",
+            expected="files of one ticker",
+            got=", ".join(symbols),
+            remedy="name one with --symbol",
+        )
+    sessions = _sessions(wanted)
+    with_book = "orderbook" in next(iter(sessions.values()))
+    zone = options.zone or NEW_YORK
+    messages, books = [], []
+    for (date, start_ms), files in sorted(sessions.items()):
+        midnight_ns = clock_base_ns(day_of(date, "FILE"), zone)
+        messages.append(InputFile(files["message"].member, midnight_ns))
+        if with_book:
+            books.append(InputFile(files["orderbook"].member, midnight_ns + start_ms * _MS_NS))
+    return Plan(
+        reader=partial(lobster_reader, strict=options.strict, with_book=with_book),
+        inputs=(tuple(messages), tuple(books)) if with_book else (tuple(messages),),
+        venue=options.venue or "NASDAQ",
+        symbol=symbols[0],
+        price_places=0,
+        size_places=0,
+        price_scale=4,
+        tick_size=options.tick_size,
+        lot_size=options.lot_size or "1",
+        ignored=tuple(ignored),
+    )
+
+
+def _sessions(files: Sequence[_Named]) -> dict[tuple[str, int], dict[str, _Named]]:
+    """Message and book file of each session; all have one of each, or no book file at all."""
+    sessions: dict[tuple[str, int], dict[str, _Named]] = defaultdict(dict)
+    for file in files:
+        of_session = sessions[file.date, file.start_ms]
+        if file.kind in of_session:
+            raise DataError(
+                file.member.place,
+                reason="duplicate_file",
+                expected=f"one {file.kind} file of the session",
+                got="two",
+            )
+        of_session[file.kind] = file
+    kinds = {frozenset(of_session) for of_session in sessions.values()}
+    if len(kinds) > 1 or kinds == {frozenset({"orderbook"})}:
+        lone = next(s for s in sessions.values() if len(s) < 2 or "message" not in s)
+        file = next(iter(lone.values()))
+        raise DataError(
+            file.member.place,
+            reason="missing_file",
+            expected="a message file and a book file of each session, or message files alone",
+            got=f"a {file.kind} file alone",
+        )
+    return dict(sessions)

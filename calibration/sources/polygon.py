@@ -1,0 +1,55 @@
+"""Polygon's flat files: quotes of the consolidated tape, and its trades, which say no side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from calibration.sources.compressed import Member
+from calibration.sources.plan import InputFile, Options, Plan, columns_of, first_line, require_files
+from calibration.sources.problems import DataError
+from rlmm_tf.kernels.parse import NO_COLUMNS, Layout, delimited_reader
+
+_STAMPS = [("symbol", "ticker", 0), ("time", "sip_timestamp", 0)]
+_QUOTE = [
+    ("bid", "bid_price", 0),
+    ("bid_size", "bid_size", 0),
+    ("ask", "ask_price", 0),
+    ("ask_size", "ask_size", 0),
+]
+
+
+def plan(members: Sequence[Member], options: Options) -> Plan:
+    """By the headers: quotes have a bid."""
+    quotes, trades = [], []
+    for member in members:
+        names = set(columns_of(first_line(member)))
+        if {"sip_timestamp", "bid_price", "ask_price"} <= names:
+            quotes.append(member)
+        elif {"sip_timestamp", "price", "size"} <= names:
+            trades.append(member)
+        else:
+            raise DataError(
+                member.place,
+                line=1,
+                reason="not_this_format",
+                expected="the header of Polygon's quotes or trades",
+                got=repr(first_line(member)[:80]),
+                remedy="name the flat files",
+            )
+    require_files(quotes, "a file of quotes")
+    trade_columns = [*_STAMPS, ("price", "price", 0), ("size", "size", 0), ("id", "id", 0)]
+    return Plan(
+        reader=partial(
+            delimited_reader,
+            strict=options.strict,
+            trades=Layout("trades", trade_columns, symbol=options.symbol) if trades else NO_COLUMNS,
+            book=Layout("levels", [*_STAMPS, *_QUOTE], symbol=options.symbol),
+            consolidated=True,
+        ),
+        inputs=(tuple(map(InputFile, trades)), tuple(map(InputFile, quotes))),
+        venue=options.venue or "SIP",
+        symbol=options.symbol,
+        tick_size=options.tick_size or "0.01",
+        lot_size=options.lot_size,
+    )

@@ -1,0 +1,64 @@
+// Decimal text as integers, exactly: no number on its way from text to ticks is ever a float.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+namespace rlmm::parse {
+
+enum class Decimal : std::uint8_t { kOk, kSyntax, kTooFine, kTooLarge };
+
+inline constexpr int kPlacesMost = 18;
+
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+namespace detail {
+
+// value x 10 + digit; false where that is too large.
+inline bool append_digit(std::int64_t& value, int digit) {
+  return !__builtin_mul_overflow(value, std::int64_t{10}, &value) &&
+         !__builtin_add_overflow(value, std::int64_t{digit}, &value);
+}
+
+Decimal parse_scientific(std::string_view text, int places, std::int64_t& value);
+
+}  // namespace detail
+
+// `text` x 10^places as an integer: "12.5" with 3 places is 12500. Digits beyond the places must be
+// zeros. An exponent ("1e-05") is exact too. No sign but '-', no spaces, no NaN.
+inline Decimal parse_decimal(std::string_view text, int places, std::int64_t& value) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const bool negative = at != end && *at == '-';
+  at += negative ? 1 : 0;
+  if (at == end || !is_digit(*at)) return Decimal::kSyntax;
+  std::int64_t sum = 0;
+  while (at != end && is_digit(*at)) {
+    if (!detail::append_digit(sum, *at++ - '0')) return Decimal::kTooLarge;
+  }
+  int left = places;
+  bool too_fine = false;
+  if (at != end && *at == '.') {
+    ++at;
+    for (; at != end && is_digit(*at); ++at) {
+      if (left == 0) {
+        too_fine = too_fine || *at != '0';
+      } else if (--left, !detail::append_digit(sum, *at - '0')) {
+        return Decimal::kTooLarge;
+      }
+    }
+  }
+  if (at != end) {
+    if (*at == 'e' || *at == 'E') return detail::parse_scientific(text, places, value);
+    return Decimal::kSyntax;
+  }
+  if (too_fine) return Decimal::kTooFine;
+  for (; left > 0; --left) {
+    if (!detail::append_digit(sum, 0)) return Decimal::kTooLarge;
+  }
+  value = negative ? -sum : sum;
+  return Decimal::kOk;
+}
+
+}  // namespace rlmm::parse

@@ -1,0 +1,85 @@
+"""The commands that bring recordings in and say whether they are any good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.command import EXIT_OK, Job, Json
+
+Optional = str | None
+
+
+def ingest(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="Such as bybit.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="In order of time.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The canonical events (parquet).")],
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Leave out or mend what is wrong, and count it.")
+    ] = False,
+    symbol: Annotated[
+        Optional, typer.Option(metavar="NAME", help="Of several in the files, this one.")
+    ] = None,
+    venue: Annotated[Optional, typer.Option(metavar="NAME", help="For the metadata.")] = None,
+    tick_size: Annotated[
+        Optional, typer.Option(metavar="X", help="Price of a tick (default: inferred).")
+    ] = None,
+    lot_size: Annotated[
+        Optional, typer.Option(metavar="X", help="Size of a lot (default: inferred).")
+    ] = None,
+    date: Annotated[
+        Optional, typer.Option(metavar="DAY", help="Of files that do not say it.")
+    ] = None,
+    zone: Annotated[
+        Optional, typer.Option(metavar="NAME", help="Of a clock that shows the time of day.")
+    ] = None,
+    all_hours: Annotated[
+        bool, typer.Option("--all-hours", help="Keep what is outside the regular session.")
+    ] = False,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YAML with the columns; for csv.")
+    ] = None,
+    json: Json = False,
+) -> Job:
+    """Turn a vendor's recordings into a canonical event table, and list what was found.
+
+    FORMAT is one of lobster, bybit, binance, tardis, databento, polygon, lean, csv. Files may be
+    plain, gz, zst, xz or zip. Stops at the first defect unless --lenient; overwrites nothing.
+
+    Example: rlmm ingest bybit book.jsonl.gz trades.csv.gz --out day.parquet
+    """
+
+    def job() -> int:
+        from experiments import console
+        from experiments import ingest as ingestion
+
+        request = ingestion.Request(
+            format_name=format_name,
+            files=tuple(files),
+            out=out,
+            lenient=lenient,
+            symbol=symbol or "",
+            venue=venue or "",
+            tick_size=tick_size or "",
+            lot_size=lot_size or "",
+            date=date or "",
+            zone=zone or "",
+            all_hours=all_hours,
+            mapping=mapping,
+        )
+        with console.progress_bar(f"ingest {format_name}") as progress:
+            result = ingestion.run_ingest(request, progress=progress)
+        if json:
+            console.write_json(result)
+        else:
+            console.write_values("ingest", ingestion.for_people(result))
+        return EXIT_OK
+
+    return job
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command()(ingest)
