@@ -80,6 +80,34 @@ def ingest(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
     return job
 
 
+def inspect(
+    table: Annotated[Path, typer.Argument(metavar="X.parquet", help="A canonical event table.")],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page (default: X.parquet.html).")
+    ] = None,
+    json: Json = False,
+) -> Job:
+    """Say what a recording is like and what is odd about it; writes a page.
+
+    Example: rlmm inspect day.parquet --html day.html
+    """
+
+    def job() -> int:
+        from experiments import console
+        from experiments import inspect as inspection
+
+        with console.progress_bar("inspect") as progress:
+            values = inspection.run_inspect(table, html, progress=progress)
+        if json:
+            console.write_json(values)
+        else:
+            console.write_values("inspect", inspection.for_people(values))
+        return EXIT_OK
+
+    return job
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(ingest)
+    app.command()(inspect)

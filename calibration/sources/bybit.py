@@ -12,6 +12,7 @@ from calibration.sources.plan import (
     Plan,
     is_json,
     require_files,
+    symbol_of_json,
     trade_layout,
 )
 from rlmm_tf.kernels.parse import depth_reader
@@ -33,7 +34,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         ),
         inputs=(tuple(map(InputFile, trades)), tuple(map(InputFile, books))),
         venue=options.venue or "BYBIT",
-        symbol=options.symbol,
+        symbol=options.symbol or symbol_of_json(books),
         tick_size=options.tick_size,
         lot_size=options.lot_size,
     )

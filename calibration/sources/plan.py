@@ -68,6 +68,26 @@ def first_line(member: Member) -> str:
     return head.split(b"\n", 1)[0].rstrip(b"\r").decode("utf-8", "replace")
 
 
+_JSON_SYMBOL = re.compile(rb'"(?:s|symbol)"\s*:\s*"([^"\\]{1,40})"')
+
+
+def symbol_of_json(members: Sequence[Member]) -> str:
+    """The symbol that the first messages name, or nothing."""
+    for member in members:
+        match = _JSON_SYMBOL.search(head_of(member))
+        if match is not None:
+            return match[1].decode("utf-8", "replace")
+    return ""
+
+
+def symbol_of_table(member: Member, column: str) -> str:
+    """The symbol in the first row, or nothing."""
+    lines = head_of(member).decode("utf-8", "replace").lstrip("\ufeff").splitlines()[:2]
+    names = columns_of(lines[0]) if lines else []
+    fields = columns_of(lines[1]) if len(lines) > 1 else []
+    return dict(zip(names, fields, strict=False)).get(column, "")
+
+
 def columns_of(line: str, delimiter: str = ",") -> list[str]:
     """The names of a header."""
     return [name.strip('"') for name in line.split(delimiter)]

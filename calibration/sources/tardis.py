@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from calibration.sources.compressed import Member
-from calibration.sources.plan import InputFile, Options, Plan, columns_of, first_line, require_files
+from calibration.sources.plan import (
+    InputFile,
+    Options,
+    Plan,
+    columns_of,
+    first_line,
+    require_files,
+    symbol_of_table,
+)
 from calibration.sources.problems import DataError
 from rlmm_tf.kernels.parse import NO_COLUMNS, Layout, delimited_reader
 
@@ -57,7 +65,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         ),
         inputs=(tuple(map(InputFile, trades)), tuple(map(InputFile, books))),
         venue=options.venue or "TARDIS",
-        symbol=options.symbol,
+        symbol=options.symbol or symbol_of_table(books[0], "symbol"),
         tick_size=options.tick_size,
         lot_size=options.lot_size,
     )

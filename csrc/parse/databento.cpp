@@ -146,8 +146,8 @@ void DatabentoSource::add() {
                     std::to_string(record_.order_id));
     return;
   }
-  if (orders_.size() >= OrderMap::kOrdersMost) {
-    reading_.report(Reason::kTooMany, "order_id", "at most 16 million live orders", "more");
+  if (orders_.size() >= orders_most_) {
+    reading_.report(Reason::kTooMany, "order_id", "fewer live orders", "more");
   }
   orders_.insert({record_.order_id, record_.price, record_.size, sign()});
   any_rows_ = true;

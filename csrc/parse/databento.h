@@ -21,7 +21,8 @@ class DatabentoSource final : public Source {
         reader_(reading_, binary),
         depth_(tape_, reading_),
         instrument_(instrument),
-        asked_(instrument != 0) {}
+        asked_(instrument != 0),
+        orders_most_(options.orders_most) {}
 
   std::size_t inputs() const override { return 1; }
   void begin_file(std::size_t, TimeNs) override {}
@@ -56,6 +57,7 @@ class DatabentoSource final : public Source {
   DepthTape depth_;
   std::uint64_t instrument_;
   bool asked_;
+  std::size_t orders_most_;
   bool done_ = false;
   DatabentoRecord record_;
   OrderMap orders_;

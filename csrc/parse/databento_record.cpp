@@ -31,7 +31,10 @@ T number_at(std::string_view bytes, std::size_t at) {  // little-endian, as the 
 }  // namespace
 
 void DatabentoReader::feed(std::string_view bytes, bool last_of_file) {
-  if (!binary_) return lines_.feed(bytes, last_of_file);
+  if (!binary_) {
+    lines_.feed(bytes, last_of_file);
+    return;
+  }
   if (file_complete_) {
     ++place_.file;
     place_.line = place_.offset = 0;
@@ -236,14 +239,11 @@ std::int64_t DatabentoReader::scaled(std::uint32_t size) const {
 }
 
 bool DatabentoReader::check_times(const DatabentoRecord& record) const {
-  for (const TimeNs time : {record.stamp.event, record.stamp.recv}) {
-    if (time < 0 || time > kTimeMost) {
-      reading_->report(Reason::kBadTime, "ts_recv", "a time from 1970 to 2200",
-                       std::to_string(time));
-      return false;
-    }
-  }
-  return true;
+  const auto [first, last] = std::minmax(record.stamp.event, record.stamp.recv);
+  if (first >= 0 && last <= kTimeMost) return true;
+  reading_->report(Reason::kBadTime, "ts_recv", "times from 1970 to 2200",
+                   std::to_string(first < 0 ? first : last));
+  return false;
 }
 
 bool DatabentoReader::read_binary(std::string_view bytes, DatabentoRecord& record) {

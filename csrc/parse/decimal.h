@@ -21,6 +21,22 @@ inline bool append_digit(std::int64_t& value, int digit) {
          !__builtin_add_overflow(value, std::int64_t{digit}, &value);
 }
 
+// The point and the digits behind it, if there are any; takes the places that they fill off `left`.
+inline Decimal append_fraction(const char*& at, const char* end, std::int64_t& value, int& left) {
+  if (at == end || *at != '.') return Decimal::kOk;
+  ++at;
+  bool too_fine = false;
+  for (; at != end && is_digit(*at); ++at) {
+    if (left == 0) {
+      too_fine = too_fine || *at != '0';
+      continue;
+    }
+    --left;
+    if (!append_digit(value, *at - '0')) return Decimal::kTooLarge;
+  }
+  return too_fine ? Decimal::kTooFine : Decimal::kOk;
+}
+
 Decimal parse_scientific(std::string_view text, int places, std::int64_t& value);
 
 }  // namespace detail
@@ -38,22 +54,13 @@ inline Decimal parse_decimal(std::string_view text, int places, std::int64_t& va
     if (!detail::append_digit(sum, *at++ - '0')) return Decimal::kTooLarge;
   }
   int left = places;
-  bool too_fine = false;
-  if (at != end && *at == '.') {
-    ++at;
-    for (; at != end && is_digit(*at); ++at) {
-      if (left == 0) {
-        too_fine = too_fine || *at != '0';
-      } else if (--left, !detail::append_digit(sum, *at - '0')) {
-        return Decimal::kTooLarge;
-      }
-    }
-  }
+  const Decimal fraction = detail::append_fraction(at, end, sum, left);
+  if (fraction == Decimal::kTooLarge) return fraction;
   if (at != end) {
     if (*at == 'e' || *at == 'E') return detail::parse_scientific(text, places, value);
     return Decimal::kSyntax;
   }
-  if (too_fine) return Decimal::kTooFine;
+  if (fraction != Decimal::kOk) return fraction;
   for (; left > 0; --left) {
     if (!detail::append_digit(sum, 0)) return Decimal::kTooLarge;
   }

@@ -21,6 +21,15 @@ bool is_one_of(std::string_view word, const std::vector<std::string>& words) {
   return std::ranges::find(words, word) != words.end();
 }
 
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ", ";
+    text += word;
+  }
+  return text;
+}
+
 }  // namespace
 
 const char* name_of(Role role) {
@@ -36,11 +45,6 @@ DelimitedStream::DelimitedStream(std::size_t input, Workshop& workshop, Layout l
       layout_(std::move(layout)),
       symbol_(layout_.symbol),
       asked_(!symbol_.empty()) {
-  const auto listed = [](const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-    return text;
-  };
   sides_ = "one of " + listed(layout_.bid_words) + ", " + listed(layout_.ask_words);
 }
 

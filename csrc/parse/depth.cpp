@@ -1,6 +1,7 @@
 #include "parse/depth.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace rlmm::parse {
 
@@ -57,19 +58,16 @@ void DepthTape::snapshot(const Stamp& stamp, std::span<const Level> bids,
     sides_[s].clear();
     traded_[s].clear();
     const std::span<const Level> given = s == 0 ? bids : asks;
-    sorted_.assign(given.begin(), given.end());
-    std::erase_if(sorted_, [](const Level& level) { return level.size == 0; });
-    std::ranges::stable_sort(sorted_, [&](const Level& a, const Level& b) {
+    const std::span<const Level> once = without_duplicates(given);
+    sorted_.assign(once.begin(), once.end());
+    std::ranges::sort(sorted_, [&](const Level& a, const Level& b) {
       return sides_[s].is_better(b.price, a.price);
     });
-    for (const Level& level : without_duplicates(sorted_)) set(s, level);
+    for (const Level& level : sorted_) set(s, level);
     // The best first.
     const std::vector<Level>& levels = sides_[s].levels();
     for (std::size_t i = levels.size(); i-- > 0;) {
-      tape_->add({.kind = EventKind::kSnapshot,
-                  .side = sides_[s].sign(),
-                  .price = levels[i].price,
-                  .size = levels[i].size});
+      write(EventKind::kSnapshot, s, levels[i], 0);
     }
   }
   uncross();
@@ -85,24 +83,25 @@ void DepthTape::set(std::size_t side, const Level& level) {
 
 // The last word about a price counts. Vendors list levels in order, so a look is enough mostly.
 std::span<const Level> DepthTape::without_duplicates(std::span<const Level> levels) {
-  const auto up = [](const Level& a, const Level& b) { return a.price < b.price; };
   const auto not_up = [](const Level& a, const Level& b) { return a.price >= b.price; };
   const auto not_down = [](const Level& a, const Level& b) { return a.price <= b.price; };
   if (std::ranges::adjacent_find(levels, not_up) == levels.end() ||
       std::ranges::adjacent_find(levels, not_down) == levels.end()) {
     return levels;
   }
-  unique_.assign(levels.begin(), levels.end());
-  std::ranges::stable_sort(unique_, up);
-  std::size_t kept = 0;
-  for (const Level& level : unique_) {
-    if (kept > 0 && unique_[kept - 1].price == level.price) {
+  order_.resize(levels.size());
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::ranges::sort(order_, [&](std::size_t a, std::size_t b) {
+    return levels[a].price != levels[b].price ? levels[a].price < levels[b].price : a < b;
+  });
+  unique_.clear();
+  for (const std::size_t index : order_) {
+    if (!unique_.empty() && unique_.back().price == levels[index].price) {
       reading_->report(Reason::kDuplicate, "levels", "each price once", "a price twice");
-      --kept;
+      unique_.pop_back();
     }
-    unique_[kept++] = level;
+    unique_.push_back(levels[index]);
   }
-  unique_.resize(kept);
   return unique_;
 }
 
@@ -128,29 +127,28 @@ void DepthTape::note_untouched() {
 void DepthTape::write_differences() {
   for (const Difference& d : differences_) {
     if (d.after > d.before) continue;
-    const unsigned remains = d.after > 0 ? kFlagRemains : 0U;
-    tape_->add({.kind = EventKind::kCancel,
-                .side = sides_[d.side].sign(),
-                .price = d.price,
-                .size = d.before - d.after,
-                .flags = d.flags | remains});
+    const unsigned flags = d.flags | (d.after > 0 ? kFlagRemains : 0U);
+    write(EventKind::kCancel, d.side, {d.price, d.before - d.after}, flags);
     sides_[d.side].set(d.price, d.after);
   }
   for (const Difference& d : differences_) {
     if (d.after < d.before) continue;
-    tape_->add({.kind = EventKind::kAdd,
-                .side = sides_[d.side].sign(),
-                .price = d.price,
-                .size = d.after - d.before,
-                .flags = d.flags});
+    write(EventKind::kAdd, d.side, {d.price, d.after - d.before}, d.flags);
     set(d.side, {d.price, d.after});
   }
   differences_.clear();
 }
 
+void DepthTape::write(EventKind kind, std::size_t side, const Level& level, unsigned flags) {
+  TapeRow row{kind, sides_[side].sign(), level.price, level.size};
+  row.flags = flags;
+  tape_->add(row);
+}
+
 void DepthTape::change(const Stamp& stamp, std::span<const Level> bids,
                        std::span<const Level> asks) {
   tape_->begin(stamp);
+  started_ = true;
   for (const std::size_t s : {0U, 1U}) {
     for (const Level& level : without_duplicates(s == 0 ? bids : asks)) {
       if (level.size == 0 && sides_[s].size_at(level.price) == 0 &&
@@ -195,7 +193,10 @@ void DepthTape::note_view(std::size_t side, std::span<const Level> levels, std::
 void DepthTape::view(const Stamp& stamp, const std::span<const Level>* bids,
                      const std::span<const Level>* asks, std::size_t depth) {
   if (!started_) {
-    if (bids != nullptr && asks != nullptr) return snapshot(stamp, *bids, *asks);
+    if (bids != nullptr && asks != nullptr) {
+      snapshot(stamp, *bids, *asks);
+      return;
+    }
     started_ = true;  // one side after the other
   }
   tape_->begin(stamp);
@@ -208,42 +209,29 @@ void DepthTape::view(const Stamp& stamp, const std::span<const Level>* bids,
 void DepthTape::trade(const Stamp& stamp, std::int64_t sign, std::int64_t price,
                       std::int64_t size) {
   tape_->begin(stamp);
-  if (sign == 0) {
-    reading_->report(Reason::kUnsignedTrade, "side", "a side", "none");
-    tape_->add(
-        {.kind = EventKind::kTrade, .side = 0, .price = price, .size = size, .flags = kFlagHidden});
-    return;
-  }
+  TapeRow row{EventKind::kTrade, sign, price, size};
   const std::size_t s = sign > 0 ? 0 : 1;
   LevelSide& book = sides_[s];
   const std::int64_t tick = reading_->units().tick;
   const bool off_grid = tick > 1 && price % tick != 0;
-  if (off_grid || book.empty() || book.is_better(price, book.best().price)) {
+  if (sign == 0) {
+    reading_->report(Reason::kUnsignedTrade, "side", "a side", "none");
+    row.flags = kFlagHidden;
+  } else if (off_grid || book.empty() || book.is_better(price, book.best().price)) {
     reading_->report(Reason::kHiddenTrade, "price", "a price in the book", "one that is not");
-    tape_->add({.kind = EventKind::kTrade,
-                .side = sign,
-                .price = price,
-                .size = size,
-                .flags = kFlagHidden});
-    return;
+    row.flags = kFlagHidden;
+  } else {
+    std::int64_t there = book.size_at(price);
+    traded_[s].try_emplace(price, there);
+    if (there < size) {
+      reading_->report(Reason::kUnseenLots, "size", "at most the lots of the level", "more");
+      write(EventKind::kAdd, s, {price, size - there}, kFlagReach);
+      there = size;
+    }
+    row.flags = there > size ? kFlagRemains : 0U;
+    book.set(price, there - size);
   }
-  std::int64_t there = book.size_at(price);
-  traded_[s].try_emplace(price, there);
-  if (there < size) {
-    reading_->report(Reason::kUnseenLots, "size", "at most the lots of the level", "more");
-    tape_->add({.kind = EventKind::kAdd,
-                .side = sign,
-                .price = price,
-                .size = size - there,
-                .flags = kFlagReach});
-    there = size;
-  }
-  tape_->add({.kind = EventKind::kTrade,
-              .side = sign,
-              .price = price,
-              .size = size,
-              .flags = there > size ? kFlagRemains : 0U});
-  book.set(price, there - size);
+  tape_->add(row);
 }
 
 // Nearer to the bid than to the ask it was a sale. In the middle the last trade at another price
@@ -272,14 +260,10 @@ void DepthTape::uncross() {
   }
   reading_->report(Reason::kCrossed, "levels", "best bid below best ask", "it is not");
   while (!bids.empty() && !asks.empty() && bids.best().price >= asks.best().price) {
-    LevelSide& stale = grown_ == 0 ? asks : bids;
-    const Level level = stale.best();
-    tape_->add({.kind = EventKind::kCancel,
-                .side = stale.sign(),
-                .price = level.price,
-                .size = level.size,
-                .flags = kFlagReach});
-    stale.set(level.price, 0);
+    const std::size_t stale = grown_ == 0 ? 1 : 0;
+    const Level level = sides_[stale].best();
+    write(EventKind::kCancel, stale, level, kFlagReach);
+    sides_[stale].set(level.price, 0);
   }
 }
 

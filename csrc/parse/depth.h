@@ -93,6 +93,7 @@ class DepthTape {
   void note_view(std::size_t side, std::span<const Level> levels, std::size_t depth);
   void note_untouched();
   void write_differences();
+  void write(EventKind kind, std::size_t side, const Level& level, unsigned flags);
   void set(std::size_t side, const Level& level);
   void uncross();
 
@@ -111,6 +112,7 @@ class DepthTape {
   std::vector<Difference> differences_;
   std::vector<Level> sorted_;
   std::vector<Level> unique_;
+  std::vector<std::size_t> order_;
 };
 
 }  // namespace rlmm::parse

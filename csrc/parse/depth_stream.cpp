@@ -1,5 +1,6 @@
 #include "parse/depth_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rlmm::parse {
@@ -27,7 +28,7 @@ Got DepthStream::next() {
       if (!started_) {
         reading_.report(Reason::kNoSnapshot, "lastUpdateId", "a snapshot among the files", "none");
       }
-      release_ = started_ = true;
+      release_ = started_ = at_end_ = true;
       continue;
     }
     if (got != Got::kItem) return got;
@@ -62,13 +63,14 @@ bool DepthStream::take_time(std::optional<std::int64_t> ms, const char* field) {
 bool DepthStream::take_turn() {
   const bool is_whole_ms = item_.kind != Kind::kTrade && item_.ts % kMsNs == 0;
   const TimeNs turn = item_.ts + (is_whole_ms ? kMsNs - 1 : 0);
-  if (any_turn_ && turn < turn_) {
+  if (any_turn_ && item_.ts < last_ts_) {
     reading_.set_place(item_.place);
     reading_.report(Reason::kOutOfOrder, "ts", "not earlier than the message before",
                     std::to_string(item_.ts));
   } else {
-    turn_ = turn;
+    last_ts_ = item_.ts;
   }
+  turn_ = any_turn_ ? std::max(turn_, turn) : turn;
   any_turn_ = true;
   return true;
 }
@@ -161,7 +163,7 @@ bool DepthStream::decode_binance() {
   if (!is_symbol()) return false;
   if (message_.event == "trade" || message_.event == "aggTrade") return decode_trade();
   if (message_.last_update_id.has_value()) {
-    start_binance();
+    start_binance(*message_.last_update_id);
     return false;  // it waits in front of the changes that come after it
   }
   if (!message_.event.empty() && message_.event != "depthUpdate") {
@@ -197,8 +199,7 @@ bool DepthStream::wait(Item&& item) {
 }
 
 // The snapshot has no time of its own on the spot market: it gets that of the change behind it.
-void DepthStream::start_binance() {
-  const std::int64_t id = *message_.last_update_id;
+void DepthStream::start_binance(std::int64_t id) {
   if (!message_.has_bids || !message_.has_asks) {
     reading_.report(Reason::kMissingField, "bids", "bids and asks", "not both");
     return;
@@ -212,17 +213,23 @@ void DepthStream::start_binance() {
   snapshot.place = lines_.place();
   std::swap(snapshot.bids, message_.bids);
   std::swap(snapshot.asks, message_.asks);
-  while (!waiting_.empty() && waiting_.front().last <= id) {
+  if (!waiting_.empty() && waiting_.front().kind == Kind::kSnapshot) waiting_.pop_front();
+  last_ = id;
+  started_ = true;
+  drop_before_snapshot();
+  steps_ = 0;
+  release_ = !waiting_.empty();
+  waiting_.push_front(std::move(snapshot));
+}
+
+void DepthStream::drop_before_snapshot() {
+  while (!waiting_.empty() && waiting_.front().kind == Kind::kChange &&
+         waiting_.front().last <= last_) {
     reading_.set_place(waiting_.front().place);
     reading_.report(Reason::kBeforeSnapshot, "u", "above lastUpdateId",
                     std::to_string(waiting_.front().last));
     waiting_.pop_front();
   }
-  last_ = id;
-  started_ = true;
-  steps_ = 0;
-  release_ = !waiting_.empty();
-  waiting_.push_front(std::move(snapshot));
 }
 
 bool DepthStream::take_waiting() {
@@ -231,9 +238,14 @@ bool DepthStream::take_waiting() {
     waiting_.pop_front();
     reading_.set_place(item_.place);
     if (item_.kind == Kind::kSnapshot) {
+      drop_before_snapshot();
       if (!waiting_.empty()) {
         item_.ts = waiting_.front().ts;
         return take_turn();
+      }
+      if (!at_end_) {  // it has no time yet
+        waiting_.push_front(std::move(item_));
+        return false;
       }
       reading_.report(Reason::kMissingField, "E", "a change behind the snapshot", "none");
     } else if (item_.kind == Kind::kTrade || follows_binance()) {
@@ -265,7 +277,8 @@ bool DepthStream::follows_binance() {
 
 void DepthStream::apply(DepthTape& depth) {
   depth.set_place(item_.place);
-  const Stamp stamp{item_.ts, item_.ts};
+  const bool is_whole_ms = item_.kind != Kind::kTrade && item_.ts % kMsNs == 0;
+  const Stamp stamp{item_.ts, item_.ts, is_whole_ms ? kMsNs : 1};
   switch (item_.kind) {
     case Kind::kSnapshot:
       depth.snapshot(stamp, item_.bids, item_.asks);

@@ -53,10 +53,11 @@ class DepthStream final : public Stream {
   bool is_symbol();
   bool follows_bybit(bool is_snapshot);
   bool follows_binance();
-  void start_binance();
+  void start_binance(std::int64_t id);
   bool take_time(std::optional<std::int64_t> ms, const char* field);
   bool wait(Item&& item);
   bool take_waiting();
+  void drop_before_snapshot();
   void take_levels();
   bool take_turn();
 
@@ -68,6 +69,7 @@ class DepthStream final : public Stream {
   DepthMessage message_;
   Item item_;
   TimeNs turn_ = 0;
+  TimeNs last_ts_ = 0;
   bool any_turn_ = false;
   bool started_ = false;
   bool counts_ = true;        // Bybit: u counts the messages
@@ -75,6 +77,7 @@ class DepthStream final : public Stream {
   std::int64_t last_ = -1;    // the last update in the book
   std::deque<Item> waiting_;  // Binance: changes before the snapshot
   bool release_ = false;      // what waits may go
+  bool at_end_ = false;       // nothing more comes to wait for
   std::size_t waiting_levels_ = 0;
 };
 

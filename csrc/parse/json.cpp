@@ -9,7 +9,9 @@ bool JsonCursor::string(std::string_view& text) {
   const char* const begin = at_;
   for (; at_ != end_ && *at_ != '"'; ++at_) {
     if (static_cast<unsigned char>(*at_) < 0x20) return false;
-    if (*at_ == '\\' && ++at_ == end_) return false;
+    if (*at_ != '\\') continue;
+    ++at_;
+    if (at_ == end_) return false;
   }
   if (at_ == end_) return false;
   text = {begin, static_cast<std::size_t>(at_ - begin)};

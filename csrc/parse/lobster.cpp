@@ -196,13 +196,10 @@ void LobsterSource::write(const Message& message) {
       write_new(message);
       break;
     case kHidden:
+      write_hidden(message, message.sign);
+      break;
     case kCross:
-      tape_.add({.kind = EventKind::kTrade,
-                 .side = message.type == kHidden ? message.sign : 0,
-                 .price = message.price,
-                 .size = message.size,
-                 .order_id = message.id,
-                 .flags = kFlagHidden});
+      write_hidden(message, 0);
       break;
     case kHalt:
       tape_.add({.kind = EventKind::kStatus, .side = 0, .price = 0, .size = message.price + 1});
@@ -213,6 +210,12 @@ void LobsterSource::write(const Message& message) {
   }
 }
 
+void LobsterSource::write_hidden(const Message& message, std::int64_t side) {
+  TapeRow row{EventKind::kTrade, side, message.price, message.size, message.id};
+  row.flags = kFlagHidden;
+  tape_.add(row);
+}
+
 void LobsterSource::write_new(const Message& message) {
   if (orders_.find(message.id) != nullptr) {
     reading_.report(Reason::kDuplicate, "order_id", "an order that is not there yet",
@@ -220,8 +223,8 @@ void LobsterSource::write_new(const Message& message) {
     is_lost_ = true;
     return;
   }
-  if (orders_.size() >= OrderMap::kOrdersMost) {
-    reading_.report(Reason::kTooMany, "order_id", "at most 16 million live orders", "more");
+  if (orders_.size() >= orders_most_) {
+    reading_.report(Reason::kTooMany, "order_id", "fewer live orders", "more");
   }
   orders_.insert({message.id, message.price, message.size, message.sign});
   tape_.add({.kind = EventKind::kAdd,
@@ -311,26 +314,13 @@ void LobsterSource::compare_side(std::size_t side) {
     const bool only_theirs =
         !only_ours && (ours == book_[side].end() || ours->price != theirs->price);
     if (only_ours) {
-      if (is_full && is_better(side, shown.back().price, ours->price)) {
-        tape_.add({.kind = EventKind::kCancel,
-                   .side = side == 0 ? 1 : -1,
-                   .price = ours->price,
-                   .size = ours->size,
-                   .flags = kFlagReach});
-      } else {
-        correct(side, {ours->price, 0}, ours->size);
-      }
+      const bool left = is_full && is_better(side, shown.back().price, ours->price);
+      left ? pass_reach(EventKind::kCancel, side, *ours)
+           : correct(side, {ours->price, 0}, ours->size);
       ++ours;
     } else if (only_theirs) {
-      if (was_full_[side] && is_better(side, old_worst_[side], theirs->price)) {
-        tape_.add({.kind = EventKind::kAdd,
-                   .side = side == 0 ? 1 : -1,
-                   .price = theirs->price,
-                   .size = theirs->size,
-                   .flags = kFlagReach});
-      } else {
-        correct(side, *theirs, 0);
-      }
+      const bool came = was_full_[side] && is_better(side, old_worst_[side], theirs->price);
+      came ? pass_reach(EventKind::kAdd, side, *theirs) : correct(side, *theirs, 0);
       ++theirs;
     } else {
       correct(side, *theirs, ours->size);
@@ -339,6 +329,14 @@ void LobsterSource::compare_side(std::size_t side) {
     }
   }
   book_[side] = shown;
+}
+
+void LobsterSource::pass_reach(EventKind kind, std::size_t side, const Level& level) {
+  tape_.add({.kind = kind,
+             .side = side == 0 ? 1 : -1,
+             .price = level.price,
+             .size = level.size,
+             .flags = kFlagReach});
 }
 
 void LobsterSource::correct(std::size_t side, const Level& level, std::int64_t before) {

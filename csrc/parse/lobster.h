@@ -22,7 +22,8 @@ class LobsterSource final : public Source {
       : defects_(options.strict),
         reading_(defects_, options.units),
         lines_{LineReader(kMessages, defects_), LineReader(kBook, defects_)},
-        with_book_(with_book) {}
+        with_book_(with_book),
+        orders_most_(options.orders_most) {}
 
   std::size_t inputs() const override { return with_book_ ? 2 : 1; }
   // Of a message file: midnight of its day; of a book file: when its session starts.
@@ -66,12 +67,14 @@ class LobsterSource final : public Source {
   bool read_level(std::size_t at, std::size_t side);
   void start_session(const Message& first);
   void write(const Message& message);
+  void write_hidden(const Message& message, std::int64_t side);
   void write_new(const Message& message);
   void write_reduction(const Message& message);
   std::int64_t take_off(const Message& message, bool& remains);
   std::int64_t move_level(std::size_t side, std::int64_t price, std::int64_t by);
   void compare();
   void compare_side(std::size_t side);
+  void pass_reach(EventKind kind, std::size_t side, const Level& level);
   void correct(std::size_t side, const Level& level, std::int64_t before);
   static bool is_better(std::size_t side, std::int64_t a, std::int64_t b) {
     return side == 0 ? a > b : a < b;
@@ -82,6 +85,7 @@ class LobsterSource final : public Source {
   EventTape tape_;
   std::array<LineReader, 2> lines_;
   bool with_book_;
+  std::size_t orders_most_;
   std::array<Got, 2> got_ = {Got::kNeedsBytes, Got::kNeedsBytes};
   std::array<std::string_view, 2> line_;
   bool done_ = false;

@@ -17,8 +17,6 @@ struct LiveOrder {
 // Ids are above 0. Pointers hold until the next insert or erase.
 class OrderMap {
  public:
-  static constexpr std::size_t kOrdersMost = std::size_t{1} << 24U;
-
   OrderMap() : places_(kPlacesLeast) {}
 
   std::size_t size() const { return size_; }

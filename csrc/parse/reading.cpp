@@ -1,5 +1,6 @@
 #include "parse/reading.h"
 
+#include <algorithm>
 #include <array>
 
 namespace rlmm::parse {
@@ -33,6 +34,24 @@ std::int64_t days_of(std::int64_t year, std::int64_t month, std::int64_t day) {
 
 std::int64_t days_in(std::int64_t year, std::int64_t month) {
   return month == 12 ? 31 : days_of(year, month + 1, 1) - days_of(year, month, 1);
+}
+
+// ".5" as nanoseconds, taken off the text; nothing is 0.
+bool parse_fraction(std::string_view& text, TimeNs& fraction) {
+  fraction = 0;
+  if (!text.starts_with('.')) return true;
+  std::size_t digits = 1;
+  while (digits < text.size() && is_digit(text[digits])) ++digits;
+  TimeNs scale = kSecondNs;
+  for (std::size_t i = 1; i < digits; ++i) {
+    if (scale == 1 && text[i] != '0') return false;  // finer than a nanosecond
+    scale /= 10;
+    fraction += scale * (text[i] - '0');
+    scale = std::max(scale, TimeNs{1});
+  }
+  if (digits == 1) return false;
+  text.remove_prefix(digits);
+  return true;
 }
 
 // "", "Z" or "+hh:mm" as the nanoseconds to take off.
@@ -70,17 +89,7 @@ bool parse_iso_time(std::string_view text, TimeNs& value) {
   }
   std::string_view rest = text.substr(19);
   TimeNs fraction = 0;
-  if (rest.starts_with('.')) {
-    std::size_t digits = 1;
-    while (digits < rest.size() && is_digit(rest[digits])) ++digits;
-    TimeNs scale = kSecondNs;
-    for (std::size_t i = 1; i < digits; ++i) {
-      if (scale == 1 && rest[i] != '0') return false;  // finer than a nanosecond
-      if (scale > 1) fraction += (scale /= 10) * (rest[i] - '0');
-    }
-    if (digits == 1) return false;
-    rest.remove_prefix(digits);
-  }
+  if (!parse_fraction(rest, fraction)) return false;
   TimeNs offset = 0;
   if (!parse_zone(rest, offset)) return false;
   const TimeNs seconds = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;

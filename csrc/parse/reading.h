@@ -1,6 +1,7 @@
 // Fields of a record as numbers, with a word about each that cannot be one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,6 +24,7 @@ struct Units {
 struct ParseOptions {
   bool strict = true;
   Units units;
+  std::size_t orders_most = std::size_t{1} << 24U;  // live ones; each takes 64 bytes or less
 };
 
 enum class Grid : std::uint8_t { kTick, kAny };

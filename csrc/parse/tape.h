@@ -1,6 +1,7 @@
 // Rows of the canonical event table, column by column, while a recording is read.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -32,6 +33,7 @@ struct EventColumns {
 struct Stamp {
   TimeNs event = 0;
   TimeNs recv = 0;
+  TimeNs resolution = 1;  // the clock shows the moments that begin so long a time
 };
 
 struct TapeRow {
@@ -48,10 +50,15 @@ struct TapeRow {
 class EventTape {
  public:
   // All rows up to the next call are of one message of the source: they share `seq`.
+  // By a coarse clock it happened no earlier than what the message knows of.
   void begin(const Stamp& stamp) {
-    if (stamp.recv > now_.recv) now_.recv = stamp.recv;
-    if (stamp.event != now_.event) last_trade_.reset();
-    now_.event = stamp.event;
+    now_.recv = std::max(stamp.recv, now_.recv);
+    const bool same_moment =
+        stamp.event <= now_.event && now_.event < stamp.event + stamp.resolution;
+    if (!same_moment) {
+      last_trade_.reset();
+      now_.event = stamp.event;
+    }
     ++seq_;
   }
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from rlmm_tf.events import EventKind
 from rlmm_tf.kernels.parse import BookPass
-
-from .conftest import Ingested
+from tests.calibration.conftest import Ingested
 
 CRYPTO = (
     "binance_cm_BTCUSD_PERP_20240808-09",

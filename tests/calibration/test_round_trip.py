@@ -23,8 +23,7 @@ from rlmm_tf.recording import (
     lobster_paths,
     record,
 )
-
-from .conftest import Ingested
+from tests.calibration.conftest import Ingested
 
 NS = 1_000_000_000
 START_NS = 1_340_271_000 * NS  # 2012-06-21 09:30 UTC

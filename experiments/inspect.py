@@ -1,0 +1,71 @@
+"""`rlmm inspect`: what a recording is like and what is odd about it, on a page and in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from calibration.quality import inspect
+from calibration.sources.problems import DataError
+from experiments.console import Progress
+from experiments.errors import InputError, Problem, shown_place
+from reports.data_quality import quality_page
+from reports.page import write_page
+
+
+def run_inspect(path: Path, html: Path | None, *, progress: Progress) -> dict[str, Any]:
+    """Read the table and write the page; returns the values.
+
+    Raises:
+        InputError: there is no such table, or a page already.
+    """
+    page = html or path.with_name(f"{path.name}.html")
+    problems = []
+    if not path.is_file():
+        problems.append(Problem("X.parquet", f"expected a file, got {shown_place(path)}"))
+    if page.exists():
+        message = f"expected no file there, got {shown_place(page)}; remove it or name another"
+        problems.append(Problem("--html", message))
+    elif not page.parent.is_dir():
+        folder = shown_place(page.parent)
+        problems.append(Problem("--html", f"expected a folder that exists, got {folder}"))
+    if problems:
+        raise InputError(problems)
+    try:
+        quality = inspect(path, show=progress)
+    except DataError as error:
+        raise InputError([Problem(shown_place(error.where), error.message)]) from None
+    values = quality.as_json()
+    write_page(quality_page(values, name=path.name), page)
+    return {**values, "html": str(page)}
+
+
+def for_people(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that fit on a screen."""
+    metadata = values["metadata"]
+    odd = {
+        oddity["name"]: f"{oddity['count']:,}, first in row {oddity['first_row']:,}"
+        for oddity in values["oddities"]
+        if oddity["count"]
+    }
+    source = {
+        problem["reason"]: f"{problem['count']:,} {problem['severity']}, first at "
+        f"{shown_place(problem['file'])}:{problem['line']}"
+        for problem in values["ingest_problems"]
+    }
+    names = ("rows", "events_per_s", "fills_per_s", "market_orders", "spread_median_ticks")
+    return {
+        "instrument": f"{metadata['venue']} {metadata['symbol']}",
+        "session": metadata["session"],
+        "tick_size": metadata["tick_size"],
+        "lot_size": metadata["lot_size"],
+        **{name: values[name] for name in names},
+        "locked_share": values["locked_share"],
+        "crossed_share": values["crossed_share"],
+        "longest_silence_s": max((seconds for _, seconds in values["silences"]), default=0.0),
+        "latency_ns": values["latency_ns"],
+        "odd": odd,
+        "in_the_source": source,
+        "html": values["html"],
+    }

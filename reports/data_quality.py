@@ -1,0 +1,141 @@
+"""The page about a recording: what it is, how it behaves, what is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from reports.page import Bars, Facts, Line, Page, Section, Steps, Table
+
+BARS_MOST = 12
+
+
+def quality_page(quality: Mapping[str, Any], *, name: str) -> Page:
+    """The page of the values that `rlmm inspect --json` prints."""
+    metadata = quality["metadata"]
+    seconds = (quality["end_ns"] - quality["start_ns"]) / 1e9
+    synthetic = metadata["source"].startswith("generator:") or metadata["symbol"] == "SYNTHETIC"
+    return Page(
+        title=f"Data quality: {name}",
+        lead=f"{metadata['venue']} {metadata['symbol']}, {_moment(quality['start_ns'])} to "
+        f"{_moment(quality['end_ns'])}",
+        note="Synthetic: these events come from a simulator, not from an exchange."
+        if synthetic
+        else "",
+        sections=[
+            Section("What it is", [Facts(_facts(quality, seconds))]),
+            _findings(quality),
+            _spread(quality),
+            _course(quality),
+            _time(quality),
+        ],
+        footer={"source": metadata["source"], "schema version": metadata["schema_version"]},
+    )
+
+
+def _moment(ns: int) -> str:
+    return f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _facts(quality: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    metadata = quality["metadata"]
+    divisors = {"tick size": quality["price_divisor"], "lot size": quality["size_divisor"]}
+    checked = {
+        unit: metadata[unit.replace(" ", "_")]
+        + ("" if divisor <= 1 else f" (all are multiples of {divisor} of them: too small?)")
+        for unit, divisor in divisors.items()
+    }
+    return {
+        "rows": quality["rows"],
+        "hours": seconds / 3600,
+        "hours without any event for half an hour": quality["closed_ns"] / 3.6e12,
+        **checked,
+        "events per second": quality["events_per_s"],
+        "fills per second": quality["fills_per_s"],
+        "market orders per fill": quality["market_orders"] / max(quality["fills"], 1),
+        "hidden fills": quality["hidden_fills"],
+        **{f"rows: {kind}": count for kind, count in quality["rows_by_kind"].items()},
+    }
+
+
+def _findings(quality: Mapping[str, Any]) -> Section:
+    odd = [
+        (oddity["name"], oddity["count"], oddity["first_row"], oddity["meaning"])
+        for oddity in quality["oddities"]
+        if oddity["count"]
+    ]
+    found = [
+        (p["reason"], p["severity"], p["count"], f"{p['file']}:{p['line']}", p["got"], p["remedy"])
+        for p in quality["ingest_problems"]
+    ]
+    parts: list[str | Table] = []
+    parts.append(
+        Table("In the table", ("what", "rows", "first row", "meaning"), odd)
+        if odd
+        else "Nothing is odd in the table."
+    )
+    if found:
+        header = ("what", "kind", "count", "first at", "there", "remedy")
+        parts.append(Table("In the source, when it was read", header, found))
+    else:
+        parts.append("Nothing was noted when the source was read.")
+    return Section("What was found", parts)
+
+
+def _spread(quality: Mapping[str, Any]) -> Section:
+    widths = {int(ticks): ns for ticks, ns in quality["spread_ns"].items()}
+    total = sum(widths.values())
+    if not total:
+        return Section("Spread", ["There never were a bid and an ask."])
+    names, shares = _shares(widths, total)
+    return Section(
+        "Spread",
+        [
+            Facts(
+                {
+                    "median, ticks": quality["spread_median_ticks"],
+                    "share of time locked": quality["locked_share"],
+                    "share of time crossed": quality["crossed_share"],
+                    "seconds without a bid or an ask": quality["one_sided_ns"] / 1e9,
+                }
+            ),
+            Bars("Share of time with each spread", "ticks", "share of time", names, shares),
+        ],
+    )
+
+
+def _shares(widths: Mapping[int, int], total: int) -> tuple[list[str], list[float]]:
+    """The first widths, and all others together."""
+    ordered = sorted(widths)
+    shown, rest = ordered[:BARS_MOST], ordered[BARS_MOST:]
+    names = [str(ticks) for ticks in shown]
+    shares = [widths[ticks] / total for ticks in shown]
+    if rest:
+        names.append("more")
+        shares.append(sum(widths[ticks] for ticks in rest) / total)
+    return names, shares
+
+
+def _course(quality: Mapping[str, Any]) -> Section:
+    minutes = [i * quality["bucket_ns"] / 6e10 for i in range(len(quality["events"]))]
+    return Section(
+        "Course",
+        [
+            Line("Mid price", "minutes", "mid, ticks", minutes, quality["mid_ticks"]),
+            Steps("Events", "minutes", "events", minutes, quality["events"]),
+        ],
+    )
+
+
+def _time(quality: Mapping[str, Any]) -> Section:
+    silences: Sequence[tuple[int, float]] = quality["silences"]
+    rows = [(_moment(began), seconds) for began, seconds in silences]
+    latency = {f"latency {name}, ms": ns / 1e6 for name, ns in quality["latency_ns"].items()}
+    return Section(
+        "Time",
+        [
+            Facts(latency) if latency else "One clock: there is no latency to see.",
+            Table("Longest silences", ("from", "seconds"), rows),
+        ],
+    )

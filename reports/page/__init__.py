@@ -1,0 +1,12 @@
+"""The skeleton of every HTML page: one file, no network, light and dark, fit to print.
+
+A page is a title and sections; a section holds paragraphs, tables and charts. All text is escaped
+by the template; charts are SVG made here from numbers and escaped labels.
+"""
+
+from __future__ import annotations
+
+from reports.page.chart import Bars, Line, Steps
+from reports.page.page import Facts, Page, Section, Table, write_page
+
+__all__ = ["Bars", "Facts", "Line", "Page", "Section", "Steps", "Table", "write_page"]

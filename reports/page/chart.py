@@ -1,0 +1,145 @@
+"""Charts as inline SVG: colours come from the page, so that they follow light, dark and print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 720, 240
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 40
+TICKS = 5
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Numbers to places along one direction."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+
+    def at(self, value: float) -> float:
+        span = self.high - self.low
+        part = (value - self.low) / span if span else 0.5
+        return self.first + part * (self.last - self.first)
+
+    def ticks(self) -> list[float]:
+        """Round numbers from low to high."""
+        span = self.high - self.low
+        if not span:
+            return [self.low]
+        raw = span / TICKS
+        unit = 10.0 ** math.floor(math.log10(raw))
+        step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw * (1 - 1e-9))
+        first = math.ceil(self.low / step - 1e-9)
+        last = math.floor(self.high / step + 1e-9)
+        return [n * step for n in range(first, last + 1)]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.6g}".replace(",", "\N{THIN SPACE}")
+
+
+@dataclass(frozen=True)
+class _Chart:
+    title: str  # for those who cannot see it
+    x_label: str
+    y_label: str
+
+    def _frame(self, x: _Axis, y: _Axis, body: str, labels: Sequence[str] = ()) -> Markup:
+        parts = []
+        for value in y.ticks():
+            at = f"{y.at(value):.1f}"
+            parts.append(
+                f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>'
+            )
+            parts.append(f'<text x="{LEFT - 6}" y="{at}" class="y">{escape(_number(value))}</text>')
+        if not labels:
+            for value in x.ticks():
+                parts.append(
+                    f'<text x="{x.at(value):.1f}" y="{HEIGHT - BOTTOM + 16}" class="x">'
+                    f"{escape(_number(value))}</text>"
+                )
+        middle = (LEFT + WIDTH - RIGHT) / 2
+        parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" class="x">{escape(self.x_label)}</text>')
+        parts.append(f'<text x="{LEFT}" y="{TOP - 2}" class="name">{escape(self.y_label)}</text>')
+        return Markup(
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.title)}">'
+            f"<title>{escape(self.title)}</title>{''.join(parts)}{body}</svg>"
+        )
+
+    def _axes(self, xs: Sequence[float], ys: Sequence[float]) -> tuple[_Axis, _Axis]:
+        x = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT)
+        y = _Axis(min(ys), max(ys), HEIGHT - BOTTOM, TOP + 6)
+        return x, y
+
+
+@dataclass(frozen=True)
+class Line(_Chart):
+    """Points joined by a line; a gap where there is no value."""
+
+    xs: Sequence[float]
+    ys: Sequence[float | None]
+
+    def svg(self) -> Markup:
+        """The chart."""
+        known = [y for y in self.ys if y is not None]
+        if not known:
+            return Markup("<p>No values.</p>")
+        x, y = self._axes(self.xs, known)
+        path, pen = [], "M"
+        for at, value in zip(self.xs, self.ys, strict=True):
+            if value is None:
+                pen = "M"
+                continue
+            path.append(f"{pen}{x.at(at):.1f} {y.at(value):.1f}")
+            pen = "L"
+        return self._frame(x, y, f'<path class="line" d="{" ".join(path)}"/>')
+
+
+@dataclass(frozen=True)
+class Steps(_Chart):
+    """Counts in buckets of equal width."""
+
+    xs: Sequence[float]  # where the buckets begin
+    ys: Sequence[float]
+
+    def svg(self) -> Markup:
+        """The chart."""
+        x, y = self._axes(self.xs, [0.0, *self.ys])
+        width = (WIDTH - LEFT - RIGHT) / max(len(self.xs), 1)
+        base = y.at(0.0)
+        bars = [
+            f'<rect class="bar" x="{LEFT + i * width:.1f}" y="{y.at(value):.1f}" '
+            f'width="{max(width - 0.5, 0.5):.1f}" height="{base - y.at(value):.1f}"/>'
+            for i, value in enumerate(self.ys)
+        ]
+        return self._frame(x, y, "".join(bars))
+
+
+@dataclass(frozen=True)
+class Bars(_Chart):
+    """A bar for each name."""
+
+    names: Sequence[str]
+    values: Sequence[float]
+
+    def svg(self) -> Markup:
+        """The chart."""
+        x = _Axis(0.0, float(len(self.names)), LEFT, WIDTH - RIGHT)
+        _, y = self._axes([0.0, 1.0], [0.0, *self.values])
+        width = (WIDTH - LEFT - RIGHT) / max(len(self.names), 1)
+        base = y.at(0.0)
+        body = []
+        for i, (name, value) in enumerate(zip(self.names, self.values, strict=True)):
+            body.append(
+                f'<rect class="bar" x="{LEFT + (i + 0.1) * width:.1f}" y="{y.at(value):.1f}" '
+                f'width="{0.8 * width:.1f}" height="{base - y.at(value):.1f}"/>'
+                f'<text x="{LEFT + (i + 0.5) * width:.1f}" y="{HEIGHT - BOTTOM + 16}" class="x">'
+                f"{escape(name)}</text>"
+            )
+        return self._frame(x, y, "".join(body), self.names)

@@ -1,0 +1,99 @@
+"""Pages of sections, written by one template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.page.chart import Bars, Line, Steps
+from rlmm_tf.files import new_file
+
+Chart = Line | Steps | Bars
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values, one under the other."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings; a caption says what they are."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what belongs under it, in order."""
+
+    title: str
+    parts: Sequence[str | Facts | Table | Chart] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a page says."""
+
+    title: str
+    lead: str
+    sections: Sequence[Section] = ()
+    note: str = ""  # such as: synthetic data
+    footer: Mapping[str, Any] = field(default_factory=dict)  # where the numbers come from
+
+
+def _kind(part: object) -> str:
+    if isinstance(part, str):
+        return "text"
+    return "chart" if isinstance(part, Chart) else type(part).__name__.lower()
+
+
+def _shown(value: object) -> str:
+    """Numbers with thin spaces between the thousands."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "\N{EN DASH}"}[value]
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\N{THIN SPACE}")
+    if isinstance(value, float):
+        return f"{value:,.6g}".replace(",", "\N{THIN SPACE}")
+    return str(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def render(page: Page) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("reports.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"kind": _kind, "shown": _shown, "is_number": _is_number}
+    return environment.get_template("page.html.jinja").render(page=page, chart=_svg)
+
+
+def _svg(part: Chart) -> Markup:
+    return part.svg()
+
+
+def write_page(page: Page, path: Path | str) -> None:
+    """Write a new file, whole or not at all.
+
+    Raises:
+        FileExistsError: there is one already.
+    """
+    with new_file(path) as temporary:
+        temporary.write_text(render(page), "utf-8")

@@ -1,0 +1,139 @@
+"""The skeleton of the pages: one file, nothing from outside, no markup from data."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from reports.data_quality import quality_page
+from reports.page import Bars, Facts, Line, Page, Section, Steps, Table, write_page
+from reports.page.page import render
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
+
+
+class Tags(HTMLParser):
+    """Tags and attributes, as a browser sees them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def tags_of(text: str) -> Tags:
+    tags = Tags()
+    tags.feed(text)
+    return tags
+
+
+def full_page(text: str) -> Page:
+    parts = [
+        text,
+        Facts({text: text, "n": 1234567, "x": 0.5, "yes": True, "none": None}),
+        Table(text, (text,), [(text,), (3,)]),
+        Line(text, text, text, [0, 1, 2], [1.0, None, 3.0]),
+        Steps(text, text, text, [0, 1], [2, 5]),
+        Bars(text, text, text, [text, "b"], [0.5, 0.25]),
+    ]
+    return Page(text, text, [Section(text, parts)], note=text, footer={text: text})
+
+
+def test_data_never_becomes_markup() -> None:
+    page = render(full_page(HOSTILE))
+    tags = tags_of(page).seen
+    assert not [tag for tag, _ in tags if tag in {"script", "img", "link", "iframe", "object"}]
+    assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
+    assert "{{7*7}}" in page
+    plain = [tag for tag, _ in tags_of(render(full_page("plain"))).seen]
+    assert [tag for tag, _ in tags] == plain
+
+
+def test_nothing_comes_from_outside() -> None:
+    page = render(full_page("x"))
+    assert not re.search(r"https?://|//|@import|url\(", page)
+    assert "default-src 'none'" in page
+
+
+def test_what_readers_need() -> None:
+    page = render(full_page("Name"))
+    tags = tags_of(page).seen
+    charts = [attributes for tag, attributes in tags if tag == "svg"]
+    assert len(charts) == 3
+    assert all(chart["role"] == "img" and chart["aria-label"] for chart in charts)
+    assert ("html", {"lang": "en"}) in tags
+    assert "prefers-color-scheme: dark" in page
+    assert "@media print" in page
+    assert "1\N{THIN SPACE}234\N{THIN SPACE}567" in page
+
+
+def test_charts_of_little() -> None:
+    assert "No values" in Line("t", "x", "y", [0.0], [None]).svg()
+    assert "<path" in Line("t", "x", "y", [1.0], [5.0]).svg()
+    assert Steps("t", "x", "y", [0.0], [0.0]).svg().count("<rect") == 1
+
+
+def test_a_page_is_new(tmp_path: Path) -> None:
+    write_page(full_page("x"), tmp_path / "x.html")
+    assert (tmp_path / "x.html").read_text("utf-8") == render(full_page("x"))
+    with pytest.raises(FileExistsError):
+        write_page(full_page("x"), tmp_path / "x.html")
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_page_about_a_recording(empty: bool) -> None:
+    values = {
+        "metadata": {
+            "venue": HOSTILE,
+            "symbol": HOSTILE,
+            "tick_size": "0.01",
+            "lot_size": "1",
+            "source": "generator:00",
+            "schema_version": 1,
+        },
+        "start_ns": 0,
+        "end_ns": 10**10,
+        "closed_ns": 0,
+        "rows": 10,
+        "price_divisor": 2,
+        "size_divisor": 1,
+        "events_per_s": 1.0,
+        "fills_per_s": 1.0,
+        "market_orders": 1,
+        "fills": 0,
+        "hidden_fills": 0,
+        "rows_by_kind": {"add": 10},
+        "oddities": [{"name": "resets", "count": 1, "first_row": 3, "meaning": "m"}][: not empty],
+        "ingest_problems": [
+            {
+                "reason": "gap",
+                "severity": "defect",
+                "count": 1,
+                "file": HOSTILE,
+                "line": 7,
+                "got": HOSTILE,
+                "remedy": "r",
+            }
+        ][: not empty],
+        "spread_ns": {} if empty else {str(ticks): 1 for ticks in range(20)},
+        "spread_median_ticks": 3,
+        "locked_share": 0.0,
+        "crossed_share": 0.0,
+        "one_sided_ns": 0,
+        "bucket_ns": 10**9,
+        "events": [1, 2],
+        "mid_ticks": [None, 5.0],
+        "silences": [(0, 1.5)],
+        "latency_ns": {} if empty else {"p50": 1e6},
+    }
+    page = render(quality_page(values, name=HOSTILE))
+    assert "<script" not in page
+    assert "Synthetic" in page
+    assert "too small?" in page
+    assert ("Nothing is odd" in page) == empty
+    assert ("latency p50" in page) != empty
