@@ -124,6 +124,11 @@ bool DatabentoReader::read_line(std::string_view line, DatabentoRecord& record) 
   }
   if (depth_ > 0) return read_levels(record);
   if (!reading_->integer("order_id", field(Column::kOrder), number)) return false;
+  if (number < 0) {
+    reading_->report(Reason::kBadNumber, "order_id", "a number of 0 or above",
+                     field(Column::kOrder));
+    return false;
+  }
   record.order_id = static_cast<std::uint64_t>(number);
   return true;
 }

@@ -251,6 +251,13 @@ std::int64_t LobsterSource::take_off(const Message& message, bool& remains) {
 }
 
 void LobsterSource::write_reduction(const Message& message) {
+  const LiveOrder* order = orders_.find(message.id);
+  if (order != nullptr && (order->price != message.price || order->sign != message.sign)) {
+    reading_.report(Reason::kBookDiffers, "price", "the price and side of the order",
+                    std::to_string(message.price));
+    is_lost_ = true;
+    return;
+  }
   bool remains = false;
   const std::int64_t unseen = take_off(message, remains);
   if (unseen > 0 && !with_book_) {  // it was there before anybody looked

@@ -159,6 +159,7 @@ TEST("parse databento MBO: records that cannot be used") {
   check_stops("0,0,160,1,1,A,B,x,1,0,7,128,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,100,x,0,7,128,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,100,1,0,x,128,0,1\n", "bad_number");
+  check_stops("0,0,160,1,1,A,B,100,1,0,-7,128,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,100,1,0,7,x,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,.,1,0,7,128,0,1\n", "bad_number");
   check_stops(mbo(0, 'X', 'B', "100", 1, 7), "bad_type");

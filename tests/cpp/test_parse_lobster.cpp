@@ -149,6 +149,8 @@ TEST("parse lobster: what does not fit the book") {
   const std::string book = "1200,1,1000,9\n1200,1,1000,9\n";
   check_stops("2,1,1,9,1000,1\n1,5,2,1,1000,1\n", book, "out_of_order");
   check_stops("1,1,1,9,1000,1\n2,1,1,1,1000,1\n", book, "duplicate");
+  check_stops("1,1,1,9,1000,1\n2,4,1,9,1100,1\n", book, "book_differs");
+  check_stops("1,1,1,9,1000,1\n2,4,1,9,1000,-1\n", book, "book_differs");
   check_stops("1,1,1,9,1000,1\n2,4,2,10,1000,1\n", book, "overfill");
   check_stops("1,1,1,9,1000,1\n2,4,2,10,900,1\n", book, "overfill");
   check_stops("1,1,1,9,1000,1\n2,5,2,10,900,1\n", "1200,1,1000,9\n1300,1,1000,9\n", "book_differs");
