@@ -184,7 +184,7 @@ def _inputs(members: Sequence[Member], table: TableMapping | None) -> tuple[Inpu
     base_ns = 0
     if time.since == "midnight":
         base_ns = clock_base_ns(day_of(time.date, "--mapping"), time.zone)
-    return tuple(InputFile(m, base_ns) for m in members if table.files in m.place)
+    return tuple(InputFile(m, base_ns) for m in members if table.files in m.name)
 
 
 def _layout(table: TableMapping, options: Options) -> Layout:
