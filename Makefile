@@ -100,7 +100,7 @@ fuzz: setup ## FUZZ_SECONDS of random bytes for each fuzz target; needs clang (m
 	  echo "fuzz: skipped, '$(FUZZ_CXX)' with libFuzzer was not found; make setup-extra installs it"; \
 	else \
 	  cmake --preset fuzz -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) && cmake --build --preset fuzz && \
-	  for name in fuzz_book fuzz_batch; do \
+	  for name in fuzz_book fuzz_batch fuzz_parse; do \
 	    mkdir -p build/fuzz/$$name.corpus && build/fuzz/$$name build/fuzz/$$name.corpus \
 	      -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$name- \
 	      -max_len=8192 -len_control=0 -timeout=20 -print_final_stats=1 -print_funcs=0 \
