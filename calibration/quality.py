@@ -206,7 +206,8 @@ class _Tally:
         self.hidden += int((trade & ((flags & EventFlag.HIDDEN) != 0)).sum())
         self._note("unsigned_trades", trade & (columns["side"] == 0))
         self._note("halts", (kind == EventKind.STATUS) & (columns["qty_lots"] == 0))
-        self._note("resets", kind == EventKind.CLEAR)
+        # A table opens with a clear.
+        self._note("resets", (kind == EventKind.CLEAR) & (np.arange(len(kind)) + self.rows > 0))
         self._note("corrections", kind == EventKind.MODIFY)
 
     def _add_times(self, columns: Columns) -> None:

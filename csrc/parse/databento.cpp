@@ -130,10 +130,8 @@ void DatabentoSource::write() {
       break;
     case 'R':
       orders_.clear();
-      if (any_rows_) {
-        reading_.report(Reason::kReset, "action", "one R", "another");
-        tape_.add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
-      }
+      if (any_rows_) reading_.report(Reason::kReset, "action", "one R", "another");
+      tape_.add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
       break;
     default:  // N says nothing about the book
       break;

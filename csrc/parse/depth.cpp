@@ -49,10 +49,8 @@ void LevelSide::set(std::int64_t price, std::int64_t size) {
 void DepthTape::snapshot(const Stamp& stamp, std::span<const Level> bids,
                          std::span<const Level> asks) {
   tape_->begin(stamp);
-  if (started_) {
-    reading_->report(Reason::kReset, "type", "one snapshot", "another");
-    tape_->add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
-  }
+  if (started_) reading_->report(Reason::kReset, "type", "one snapshot", "another");
+  tape_->add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
   started_ = true;
   for (const std::size_t s : {0U, 1U}) {
     sides_[s].clear();

@@ -167,10 +167,8 @@ void LobsterSource::start_session(const Message& first) {
   const TimeNs start =
       with_book_ && session_start_ > 0 ? std::min(session_start_, first.ts) : first.ts;
   tape_.begin({start, start});
-  if (any_session_) {
-    reading_.report(Reason::kReset, "file", "one session", "another");
-    tape_.add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
-  }
+  if (any_session_) reading_.report(Reason::kReset, "file", "one session", "another");
+  tape_.add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
   any_session_ = true;
   if (!with_book_) return;
   book_ = shown_;

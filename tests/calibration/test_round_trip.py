@@ -13,6 +13,7 @@ import pytest
 from calibration.sources.ingest import ingest
 from calibration.sources.plan import Options
 from rlmm_tf.events import EventFlag, EventKind, EventTable
+from rlmm_tf.kernels.parse import BookPass
 from rlmm_tf.presets import preset
 from rlmm_tf.recording import (
     BybitWriter,
@@ -28,6 +29,8 @@ from tests.calibration.conftest import Ingested
 NS = 1_000_000_000
 START_NS = 1_340_271_000 * NS  # 2012-06-21 09:30 UTC
 LEVELS = 200  # more than the flow keeps: the files show the whole book
+MS = 1_000_000
+CHANGED = ("kind", "side", "price_ticks", "qty_lots")
 MOVED = ("ts_event", "kind", "side", "price_ticks", "qty_lots", "order_id")
 
 
@@ -41,6 +44,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         CanonicalWriter(folder / "x.parquet", session, "0" * 64),
         LobsterWriter(folder, session, LEVELS),
         BybitWriter(folder / "x.book.jsonl", session, LEVELS),
+        BybitWriter(folder / "each.book.jsonl", session, LEVELS, interval_ns=1),
     ]
     chunks = record(preset(request.param), seed=5, duration_ns=session.duration_ns, levels=LEVELS)
     for writer in writers:
@@ -110,16 +114,52 @@ def test_bybit_gives_the_same_book_and_trades(
     assert "crossed" not in found.found
 
 
+def depth_after_each_ms(table: EventTable, levels: int) -> dict[int, list[int]]:
+    columns = {name: table.column(name) for name in table.table.schema.names}
+    depth = BookPass(levels).depth(columns)
+    ms = columns["ts_event"] // MS
+    last = np.flatnonzero(np.append(ms[1:] != ms[:-1], True))
+    return dict(zip(ms[last].tolist(), depth[last].tolist(), strict=True))
+
+
+def test_bybit_gives_every_change_of_the_book(
+    written: Path, ingest_paths: Callable[..., Ingested]
+) -> None:
+    book = written / "each.book.jsonl"  # a message for each event; its clock shows milliseconds
+    found = ingest_paths("bybit", [book, bybit_trades_path(book)], tick_size="0.01", lot_size="1")
+    theirs = EventTable.read(written / "x.parquet")
+    ours = depth_after_each_ms(found.table, 20)
+    assert ours == depth_after_each_ms(theirs, 20)
+    assert len(ours) > 300
+    # Where a millisecond has one event, the row is that event.
+    count = np.unique(theirs.column("ts_event") // MS, return_counts=True)
+    alone = count[0][count[1] == 1]
+    rows = [
+        [table.column(name)[np.isin(table.column("ts_event") // MS, alone)] for name in CHANGED]
+        for table in (found.table, theirs)
+    ]
+    assert len(rows[1][0]) > 300
+    for a, b in zip(*rows, strict=True):
+        assert np.array_equal(a, b)
+
+
 def final_levels(table: EventTable) -> dict[tuple[int, int], int]:
     """The book at the end; a slow twin of the engine's."""
     levels: dict[tuple[int, int], int] = defaultdict(int)
-    sign = {EventKind.ADD: 1, EventKind.SNAPSHOT: 1, EventKind.CANCEL: -1, EventKind.TRADE: -1}
+    assert table.column("kind").tolist().count(EventKind.CLEAR) == 1
+    sign = {
+        EventKind.CLEAR: 0,
+        EventKind.ADD: 1,
+        EventKind.SNAPSHOT: 1,
+        EventKind.CANCEL: -1,
+        EventKind.TRADE: -1,
+    }
     names = ("kind", "side", "price_ticks", "qty_lots", "flags")
     for kind, side, price, lots, flags in zip(
         *(table.column(name).tolist() for name in names), strict=True
     ):
         if not flags & EventFlag.HIDDEN:
-            levels[side, price] += sign[EventKind(kind)] * lots
+            levels[side, price] += sign.get(EventKind(kind), -1) * lots
     assert min(levels.values()) >= 0
     return {key: lots for key, lots in levels.items() if lots > 0}
 
@@ -167,5 +207,5 @@ def test_the_writer_and_the_reader_agree_on_names(tmp_path: Path) -> None:
     files[1].write_text("9999999999,0,1000000,10\n")
     out = tmp_path / "x.parquet"
     report = ingest("lobster", files, out, Options(zone="UTC"), show=lambda *_: None)
-    assert report.rows == 1
-    assert EventTable.read(out).column("ts_event").tolist() == [START_NS + NS // 2]
+    assert report.rows == 2
+    assert EventTable.read(out).column("ts_event").tolist() == [START_NS, START_NS + NS // 2]

@@ -124,9 +124,9 @@ TEST("parse databento MBO: a fill is told three times and counts once") {
                             mbo(2, 'T', 'A', "100", 6, 0, 0) + mbo(2, 'F', 'B', "100", 5, 7, 0) +
                             mbo(2, 'F', 'B', "100", 1, 9, 0) + mbo(2, 'C', 'B', "100", 5, 7, 0) +
                             mbo(2, 'M', 'B', "100", 1, 9);
-  CHECK_EQ(read(lines),
-           (Rows{"snapshot +1 100x5 #7 @0/1", "snapshot -1 103x4 #8 @0/1", "add +1 100x2 #9 @1/2",
-                 "trade +1 100x5 #7 MORE @2/3", "trade +1 100x1 #9 REMAINS @2/3"}));
+  CHECK_EQ(read(lines), (Rows{"clear +0 0x0 @0/1", "snapshot +1 100x5 #7 @0/1",
+                              "snapshot -1 103x4 #8 @0/1", "add +1 100x2 #9 @1/2",
+                              "trade +1 100x5 #7 MORE @2/3", "trade +1 100x1 #9 REMAINS @2/3"}));
 }
 
 TEST("parse databento MBO: what a change of an order is") {
@@ -210,7 +210,8 @@ TEST("parse databento MBP: what is shown, and trades before the book knows of th
       "1704067200000000002,2024-01-01T00:00:00Z,1,C,B,100,2,128,100,,3,0,1,0\n"
       "1704067200000000003,2024-01-01T00:00:00Z,1,R,N,,0,128,,,0,0,0,0\n";
   CHECK_EQ(read(lines, true, kMbpHeader),
-           (Rows{"snapshot +1 100x5 @1704067200000000000/1704067200000000001",
+           (Rows{"clear +0 0x0 @1704067200000000000/1704067200000000001",
+                 "snapshot +1 100x5 @1704067200000000000/1704067200000000001",
                  "snapshot -1 103x4 @1704067200000000000/1704067200000000001",
                  "trade +1 100x2 REMAINS @1704067200000000000/1704067200000000002",
                  "cancel -1 103x4 @1704067200000000000/1704067200000000002",
@@ -251,8 +252,8 @@ TEST("parse DBN: the same records as bytes, whatever the pieces") {
 
 TEST("parse DBN: one level and ten") {
   CHECK_EQ(read_dbn(dbn_metadata() + dbn_mbp(1, 1, 100)),
-           (Rows{"snapshot +1 100x2 @1", "snapshot -1 101x3 @1"}));
-  CHECK_EQ(read_dbn(dbn_metadata() + dbn_mbp(1, 10, 100)).size(), std::size_t{19});
+           (Rows{"clear +0 0x0 @1", "snapshot +1 100x2 @1", "snapshot -1 101x3 @1"}));
+  CHECK_EQ(read_dbn(dbn_metadata() + dbn_mbp(1, 10, 100)).size(), std::size_t{20});
   check_dbn_stops(dbn_metadata() + dbn_mbp(1, 1, 0), "bad_price");
 }
 

@@ -95,10 +95,10 @@ TEST("parse changes: rows of one time are one message, and a snapshot starts aga
       "X,1,10,true,bid,100,5\nX,1,10,true,ask,101,4\n"
       "X,2,11,false,ask,101,0\nX,2,11,false,bid,101,2\n"  // crossed between the two rows
       "X,3,12,true,bid,90,1\nX,3,12,true,ask,91,1\nX,4,12,true,bid,89,1\n";
-  const Rows expected = {"snapshot +1 100x5 @1/10", "snapshot -1 101x4 @1/10",
-                         "cancel -1 101x4 @2/11",   "add +1 101x2 @2/11",
-                         "clear +0 0x0 @3/12",      "snapshot +1 90x1 @3/12",
-                         "snapshot -1 91x1 @3/12",  "add +1 89x1 @4/12"};
+  const Rows expected = {
+      "clear +0 0x0 @1/10",     "snapshot +1 100x5 @1/10", "snapshot -1 101x4 @1/10",
+      "cancel -1 101x4 @2/11",  "add +1 101x2 @2/11",      "clear +0 0x0 @3/12",
+      "snapshot +1 90x1 @3/12", "snapshot -1 91x1 @3/12",  "add +1 89x1 @4/12"};
   for (const std::size_t piece : {1U, 9U, 1000U}) CHECK_EQ(changes(lines, true, piece), expected);
 }
 
@@ -113,9 +113,9 @@ TEST("parse trades: with and without a header, before the book of their time") {
         *source,
         {{{std::string(header) + "2,100,1,a\n2,100,1,b\n"}, {"3,100,1,c\n"}},
          {{kHeader + "X,1,1,true,bid,100,5\nX,1,1,true,ask,101,5\nX,2,2,false,bid,100,3\n"}}});
-    CHECK_EQ(rows,
-             (Rows{"snapshot +1 100x5 @1", "snapshot -1 101x5 @1", "trade +1 100x1 REMAINS MORE @2",
-                   "trade +1 100x1 REMAINS @2", "trade +1 100x1 REMAINS @3"}));
+    CHECK_EQ(rows, (Rows{"clear +0 0x0 @1", "snapshot +1 100x5 @1", "snapshot -1 101x5 @1",
+                         "trade +1 100x1 REMAINS MORE @2", "trade +1 100x1 REMAINS @2",
+                         "trade +1 100x1 REMAINS @3"}));
   }
 }
 
@@ -143,10 +143,11 @@ TEST("parse levels: blocks under a line with the time") {
   for (const std::size_t piece : {1U, 1000U}) {
     const auto source = source_of(trade_layout(), block_layout(), false);
     const Rows rows = rows_of(*source, {{}, {{text}}}, piece);
-    CHECK_EQ(rows, (Rows{"snapshot +1 100x1 @1000000000", "snapshot +1 99x3 @1000000000",
-                         "snapshot -1 102x2 @1000000000", "snapshot -1 103x4 @1000000000",
-                         "cancel +1 99x3 @2000000000", "cancel -1 103x4 @2000000000",
-                         "cancel +1 100x1 @3000000000", "cancel -1 102x2 @3000000000"}));
+    CHECK_EQ(rows, (Rows{"clear +0 0x0 @1000000000", "snapshot +1 100x1 @1000000000",
+                         "snapshot +1 99x3 @1000000000", "snapshot -1 102x2 @1000000000",
+                         "snapshot -1 103x4 @1000000000", "cancel +1 99x3 @2000000000",
+                         "cancel -1 103x4 @2000000000", "cancel +1 100x1 @3000000000",
+                         "cancel -1 102x2 @3000000000"}));
     CHECK_EQ(count_of(*source, Reason::kBadNumber), 1);
   }
 }

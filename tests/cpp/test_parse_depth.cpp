@@ -45,7 +45,8 @@ using Levels = std::vector<Level>;
 TEST("parse depth: a change less the trades before it") {
   Bench bench;
   bench.depth.snapshot({1, 1}, Levels{{100, 5}, {99, 7}}, Levels{{101, 4}, {102, 0}});
-  CHECK_EQ(bench.rows(), (Rows{"snapshot +1 100x5", "snapshot +1 99x7", "snapshot -1 101x4"}));
+  CHECK_EQ(bench.rows(),
+           (Rows{"clear +0 0x0", "snapshot +1 100x5", "snapshot +1 99x7", "snapshot -1 101x4"}));
   bench.depth.trade({2, 2}, 1, 100, 2);
   bench.depth.change({3, 3}, Levels{{100, 1}, {99, 9}}, Levels{{101, 0}, {102, 3}});
   CHECK_EQ(bench.rows(), (Rows{"trade +1 100x2 REMAINS", "cancel +1 100x2 REMAINS",

@@ -51,7 +51,8 @@ const std::string kBook =
 }  // namespace
 
 TEST("parse lobster: each type of message") {
-  const Rows expected = {"snapshot -1 1000200x20 @1000000000",
+  const Rows expected = {"clear +0 0x0 @1000000000",
+                         "snapshot -1 1000200x20 @1000000000",
                          "add +1 1000000x10 #7 @34200500000000",
                          "trade +1 1000000x4 #7 REMAINS MORE @34200500000001",
                          "trade +1 1000000x6 #7 @34200500000001",
@@ -82,11 +83,12 @@ TEST("parse lobster: levels leave, and come back with what they hold then") {
                          "5,1,4,1,1150,-1\n6,4,4,1,1150,-1\n",
                          "9999999999,0,1000,5\n9999999999,0,1100,6\n9999999999,0,1000,9\n"
                          "1200,1,1000,9\n1150,1,1000,9\n1200,2,1000,9\n");
-  CHECK_EQ(rows, (Rows{"add +1 1000x5 #1 @1000000000", "add +1 1100x6 #2 @2000000000",
-                       "cancel +1 1000x5 REACH @2000000000", "cancel +1 1100x6 #2 @3000000000",
-                       "add +1 1000x9 REACH @3000000000", "add -1 1200x1 #3 @4000000000",
-                       "add -1 1150x1 #4 @5000000000", "cancel -1 1200x1 REACH @5000000000",
-                       "trade -1 1150x1 #4 @6000000000", "add -1 1200x2 REACH @6000000000"}));
+  CHECK_EQ(rows, (Rows{"clear +0 0x0 @1000000000", "add +1 1000x5 #1 @1000000000",
+                       "add +1 1100x6 #2 @2000000000", "cancel +1 1000x5 REACH @2000000000",
+                       "cancel +1 1100x6 #2 @3000000000", "add +1 1000x9 REACH @3000000000",
+                       "add -1 1200x1 #3 @4000000000", "add -1 1150x1 #4 @5000000000",
+                       "cancel -1 1200x1 REACH @5000000000", "trade -1 1150x1 #4 @6000000000",
+                       "add -1 1200x2 REACH @6000000000"}));
 }
 
 TEST("parse lobster: without a book file, what was there before comes in when it goes") {
@@ -94,10 +96,11 @@ TEST("parse lobster: without a book file, what was there before comes in when it
   CHECK_EQ(source.inputs(), std::size_t{1});
   const Rows rows =
       rows_of(source, {{{"1,1,1,5,1000,1\n2,4,9,3,1100,-1\n3,4,1,7,1000,1\n4,2,9,1,1100,-1", 0}}});
-  CHECK_EQ(rows, (Rows{"add +1 1000x5 #1 @1000000000", "add -1 1100x3 #9 REACH @2000000000",
-                       "trade -1 1100x3 #9 @2000000000", "add +1 1000x2 #1 REACH @3000000000",
-                       "trade +1 1000x7 #1 @3000000000", "add -1 1100x1 #9 REACH @4000000000",
-                       "cancel -1 1100x1 #9 REMAINS @4000000000"}));
+  CHECK_EQ(rows,
+           (Rows{"clear +0 0x0 @1000000000", "add +1 1000x5 #1 @1000000000",
+                 "add -1 1100x3 #9 REACH @2000000000", "trade -1 1100x3 #9 @2000000000",
+                 "add +1 1000x2 #1 REACH @3000000000", "trade +1 1000x7 #1 @3000000000",
+                 "add -1 1100x1 #9 REACH @4000000000", "cancel -1 1100x1 #9 REMAINS @4000000000"}));
 }
 
 TEST("parse lobster: two days") {
@@ -106,8 +109,8 @@ TEST("parse lobster: two days") {
                             {{{"1,1,1,5,1000,1\n", 0}, {"2,1,1,4,1000,-1\n", 100}},
                              {{"9999999999,0,1000,5\n", 0}, {"1000,4,-9999999999,0\n", 50}}},
                             3);
-  CHECK_EQ(rows, (Rows{"add +1 1000x5 #1 @1000000000", "clear +0 0x0 @50/1000000000",
-                       "add -1 1000x4 #1 @2000000100"}));
+  CHECK_EQ(rows, (Rows{"clear +0 0x0 @1000000000", "add +1 1000x5 #1 @1000000000",
+                       "clear +0 0x0 @50/1000000000", "add -1 1000x4 #1 @2000000100"}));
   CHECK_EQ(count_of(source, Reason::kReset), 1);
 }
 
@@ -166,6 +169,7 @@ TEST("parse lobster: more live orders than anybody has are no recording") {
 TEST("parse lobster: a session that begins with a cancelled order or an auction") {
   LobsterSource first({true, {0, 0, 0, 0}}, true);
   CHECK_EQ(read(first, "1,3,1,9,1000,1\n", "1200,1,900,2\n"), (Rows{
+                                                                  "clear +0 0x0 @1000000000",
                                                                   "snapshot +1 1000x9 @1000000000",
                                                                   "snapshot +1 900x2 @1000000000",
                                                                   "snapshot -1 1200x1 @1000000000",
@@ -183,10 +187,10 @@ TEST("parse lobster: lenient, the vendor's book is what counts") {
                          "5,4,8,1,700,1\n",
                          "1200,1,1000,9\n1200,1,1000,7\n1200,1,1000,7\n1300,1,900,2\n"
                          "1300,1,900\n1300,1,900,2\n");
-  CHECK_EQ(rows, (Rows{"snapshot -1 1200x1 @1000000000", "add +1 1000x9 #1 @1000000000",
-                       "modify +1 1000x7 @3000000000", "trade +1 1000x7 #2 @4000000000",
-                       "add +1 900x2 REACH @4000000000", "modify -1 1200x0 @4000000000",
-                       "add -1 1300x1 REACH @4000000000",
+  CHECK_EQ(rows, (Rows{"clear +0 0x0 @1000000000", "snapshot -1 1200x1 @1000000000",
+                       "add +1 1000x9 #1 @1000000000", "modify +1 1000x7 @3000000000",
+                       "trade +1 1000x7 #2 @4000000000", "add +1 900x2 REACH @4000000000",
+                       "modify -1 1200x0 @4000000000", "add -1 1300x1 REACH @4000000000",
                        "trade +1 1100x1 #3 HIDDEN @2000000000/4000000000"}));
   CHECK_EQ(count_of(source, Reason::kOverfill), 2);
   CHECK_EQ(count_of(source, Reason::kFieldCount), 2);

@@ -82,11 +82,15 @@ TEST("parse bybit: trades before the message of their millisecond, whatever the 
   const std::string book =
       kStart + bybit("delta", 2, 1002, R"(["100","2"],["99","1"])", R"(["101","0"],["102","3"])");
   const std::string trades = "ts,price,size,side\n1.0025,100,2,Sell\n1.003,101,1,Buy\n";
-  const Rows expected = {
-      "snapshot +1 100x5 @1000000000",      "snapshot -1 101x4 @1000000000",
-      "trade +1 100x2 REMAINS @1002500000", "cancel +1 100x1 REMAINS @1002500000",
-      "cancel -1 101x4 @1002500000",        "add +1 99x1 @1002500000",
-      "add -1 102x3 @1002500000",           "trade -1 101x1 HIDDEN @1003000000"};
+  const Rows expected = {"clear +0 0x0 @1000000000",
+                         "snapshot +1 100x5 @1000000000",
+                         "snapshot -1 101x4 @1000000000",
+                         "trade +1 100x2 REMAINS @1002500000",
+                         "cancel +1 100x1 REMAINS @1002500000",
+                         "cancel -1 101x4 @1002500000",
+                         "add +1 99x1 @1002500000",
+                         "add -1 102x3 @1002500000",
+                         "trade -1 101x1 HIDDEN @1003000000"};
   for (const std::size_t piece : {1U, 10U, 5000U}) {
     const auto source = source_of(DepthVendor::kBybit);
     CHECK_EQ(source->inputs(), std::size_t{2});
@@ -97,7 +101,7 @@ TEST("parse bybit: trades before the message of their millisecond, whatever the 
 TEST("parse merge: rows can be taken before the end") {
   const auto source = source_of(DepthVendor::kBybit);
   const std::string book = kStart + bybit("delta", 2, 1002, R"(["99","1"])", "");
-  CHECK_EQ(rows_of(*source, {{}, {{book}}}, 1000, 1).size(), std::size_t{3});
+  CHECK_EQ(rows_of(*source, {{}, {{book}}}, 1000, 1).size(), std::size_t{4});
 }
 
 TEST("parse bybit: what a message must be") {
@@ -184,7 +188,7 @@ TEST("parse bybit: older files, and files that were converted") {
        {{old + bybit("delta", 100, 6, R"(["1","2"])", "") +
          bybit("delta", 172, 7, R"(["1","3"])", "") + bybit("delta", 300, 8, R"(["1","4"])", "") +
          bybit("delta", 301, 9, R"(["1","5"])", "", "Y")}}});
-  CHECK_EQ(rows.size(), std::size_t{4});
+  CHECK_EQ(rows.size(), std::size_t{5});
   CHECK_EQ(count_of(*source, Reason::kNoCounter), 1);
   CHECK_EQ(count_of(*source, Reason::kCounterLeaps), 1);
   CHECK_EQ(count_of(*source, Reason::kOtherSymbol), 1);
@@ -193,8 +197,9 @@ TEST("parse bybit: older files, and files that were converted") {
 TEST("parse binance: changes wait for the snapshot that they belong to") {
   const std::string early = change(1, 5, 1, R"(["90","1"])") + change(6, 9, 2, R"(["91","1"])");
   const std::string late = change(10, 12, 3, R"(["99","1"])") + change(13, 13, 4, R"(["99","0"])");
-  const Rows expected = {"snapshot +1 100x5 @3000000", "snapshot -1 101x4 @3000000",
-                         "add +1 99x1 @3000000", "cancel +1 99x1 @4000000"};
+  const Rows expected = {"clear +0 0x0 @3000000", "snapshot +1 100x5 @3000000",
+                         "snapshot -1 101x4 @3000000", "add +1 99x1 @3000000",
+                         "cancel +1 99x1 @4000000"};
   for (const std::string& order :
        {kSnapshot + early + late, early + kSnapshot + late, early + late + kSnapshot}) {
     const auto source = source_of(DepthVendor::kBinance);
@@ -222,11 +227,12 @@ TEST("parse binance: futures, the combined stream, a second snapshot") {
                        change(14, 20, 5, R"(["99","2"])", 12) + second + later +
                        change(28, 35, 7, R"(["97","1"])", 27),
                    "");
-  CHECK_EQ(rows,
-           (Rows{"snapshot +1 100x5 @3000000", "snapshot -1 101x4 @3000000", "add +1 99x1 @3000000",
-                 "trade +1 100x2 REMAINS @4000000", "add +1 99x1 @5000000", "add +1 100x2 @5000000",
-                 "clear +0 0x0 @6000000", "snapshot +1 98x1 @6000000", "trade +1 98x1 @6000000",
-                 "add +1 97x1 @7000000", "add +1 98x1 @7000000"}));
+  CHECK_EQ(
+      rows,
+      (Rows{"clear +0 0x0 @3000000", "snapshot +1 100x5 @3000000", "snapshot -1 101x4 @3000000",
+            "add +1 99x1 @3000000", "trade +1 100x2 REMAINS @4000000", "add +1 99x1 @5000000",
+            "add +1 100x2 @5000000", "clear +0 0x0 @6000000", "snapshot +1 98x1 @6000000",
+            "trade +1 98x1 @6000000", "add +1 97x1 @7000000", "add +1 98x1 @7000000"}));
   CHECK_EQ(count_of(*source, Reason::kRepeated), 1);
   CHECK_EQ(count_of(*source, Reason::kOtherRecord), 1);
   CHECK_EQ(count_of(*source, Reason::kReset), 1);
@@ -281,8 +287,9 @@ TEST("parse binance: microseconds from 2025 on; sellers and buyers") {
                   "\n"
                   R"({"e":"depthUpdate","E":1735689600000001,"U":11,"u":11,"b":[],"a":[]})"
                   "\n"}}});
-  CHECK_EQ(rows, (Rows{"snapshot -1 101x4 @1735689600000001000",
-                       "trade -1 101x1 REMAINS @1735689600000002000"}));
+  CHECK_EQ(rows,
+           (Rows{"clear +0 0x0 @1735689600000001000", "snapshot -1 101x4 @1735689600000001000",
+                 "trade -1 101x1 REMAINS @1735689600000002000"}));
 }
 
 TEST("parse binance: too much before a snapshot") {

@@ -31,12 +31,12 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert err == ""
-    assert result["rows"] == 5
+    assert result["rows"] == 6
     assert (result["tick_size"], result["lot_size"]) == ("0.1", "0.5")
     assert result["tick_inferred"] is True
     assert cli.main(["inspect", "x.parquet", "--json"]) == 0
     quality = json.loads(capsys.readouterr().out)
-    assert quality["rows"] == 5
+    assert quality["rows"] == 6
     assert quality["metadata"]["symbol"] == "X"
     assert Path("x.parquet.html").exists()
 
