@@ -25,6 +25,8 @@ ROLLOUT_STEPS_PER_S_LEAST ?= 1e6
 BOOK_BENCH_ARGS ?=
 # Operations of `make test-book`, half a minute at most; the recorded run has 1000 million.
 BOOK_OPERATIONS ?= 20000000
+# Mutated recordings of `make test-parse`, for each reader.
+PARSE_FILES ?= 10000
 FUZZ_SECONDS ?= 60
 FUZZ_CXX ?= $(or $(shell command -v clang++-16 || command -v clang++),clang++)
 RISKFOLIO := riskfolio-lib==7.4.0
@@ -39,8 +41,8 @@ EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-extra setup-portfolio test test-cpp test-book test-python fuzz bench \
-	sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
+.PHONY: help setup setup-extra setup-portfolio test test-cpp test-book test-parse test-python fuzz \
+	bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
 	lint-spelling format stub lock clean
 
 help: ## this list
@@ -91,6 +93,10 @@ test-book: setup ## the order book against its oracle; further options: BOOK_ARG
 	cmake --build $(BUILD) --target book_differential
 	$(BUILD)/book_differential --operations $(BOOK_OPERATIONS) $(BOOK_ARGS)
 
+test-parse: setup ## PARSE_FILES mutated recordings for each reader, under address+undefined sanitizers
+	cmake --preset asan && cmake --build --preset asan --target parse_mutated
+	build/asan/parse_mutated $(PARSE_FILES)
+
 test-python: setup
 	pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
@@ -102,6 +108,7 @@ fuzz: setup ## FUZZ_SECONDS of random bytes for each fuzz target; needs clang (m
 	  cmake --preset fuzz -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) && cmake --build --preset fuzz && \
 	  for name in fuzz_book fuzz_batch fuzz_parse; do \
 	    mkdir -p build/fuzz/$$name.corpus && build/fuzz/$$name build/fuzz/$$name.corpus \
+	      $$(ls -d tests/cpp/fuzz/seeds/$$name 2>/dev/null) \
 	      -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$name- \
 	      -max_len=8192 -len_control=0 -timeout=20 -print_final_stats=1 -print_funcs=0 \
 	      -verbosity=0 || exit 1; \
