@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -15,11 +16,13 @@ import pyarrow as pa
 from calibration.sources.problems import DataError
 
 PIECE_BYTES = 1 << 20
+COMPRESSED_PIECE_BYTES = 1 << 16  # small: what is left over is copied for each stream in a file
 # Text of order books shrinks 5 to 60 times; 1 GiB of zeros 1000 times (gzip) or 32 000 (zstd).
 RATIO_MOST = 1000
 RATIO_FREE_BYTES = 64 << 20
 XZ_MEMORY_BYTES = 1 << 28
 MEMBERS_MOST = 10_000
+DIRECTORY_MOST_BYTES = 8 << 20  # of a zip archive
 
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\x00", "xz"))
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -61,14 +64,12 @@ class Member:
         """
         with self.path.open("rb") as raw:
             if not self.inner:
-                yield from _unpacked(self, raw)
+                yield from _unpacked(self, _Counted(raw, self))
                 return
-            with (
-                _zip_errors(self),
-                zipfile.ZipFile(raw) as archive,
-                archive.open(self.inner) as stream,
-            ):
-                yield from _unpacked(self, cast(BinaryIO, stream))
+            with _zip_errors(self), zipfile.ZipFile(_Counted(raw, self)) as archive:
+                self.consumed.bytes = 0
+                with archive.open(self.inner) as stream:
+                    yield from _unpacked(self, cast(BinaryIO, stream))
 
 
 def head_of(member: Member, count: int = 1 << 16) -> bytes:
@@ -94,21 +95,82 @@ def members_of(path: Path) -> list[Member]:
         with path.open("rb") as raw:
             if raw.read(4) not in _ZIP:
                 return [Member(path)]
-            raw.seek(0)
+            _require_small_directory(path, raw)
             with _zip_errors(Member(path)), zipfile.ZipFile(raw) as archive:
-                infos = [info for info in archive.infolist() if not info.is_dir()]
-                if len(infos) > MEMBERS_MOST:
-                    raise DataError(
-                        str(path), expected=f"at most {MEMBERS_MOST} files", got=str(len(infos))
-                    )
-                return [Member(path, info.filename) for info in sorted(infos, key=_zip_name)]
+                return _zip_members(path, archive)
     except OSError as error:
         what = error.strerror or str(error)
         raise DataError(str(path), expected="a readable file", got=what) from None
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    return info.filename
+def _require_small_directory(path: Path, raw: BinaryIO) -> None:
+    """The whole directory is read at once, so it has to be small."""
+    end = raw.seek(0, 2)
+    raw.seek(max(end - (1 << 16) - 22, 0))
+    tail = raw.read()
+    at = tail.rfind(b"PK\x05\x06")
+    size = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    if size > DIRECTORY_MOST_BYTES:
+        raise DataError(
+            str(path),
+            reason="bomb",
+            expected=f"at most {DIRECTORY_MOST_BYTES} bytes of directory",
+            got=str(size),
+            remedy="if it is genuine, unpack it first",
+        )
+
+
+def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[Member]:
+    """Nothing is ever unpacked into files: names may say what they like."""
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
+    names = sorted(info.filename for info in infos)
+    if len(infos) > MEMBERS_MOST:
+        raise DataError(
+            str(path), reason="bomb", expected=f"at most {MEMBERS_MOST} files", got=str(len(infos))
+        )
+    unpacked = sum(info.file_size for info in infos)  # no more is ever read of them
+    if unpacked > max(RATIO_FREE_BYTES, RATIO_MOST * path.stat().st_size):
+        raise _bomb(str(path), unpacked, path.stat().st_size)
+    if "" in names:
+        raise DataError(str(path), reason="damaged", expected="files with names", got="none")
+    twice = [a for a, b in pairwise(names) if a == b]
+    if twice:
+        raise DataError(
+            str(path), reason="damaged", expected="each name once", got=f"{twice[0]!r} twice"
+        )
+    methods = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+    for info in infos:
+        if info.compress_type not in methods:  # the others' memory has no bound
+            raise DataError(
+                Member(path, info.filename).place,
+                reason="damaged",
+                expected="a file that is stored or deflated",
+                got=f"method {info.compress_type}",
+                remedy="unpack it first",
+            )
+    return [Member(path, name) for name in names]
+
+
+class _Counted:
+    """A file that counts what is read of it."""
+
+    def __init__(self, raw: BinaryIO, member: Member) -> None:
+        self._raw = raw
+        self._consumed = member.consumed
+
+    def read(self, count: int = -1) -> bytes:
+        piece = self._raw.read(count)
+        self._consumed.bytes += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def seekable(self) -> bool:
+        return True
 
 
 class _zip_errors:
@@ -132,9 +194,13 @@ class _zip_errors:
             ) from None
 
 
-def _unpacked(member: Member, raw: BinaryIO) -> Iterator[bytes]:
+class _Readable(Protocol):
+    def read(self, count: int, /) -> bytes: ...
+
+
+def _unpacked(member: Member, raw: _Readable) -> Iterator[bytes]:
     """Bytes of the stream, decompressed if they begin like a compressed file."""
-    head = _read(member, raw)
+    head = raw.read(COMPRESSED_PIECE_BYTES)
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             pieces = _UNPACKERS[kind](member, raw, head)
@@ -145,26 +211,24 @@ def _unpacked(member: Member, raw: BinaryIO) -> Iterator[bytes]:
     for piece in pieces:
         total += len(piece)
         if total > max(RATIO_FREE_BYTES, RATIO_MOST * member.consumed.bytes):
-            raise DataError(
-                member.place,
-                reason="bomb",
-                expected=f"at most {RATIO_MOST} bytes for each compressed one",
-                got=f"{total} from {member.consumed.bytes}",
-                remedy="if it is genuine, unpack it first",
-            )
+            raise _bomb(member.place, total, member.consumed.bytes)
         yield piece
 
 
-def _read(member: Member, raw: BinaryIO) -> bytes:
-    piece = raw.read(PIECE_BYTES)
-    member.consumed.bytes += len(piece)
-    return piece
+def _bomb(place: str, unpacked: int, packed: int) -> DataError:
+    return DataError(
+        place,
+        reason="bomb",
+        expected=f"at most {RATIO_MOST} bytes for each compressed one",
+        got=f"{unpacked} from {packed}",
+        remedy="if it is genuine, unpack it first",
+    )
 
 
-def _plain(member: Member, raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+def _plain(_member: Member, raw: _Readable, head: bytes) -> Iterator[bytes]:
     while head:
         yield head
-        head = _read(member, raw)
+        head = raw.read(PIECE_BYTES)
 
 
 class _Decompressor(Protocol):
@@ -197,11 +261,11 @@ class _Gzip:
         return self._zlib.unused_data
 
 
-def _gzip(member: Member, raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+def _gzip(member: Member, raw: _Readable, head: bytes) -> Iterator[bytes]:
     return _streams(member, raw, head, _Gzip)
 
 
-def _xz(member: Member, raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+def _xz(member: Member, raw: _Readable, head: bytes) -> Iterator[bytes]:
     def start() -> _Decompressor:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
 
@@ -209,7 +273,7 @@ def _xz(member: Member, raw: BinaryIO, head: bytes) -> Iterator[bytes]:
 
 
 def _streams(
-    member: Member, raw: BinaryIO, head: bytes, start: Callable[[], _Decompressor]
+    member: Member, raw: _Readable, head: bytes, start: Callable[[], _Decompressor]
 ) -> Iterator[bytes]:
     """One compressed stream behind the other; zeros may fill up the end."""
     stream = start()
@@ -223,20 +287,20 @@ def _streams(
             if stream.eof:
                 data = stream.unused_data.lstrip(b"\0")
                 while not data:
-                    more = _read(member, raw)
+                    more = raw.read(COMPRESSED_PIECE_BYTES)
                     if not more:
                         return
                     data = more.lstrip(b"\0")
                 stream = start()
             elif len(out) < PIECE_BYTES:
-                data = _read(member, raw)
+                data = raw.read(COMPRESSED_PIECE_BYTES)
                 if not data:
                     raise _damaged(member, "the end of the file")
     except (zlib.error, lzma.LZMAError) as error:
         raise _damaged(member, str(error)) from None
 
 
-def _zstd(member: Member, raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+def _zstd(member: Member, raw: _Readable, head: bytes) -> Iterator[bytes]:
     class Joined:
         """The head, then the rest."""
 
@@ -249,9 +313,7 @@ def _zstd(member: Member, raw: BinaryIO, head: bytes) -> Iterator[bytes]:
             if self.head:
                 piece, self.head = self.head[:count], self.head[count:]
                 return piece
-            piece = raw.read(count)
-            member.consumed.bytes += len(piece)
-            return piece
+            return raw.read(count)
 
         def readable(self) -> bool:
             return True

@@ -5,6 +5,8 @@
 namespace rlmm::parse {
 namespace {
 
+constexpr std::int64_t kNumberMost = std::int64_t{1} << 62U;  // one more is a number, too
+
 constexpr int kNestingMost = 4;  // {"stream": ..., "data": {...}}
 
 class Decoder {
@@ -79,8 +81,8 @@ class Decoder {
     if (!cursor_.value(value)) return false;
     if (value == "null") return true;
     std::int64_t number = 0;
-    if (parse_decimal(value, 0, number) != Decimal::kOk || number < 0) {
-      refuse(Reason::kBadNumber, field, "a whole number of 0 or above", value);
+    if (parse_decimal(value, 0, number) != Decimal::kOk || number < 0 || number > kNumberMost) {
+      refuse(Reason::kBadNumber, field, "a whole number from 0 to 2^62", value);
     }
     if (target.has_value()) refuse(Reason::kDuplicate, field, "each key once", value);
     target = number;

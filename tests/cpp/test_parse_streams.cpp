@@ -130,6 +130,9 @@ TEST("parse bybit: what a message must be") {
   check_bybit_stops(R"({"type":"snapshot","ts":-1})"
                     "\n",
                     "bad_number");
+  check_bybit_stops(R"({"type":"snapshot","ts":1,"u":9223372036854775807})"
+                    "\n",
+                    "bad_number");
   check_bybit_stops(R"({"type":"snapshot","ts":9999999999999999,"b":[]})"
                     "\n",
                     "bad_time");
