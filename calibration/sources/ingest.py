@@ -99,7 +99,7 @@ def ingest(
     """
     members = [member for path in paths for member in members_of(path)]
     plan = FORMATS[format_name](members, options)
-    reading = _Reading(plan, sum(path.stat().st_size for path in paths), show)
+    reading = Reading(plan, sum(path.stat().st_size for path in paths), show)
     with new_file(out) as temporary, tempfile.TemporaryFile(dir=out.parent) as rough:
         reading.write_rough(rough)
         ticks = _Ticks.of(plan, reading.reader)
@@ -133,7 +133,7 @@ def source_hash(paths: Sequence[Path]) -> str:
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
-class _Reading:
+class Reading:
     """A reader with its files, and what came out of it so far."""
 
     def __init__(self, plan: Plan, total_bytes: int, show: Show) -> None:
@@ -278,7 +278,7 @@ def _decimal_text(count: int, places: int) -> str:
 
 
 def _report(
-    format_name: str, paths: Sequence[Path], plan: Plan, reading: _Reading, ticks: _Ticks
+    format_name: str, paths: Sequence[Path], plan: Plan, reading: Reading, ticks: _Ticks
 ) -> IngestReport:
     found = findings_of(reading.reader)
     return IngestReport(

@@ -67,6 +67,23 @@ TimeNs iso(std::string_view text) {
 
 }  // namespace
 
+TEST("parse decimal: short numbers are read as all others are") {
+  for (const std::string text : {"0", "7", "007", "123456789", "1234567890", "12.5", "-3", "1e3",
+                                 "", "x", "12x", "999999999"}) {
+    for (const int places : {0, 1, 9, 10}) {
+      std::int64_t fast = -1;
+      std::int64_t slow = -1;
+      const bool is_short = detail::parse_short(text, places, fast);
+      const Decimal outcome = detail::parse_checked(text, places, slow);
+      if (is_short) CHECK_EQ(outcome, Decimal::kOk);
+      if (is_short) CHECK_EQ(fast, slow);
+      const bool digits =
+          !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+      CHECK_EQ(is_short, digits && text.size() <= 9 && places <= 9);
+    }
+  }
+}
+
 TEST("parse decimal: digits as they are written") {
   check_value("12.5", 3, 12'500);
   check_value("0", 0, 0);
