@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "joined.h"
 #include "parse_any.h"
 #include "parse_databento_text.h"
 
@@ -32,7 +33,7 @@ inline std::vector<std::string> sound_lobster(int messages) {
     constexpr std::array<const char*, 4> kSizes = {"10", "3", "2", "5"};
     constexpr std::array<const char*, 4> kBooks = {"10", "7", "5", ""};
     const auto step = static_cast<std::size_t>(n % 4);
-    text += at + kMessages[step] + "," + id + "," + kSizes[step] + ",1000000,1\n";
+    text += joined(at, kMessages[step], ",", id, ",", kSizes[step], ",1000000,1\n");
     const std::string best = step == 3 ? "" : std::string("1000000,") + kBooks[step];
     book += "1000200,20," + (step == 3 ? "-9999999999,0" : best) + "\n";
   }
@@ -48,9 +49,9 @@ inline std::vector<std::string> sound_bybit(int messages) {
         : n % 2 == 0
             ? R"("b":[["10.2","1"]],"a":[])"
             : R"("b":[["10.2","0"]],"a":[["10.4",")" + std::to_string(3 + n % 5) + R"("]])";
-    book += R"({"topic":"o","type":")" + std::string(n == 0 ? "snapshot" : "delta") + R"(","ts":)" +
-            ms + R"(,"data":{"s":"X",)" + levels + R"(,"u":)" + std::to_string(n + 1) +
-            R"(,"seq":)" + std::to_string(n + 9) + R"(},"cts":)" + ms + "}\n";
+    book += joined(R"({"topic":"o","type":")", n == 0 ? "snapshot" : "delta", R"(","ts":)", ms,
+                   R"(,"data":{"s":"X",)", levels, R"(,"u":)", std::to_string(n + 1), R"(,"seq":)",
+                   std::to_string(n + 9), R"(},"cts":)", ms, "}\n");
   }
   return {sound_trades(messages), book};
 }
@@ -62,11 +63,10 @@ inline std::vector<std::string> sound_binance(int messages) {
   for (int n = 0; n < messages; ++n) {
     const std::string first = std::to_string(2 * n + 1);
     const std::string last = std::to_string(2 * n + 2);
-    book += R"({"e":"depthUpdate","E":)" + std::to_string(kSoundSecond + n) +
-            R"(000,"s":"X","U":)" + first + R"(,"u":)" + last + R"(,"b":[["10.2",")" +
-            (n % 2 == 0 ? "1" : "0") + R"("]],"a":[["10.4",")" + std::to_string(3 + n % 5) +
-            R"("]]})"
-            "\n";
+    book += joined(R"({"e":"depthUpdate","E":)", std::to_string(kSoundSecond + n),
+                   R"(000,"s":"X","U":)", first, R"(,"u":)", last, R"(,"b":[["10.2",")",
+                   n % 2 == 0 ? "1" : "0", R"("]],"a":[["10.4",")", std::to_string(3 + n % 5),
+                   "\"]]}\n");
   }
   return {sound_trades(messages), book};
 }
@@ -89,11 +89,11 @@ inline std::vector<std::string> sound_quotes(int messages, bool blocks) {
     if (blocks) {
       const std::string second = std::to_string(10 + n % 50);
       const std::string minute = std::to_string(10 + n / 50);
-      book += "T,2023-11-14D22:" + minute + ":" + second + ".5\n";
+      book += joined("T,2023-11-14D22:", minute, ":", second, ".5\n");
       book += "10.1," + size + ",10.4,5\n10.0,7,10.5,4\n";
     } else {
       const std::string ns = std::to_string(kSoundSecond + n) + "000000000\n";
-      book += (n % 2 == 0 ? "10.1," + size + ",0,0," : "0,0,10.4," + size + ",") + ns;
+      book += n % 2 == 0 ? joined("10.1,", size, ",0,0,", ns) : joined("0,0,10.4,", size, ",", ns);
     }
   }
   return {blocks ? "ts,price,size,side\n" : sound_trades(messages), book};

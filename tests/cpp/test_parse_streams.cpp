@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check.h"
+#include "joined.h"
 #include "parse/delimited.h"
 #include "parse/depth_stream.h"
 #include "parse/merge.h"
@@ -43,9 +44,9 @@ std::unique_ptr<MergedSource> source_of(DepthVendor vendor, bool strict = true,
 
 std::string bybit(const std::string& type, int u, int cts, const std::string& bids,
                   const std::string& asks, const std::string& symbol = "X") {
-  return "{\"topic\":\"ob\",\"type\":\"" + type + "\",\"ts\":" + std::to_string(cts + 3) +
-         ",\"data\":{\"s\":\"" + symbol + "\",\"b\":[" + bids + "],\"a\":[" + asks +
-         "],\"u\":" + std::to_string(u) + ",\"seq\":9},\"cts\":" + std::to_string(cts) + "}\n";
+  return joined(R"({"topic":"ob","type":")", type, R"(","ts":)", std::to_string(cts + 3),
+                R"(,"data":{"s":")", symbol, R"(","b":[)", bids, R"(],"a":[)", asks, R"(],"u":)",
+                std::to_string(u), R"(,"seq":9},"cts":)", std::to_string(cts), "}\n");
 }
 
 const std::string kStart = bybit("snapshot", 1, 1000, R"(["100","5"])", R"(["101","4"])");
@@ -62,10 +63,10 @@ Rows binance_rows(MergedSource& source, const std::string& book, const std::stri
 }
 
 std::string change(int from, int last, int time, const std::string& bids, int previous = -1) {
-  return "{\"e\":\"depthUpdate\",\"E\":" + std::to_string(time) +
-         ",\"s\":\"X\",\"U\":" + std::to_string(from) + ",\"u\":" + std::to_string(last) +
-         (previous >= 0 ? ",\"pu\":" + std::to_string(previous) : "") + ",\"b\":[" + bids +
-         "],\"a\":[]}\n";
+  return joined(R"({"e":"depthUpdate","E":)", std::to_string(time), R"(,"s":"X","U":)",
+                std::to_string(from), R"(,"u":)", std::to_string(last),
+                previous >= 0 ? joined(R"(,"pu":)", std::to_string(previous)) : std::string(),
+                R"(,"b":[)", bids, R"(],"a":[]})", "\n");
 }
 
 const std::string kSnapshot = R"({"lastUpdateId":10,"bids":[["100","5",[]]],"asks":[["101","4"]]})"
@@ -203,8 +204,8 @@ TEST("parse binance: changes wait for the snapshot that they belong to") {
   const Rows expected = {"clear +0 0x0 @3000000", "snapshot +1 100x5 @3000000",
                          "snapshot -1 101x4 @3000000", "add +1 99x1 @3000000",
                          "cancel +1 99x1 @4000000"};
-  for (const std::string& order :
-       {kSnapshot + early + late, early + kSnapshot + late, early + late + kSnapshot}) {
+  for (const std::string& order : {joined(kSnapshot, early, late), joined(early, kSnapshot, late),
+                                   joined(early, late, kSnapshot)}) {
     const auto source = source_of(DepthVendor::kBinance);
     CHECK_EQ(binance_rows(*source, order), expected);
     CHECK_EQ(count_of(*source, Reason::kBeforeSnapshot), 2);

@@ -28,10 +28,10 @@ bool run(rlmm::parse::Parser parser, std::uint64_t files) {
     rlmm::parse::read_mutated(parser, number, count);
   }
   const std::int64_t mib = peak_mib();
-  std::cout << "{\"parser\": \"" << rlmm::parse::kParserNames[static_cast<std::size_t>(parser)]
-            << "\", \"files\": " << count.files << ", \"refused\": " << count.refused
-            << ", \"slowest_s\": " << count.slowest_s << ", \"peak_mib\": " << mib << "}"
-            << std::endl;
+  std::cout << R"({"parser": ")" << rlmm::parse::kParserNames[static_cast<std::size_t>(parser)]
+            << R"(", "files": )" << count.files << R"(, "refused": )" << count.refused
+            << R"(, "slowest_s": )" << count.slowest_s << R"(, "peak_mib": )" << mib << "}\n"
+            << std::flush;
   return count.slowest_s <= kSlowSeconds && mib <= kMemoryMostMib;
 }
 
@@ -43,10 +43,15 @@ int main(int argc, char** argv) {
     std::cerr << "parse_mutated: expected a number of files, or nothing\n";
     return 2;
   }
-  bool good = true;
-  for (std::size_t i = 0; i < rlmm::parse::kParserNames.size(); ++i) {
-    good =
-        run(static_cast<rlmm::parse::Parser>(i), std::strtoull(text.c_str(), nullptr, 10)) && good;
+  try {
+    bool good = true;
+    for (std::size_t i = 0; i < rlmm::parse::kParserNames.size(); ++i) {
+      const auto parser = static_cast<rlmm::parse::Parser>(i);
+      good = run(parser, std::strtoull(text.c_str(), nullptr, 10)) && good;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (const std::exception& error) {
+    std::cerr << "parse_mutated: " << error.what() << "\n";
+    return EXIT_FAILURE;
   }
-  return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
