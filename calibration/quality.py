@@ -88,6 +88,12 @@ class Quality:
                 return ticks
         return None
 
+    @property
+    def synthetic(self) -> bool:
+        """Made by a simulator, as far as the table says."""
+        made = str(self.metadata["source"]).startswith("generator:")
+        return made or self.metadata["symbol"] == "SYNTHETIC"
+
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -97,6 +103,7 @@ class Quality:
         shares = self.spread_share.items()
         values["crossed_share"] = sum(share for ticks, share in shares if ticks < 0)
         values["locked_share"] = sum(share for ticks, share in shares if ticks == 0)
+        values["synthetic"] = self.synthetic
         return values
 
 

@@ -57,6 +57,7 @@ def for_people(values: Mapping[str, Any]) -> dict[str, Any]:
     names = ("rows", "events_per_s", "fills_per_s", "market_orders", "spread_median_ticks")
     return {
         "instrument": f"{metadata['venue']} {metadata['symbol']}",
+        **({"note": "synthetic: from a simulator, not an exchange"} if values["synthetic"] else {}),
         "session": metadata["session"],
         "tick_size": metadata["tick_size"],
         "lot_size": metadata["lot_size"],

@@ -15,13 +15,12 @@ def quality_page(quality: Mapping[str, Any], *, name: str) -> Page:
     """The page of the values that `rlmm inspect --json` prints."""
     metadata = quality["metadata"]
     seconds = (quality["end_ns"] - quality["start_ns"]) / 1e9
-    synthetic = metadata["source"].startswith("generator:") or metadata["symbol"] == "SYNTHETIC"
     return Page(
         title=f"Data quality: {name}",
         lead=f"{metadata['venue']} {metadata['symbol']}, {_moment(quality['start_ns'])} to "
         f"{_moment(quality['end_ns'])}",
         note="Synthetic: these events come from a simulator, not from an exchange."
-        if synthetic
+        if quality["synthetic"]
         else "",
         sections=[
             Section("What it is", [Facts(_facts(quality, seconds))]),

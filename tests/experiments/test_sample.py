@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zipfile
 from pathlib import Path
 
@@ -44,11 +45,16 @@ def test_it_is_small_and_long_enough() -> None:
     ],
     ids=["bybit", "lobster"],
 )
-def test_it_comes_in_and_says_that_it_is_synthetic(tmp_path: Path, arguments: list[str]) -> None:
+def test_it_comes_in_and_says_that_it_is_synthetic(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "x.parquet"
     places = [str(sample.FOLDER / a) if "synthetic" in a else a for a in arguments]
     assert cli.main(["ingest", *places, "--tick-size", "0.01", "--out", str(out)]) == 0
     assert cli.main(["inspect", str(out)]) == 0
+    assert "SYNTHETIC" in capsys.readouterr().out
+    assert cli.main(["inspect", str(out), "--json", "--html", str(tmp_path / "y.html")]) == 0
+    assert json.loads(capsys.readouterr().out)["synthetic"] is True
     table = EventTable.read(out)
     ts = table.column("ts_recv")
     assert ts[-1] - ts[0] > 1790 * 10**9

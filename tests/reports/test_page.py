@@ -96,6 +96,7 @@ def test_the_page_about_a_recording(empty: bool) -> None:
             "source": "generator:00",
             "schema_version": 1,
         },
+        "synthetic": True,
         "start_ns": 0,
         "end_ns": 10**10,
         "closed_ns": 0,
