@@ -111,6 +111,6 @@ def _sessions(files: Sequence[_Named]) -> dict[tuple[str, int], dict[str, _Named
             file.member.place,
             reason="missing_file",
             expected="a message file and a book file of each session, or message files alone",
-            got=f"a {file.kind} file alone",
+            got=f"only the {file.kind} file",
         )
     return dict(sessions)
