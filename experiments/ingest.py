@@ -101,8 +101,8 @@ def _options(request: Request) -> Options:
 def for_people(result: Mapping[str, Any]) -> dict[str, Any]:
     """The result with a line for each problem."""
     problems = {
-        problem["reason"]: f"{problem['count']:,} {problem['severity']}, first at "
-        f"{shown_place(problem['file'])}:{problem['line']}; {problem['remedy']}"
+        problem["reason"]: f"{problem['count']:,} {problem['severity']}, first in line "
+        f"{problem['line']} of {shown_place(problem['file'])}; {problem['remedy']}"
         for problem in result["problems"]
     }
     left = ("problems", "rejected", "ignored", "start_ns", "end_ns")

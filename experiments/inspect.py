@@ -50,8 +50,8 @@ def for_people(values: Mapping[str, Any]) -> dict[str, Any]:
         if oddity["count"]
     }
     source = {
-        problem["reason"]: f"{problem['count']:,} {problem['severity']}, first at "
-        f"{shown_place(problem['file'])}:{problem['line']}"
+        problem["reason"]: f"{problem['count']:,} {problem['severity']}, first in line "
+        f"{problem['line']} of {shown_place(problem['file'])}"
         for problem in values["ingest_problems"]
     }
     names = ("rows", "events_per_s", "fills_per_s", "market_orders", "spread_median_ticks")

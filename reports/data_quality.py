@@ -9,6 +9,8 @@ from typing import Any
 from reports.page import Bars, Facts, Line, Page, Section, Steps, Table
 
 BARS_MOST = 12
+SHOWN_SHARE = 0.99
+ROUNDING = 1e-9
 
 
 def quality_page(quality: Mapping[str, Any], *, name: str) -> Page:
@@ -58,6 +60,11 @@ def _facts(quality: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     }
 
 
+def _name(place: str) -> str:
+    """A file, or a file in an archive, without its folders."""
+    return place.rsplit("!", 1)[-1].rsplit("/", 1)[-1]
+
+
 def _findings(quality: Mapping[str, Any]) -> Section:
     odd = [
         (oddity["name"], oddity["count"], oddity["first_row"], oddity["meaning"])
@@ -65,7 +72,7 @@ def _findings(quality: Mapping[str, Any]) -> Section:
         if oddity["count"]
     ]
     found = [
-        (p["reason"], p["severity"], p["count"], f"{p['file']}:{p['line']}", p["got"], p["remedy"])
+        (p["reason"], p["severity"], p["count"], p["line"], _name(p["file"]), p["got"], p["remedy"])
         for p in quality["ingest_problems"]
     ]
     parts: list[str | Table] = []
@@ -75,7 +82,7 @@ def _findings(quality: Mapping[str, Any]) -> Section:
         else "Nothing is odd in the table."
     )
     if found:
-        header = ("what", "kind", "count", "first at", "there", "remedy")
+        header = ("what", "kind", "count", "first line", "of", "there", "remedy")
         parts.append(Table("In the source, when it was read", header, found))
     else:
         parts.append("Nothing was noted when the source was read.")
@@ -87,7 +94,7 @@ def _spread(quality: Mapping[str, Any]) -> Section:
     total = sum(widths.values())
     if not total:
         return Section("Spread", ["There never were a bid and an ask."])
-    names, shares = _shares(widths, total)
+    names, shares = spread_shares(widths, total)
     return Section(
         "Spread",
         [
@@ -104,15 +111,25 @@ def _spread(quality: Mapping[str, Any]) -> Section:
     )
 
 
-def _shares(widths: Mapping[int, int], total: int) -> tuple[list[str], list[float]]:
-    """The first widths, and all others together."""
-    ordered = sorted(widths)
-    shown, rest = ordered[:BARS_MOST], ordered[BARS_MOST:]
-    names = [str(ticks) for ticks in shown]
-    shares = [widths[ticks] / total for ticks in shown]
-    if rest:
+def spread_shares(widths: Mapping[int, int], total: int) -> tuple[list[str], list[float]]:
+    """Of stretches of widths, as long as it takes to show nearly all; what is wider, together."""
+    least = most = min(widths)
+    past = 0
+    for ticks in sorted(widths):
+        past += widths[ticks]
+        most = ticks
+        if past >= SHOWN_SHARE * total:
+            break
+    step = -(-(most - least + 1) // BARS_MOST)
+    names, shares = [], []
+    for begin in range(least, most + 1, step):
+        end = begin + step - 1
+        names.append(str(begin) if step == 1 else f"{begin} to {end}")
+        shares.append(sum(ns for ticks, ns in widths.items() if begin <= ticks <= end) / total)
+    rest = 1 - sum(shares)
+    if rest > ROUNDING:
         names.append("more")
-        shares.append(sum(widths[ticks] for ticks in rest) / total)
+        shares.append(rest)
     return names, shares
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.data_quality import quality_page
+from reports.data_quality import BARS_MOST, quality_page, spread_shares
 from reports.page import Bars, Facts, Line, Page, Section, Steps, Table, write_page
 from reports.page.page import render
 
@@ -138,3 +138,21 @@ def test_the_page_about_a_recording(empty: bool) -> None:
     assert "too small?" in page
     assert ("Nothing is odd" in page) == empty
     assert ("latency p50" in page) != empty
+
+
+@pytest.mark.parametrize(
+    ("widths", "names", "shares"),
+    [
+        ({1: 3, 2: 1}, ["1", "2"], [0.75, 0.25]),
+        ({-1: 1, 1: 1}, ["-1", "0", "1"], [0.5, 0.0, 0.5]),
+        ({1: 50, 13: 50}, ["1 to 2", "13 to 14"], [0.5, 0.5]),
+        ({1: 999, 500: 1}, ["1", "more"], [0.999, 0.001]),
+    ],
+)
+def test_bars_of_spreads(widths: dict[int, int], names: list[str], shares: list[float]) -> None:
+    found = dict(zip(*spread_shares(widths, sum(widths.values())), strict=True))
+    assert {name: found[name] for name in names} == pytest.approx(
+        dict(zip(names, shares, strict=True))
+    )
+    assert sum(found.values()) == pytest.approx(1)
+    assert len(found) <= BARS_MOST + 1
