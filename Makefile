@@ -107,7 +107,9 @@ fuzz: setup ## FUZZ_SECONDS of random bytes for each fuzz target; needs clang (m
 	else \
 	  cmake --preset fuzz -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) && cmake --build --preset fuzz && \
 	  for name in fuzz_book fuzz_batch fuzz_parse; do \
-	    mkdir -p build/fuzz/$$name.corpus && build/fuzz/$$name build/fuzz/$$name.corpus \
+	    mkdir -p build/fuzz/$$name.corpus; packed=tests/cpp/fuzz/seeds/$$name.tar.xz; \
+	    if [ -f $$packed ]; then tar -xJf $$packed -C build/fuzz/$$name.corpus; fi; \
+	    build/fuzz/$$name build/fuzz/$$name.corpus \
 	      $$(ls -d tests/cpp/fuzz/seeds/$$name 2>/dev/null) \
 	      -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$name- \
 	      -max_len=8192 -len_control=0 -timeout=20 -print_final_stats=1 -print_funcs=0 \
