@@ -40,7 +40,6 @@ from experiments.errors import InputError, closest, shown, shown_place
 # Without rich's markup, help takes 0.12 s instead of 0.28 s.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure speed on this machine.")
-register_data_commands(app)
 
 
 class Terminated(KeyboardInterrupt):
@@ -234,6 +233,9 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
 
 
 _arguments: list[str] = []
+
+
+register_data_commands(app)
 
 
 def _command_line() -> list[str]:

@@ -89,9 +89,10 @@ def test_clause_2_batch_is_the_only_environment() -> None:
         if inspect.isclass(value) and not issubclass(value, Exception)
     }
     # Beside it: parameters, a policy without state, a recorder that takes no actions, the recording
-    # that a market plays, and a book in which nothing happens by itself.
+    # that a market plays, a book in which nothing happens by itself, and what reads recordings.
     book = {"OrderBook", "BookOrder", "BookFill", "BookOutcome"}
-    assert classes == {"Batch", "EnvParams", "Policy", "Recorder", "Tape"} | book
+    reading = {"Reader", "BookPass"}
+    assert classes == {"Batch", "EnvParams", "Policy", "Recorder", "Tape"} | book | reading
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])
