@@ -37,12 +37,12 @@ void RecordedBook::add(const TapeEvent& event, std::uint64_t index) {
     order.lots += event.lots;
   }
   const Ticks key = key_of(event.side, event.price_ticks);
-  sides_[index_of(event.side)].find_or_add(key).lots += event.lots;
+  sides_[index_of(event.side)].find_or_add(key, event.depth).lots += event.lots;
 }
 
 Lots RecordedBook::reduce(const TapeEvent& event) {
   Ladder& ladder = sides_[index_of(event.side)];
-  RecordedLevel& level = *ladder.find(key_of(event.side, event.price_ticks));
+  RecordedLevel& level = *ladder.find(key_of(event.side, event.price_ticks), event.depth);
   const Lots left_before = level.left_lots();
   level.lots -= event.lots;
   if (event.slot != kNoOrder) {

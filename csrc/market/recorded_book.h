@@ -41,7 +41,7 @@ struct TapeEvent {
   TapeOp op;
   Side side;
   std::uint8_t flags;
-  std::uint8_t padding;  // always 0
+  std::uint8_t depth;  // levels before its own, as far as a byte can say: where to look for it first
 };
 static_assert(sizeof(TapeEvent) == 32);
 

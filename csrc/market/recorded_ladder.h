@@ -35,7 +35,22 @@ class Ladder {
     return at < levels_.size() && levels_[at].key == key ? &levels_[at] : nullptr;
   }
 
-  RecordedLevel& find_or_add(Ticks key) {
+  // How many levels are better than `key`.
+  std::size_t depth(Ticks key) const {
+    const std::size_t at = position(key);
+    const bool is_there = at < levels_.size() && levels_[at].key == key;
+    return levels_.size() - at - static_cast<std::size_t>(is_there);
+  }
+
+  // The same, sooner if so many levels are better as is guessed.
+  RecordedLevel* find(Ticks key, std::size_t guessed_depth) {
+    RecordedLevel* const level = at_depth(guessed_depth);
+    return level != nullptr && level->key == key ? level : find(key);
+  }
+
+  RecordedLevel& find_or_add(Ticks key, std::size_t guessed_depth) {
+    RecordedLevel* const level = at_depth(guessed_depth);
+    if (level != nullptr && level->key == key) return *level;
     const std::size_t at = position(key);
     if (at == levels_.size() || levels_[at].key != key) {
       levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(at), {key, 0, 0});
@@ -66,6 +81,10 @@ class Ladder {
   }
 
  private:
+  RecordedLevel* at_depth(std::size_t depth) {
+    return depth < levels_.size() ? &levels_[levels_.size() - 1 - depth] : nullptr;
+  }
+
   // Of the first level that is at least as good as `key`.
   std::size_t position(Ticks key) const {
     constexpr std::size_t kNear = 8;

@@ -26,6 +26,7 @@ void ReplayBook::start(TimeNs start_ns, TimeNs end_ns) {
   happened_ = Happened{};
   now_ns_ = 0;
   const auto& events = tape_->events();
+  refresh_touch();
   while (!has(Side::kBid) || !has(Side::kAsk)) {
     if (next_ == end_) {
       throw RangeError("market.ranges: expected bids and asks between " + std::to_string(start_ns) +
@@ -37,9 +38,9 @@ void ReplayBook::start(TimeNs start_ns, TimeNs end_ns) {
     for (; next_ < end_ && events[next_].ts_ns <= origin_ns_; ++next_) {
       recorded_.apply(events[next_], next_);
     }
+    refresh_touch();
   }
   first_mid_ticks_x2_ = mid_ticks_x2();
-  refresh_touch();
 }
 
 bool ReplayBook::advance(TimeNs stop_ns) {
@@ -58,14 +59,26 @@ bool ReplayBook::advance(TimeNs stop_ns) {
     goes_on = (event.flags & kTapeContinues) != 0;
     ++next_;
   }
-  if (touched_) refresh_touch();
+  happened_.touch_changed = stale_[0] || stale_[1];
+  for (const Side side : kSides) {
+    if (stale_[index_of(side)]) find_touch(side);
+  }
   return true;
 }
 
+void ReplayBook::find_touch(Side side) {
+  const RecordedLevel* const level = recorded_.side(side).best_left();
+  const Ticks others = level == nullptr ? none(side) : sign(side) * level->key;
+  const OwnOrder& own = own_[index_of(side)];
+  const Ticks best = better(side, others, own);
+  const Lots of_others = level != nullptr && best == others ? level->left_lots() : 0;
+  touch_[index_of(side)] = {best, of_others + (own.price_ticks == best ? own.lots : 0)};
+  stale_[index_of(side)] = false;
+}
+
 void ReplayBook::refresh_touch() {
-  for (const Side side : kSides) touch_ticks_[index_of(side)] = best(side);
+  for (const Side side : kSides) find_touch(side);
   happened_.touch_changed = true;
-  touched_ = false;
 }
 
 // --- events of the record -----------------------------------------------------------------------
@@ -193,7 +206,7 @@ void ReplayBook::print(const TapeEvent& event) {
 void ReplayBook::clear(const TapeEvent& event) {
   recorded_.clear_side(event.side);
   if (exact_) own_[index_of(event.side)].ahead_lots = 0.0;
-  touched_ = true;
+  stale_[index_of(event.side)] = true;
 }
 
 void ReplayBook::count_market_order(const TapeEvent& event) {
@@ -275,6 +288,7 @@ Outcome ReplayBook::amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce t
   if (price_ticks == own.price_ticks && lots <= own.lots) {
     fills_.clear();
     own.lots = lots;
+    find_touch(static_cast<Side>(slot));
     return {slot, 0, 0, false};
   }
   cancel(slot);
@@ -286,14 +300,6 @@ Outcome ReplayBook::amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce t
 Ticks ReplayBook::better(Side side, Ticks others, const OwnOrder& own) const {
   return own.lots > 0 && reaches(side, own.price_ticks, others) ? own.price_ticks : others;
 }
-
-Ticks ReplayBook::best(Side side) const {
-  const RecordedLevel* const level = recorded_.side(side).best_left();
-  const Ticks others = level == nullptr ? none(side) : sign(side) * level->key;
-  return better(side, others, own_[index_of(side)]);
-}
-
-bool ReplayBook::has(Side side) const { return best(side) != none(side); }
 
 Ticks ReplayBook::next_price(Side side, Ticks price_ticks) const {
   const RecordedLevel* const level = recorded_.side(side).next_left(key_of(side, price_ticks));

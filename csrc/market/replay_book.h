@@ -75,9 +75,10 @@ class ReplayBook {
   Ticks mid_ticks_x2() const;  // of the others' orders
   static std::size_t regime() { return 0; }
 
-  bool has(Side side) const;
-  Ticks best(Side side) const;  // OrderBook::kNoBid or kNoAsk if there is none
-  Lots best_lots(Side side) const { return lots_at(side, best(side)); }
+  bool has(Side side) const { return best(side) != none(side); }
+  // OrderBook::kNoBid or kNoAsk if there is none.
+  Ticks best(Side side) const { return touch_[index_of(side)].price_ticks; }
+  Lots best_lots(Side side) const { return touch_[index_of(side)].lots; }
   Ticks next_price(Side side, Ticks price_ticks) const;
   Lots lots_at(Side side, Ticks price_ticks) const;
   std::size_t played() const { return next_; }  // events of the tape
@@ -125,9 +126,12 @@ class ReplayBook {
   bool is_ahead(const OwnOrder& own, const TapeEvent& event) const;
   void count_market_order(const TapeEvent& event);
   void fill(Side side, Lots lots);
+  // Something is different at this price.
   void watch(Side side, Ticks price_ticks) {
-    touched_ = touched_ || reaches(side, price_ticks, touch_ticks_[index_of(side)]);
+    bool& stale = stale_[index_of(side)];
+    stale = stale || reaches(side, price_ticks, best(side));
   }
+  void find_touch(Side side);
   void refresh_touch();
   Lots execute(Side side, Ticks price_ticks, Lots lots, std::vector<Execution>& executions);
   void rest(Side side, Ticks price_ticks, Lots lots);
@@ -145,8 +149,12 @@ class ReplayBook {
   std::array<OwnOrder, 2> own_{};
   std::uint64_t arrivals_ = 0;
   std::array<Lots, 2> pending_lots_{};  // traded by a market order that goes on
-  std::array<Ticks, 2> touch_ticks_{};
-  bool touched_ = false;
+  struct Touch {
+    Ticks price_ticks = 0;
+    Lots lots = 0;
+  };
+  std::array<Touch, 2> touch_{};
+  std::array<bool, 2> stale_{};  // touch_ is to be found anew
   Happened happened_;
   std::vector<Fill> fills_;
 };

@@ -1,6 +1,7 @@
 #include "market/tape_maker.h"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 #include "checks.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Lots kLevelLotsMax = Lots{1} << 52U;
 constexpr unsigned kRowHidden = 16;  // a trade of lots that the book did not show
+constexpr std::size_t kDepthMax = std::numeric_limits<std::uint8_t>::max();
 
 int reach_of(std::uint8_t row_flags) { return (row_flags & kFlagReach) != 0 ? kTapeReach : 0; }
 
@@ -278,8 +280,15 @@ Lots TapeMaker::lots_of(const Row& row, std::uint32_t slot) const {
 // --- events -------------------------------------------------------------------------------------
 
 void TapeMaker::emit(TapeOp op, const Row& row, Lots lots, std::uint32_t slot, int flags) {
-  const TapeEvent event{
-      now_ns_, row.price_ticks, lots, slot, op, row.side, static_cast<std::uint8_t>(flags), 0};
+  const std::size_t depth = book_.side(row.side).depth(key_of(row.side, row.price_ticks));
+  const TapeEvent event{now_ns_,
+                        row.price_ticks,
+                        lots,
+                        slot,
+                        op,
+                        row.side,
+                        static_cast<std::uint8_t>(flags),
+                        static_cast<std::uint8_t>(std::min(depth, kDepthMax))};
   book_.apply(event, tape_.events_.size());
   tape_.events_.push_back(event);
 }
