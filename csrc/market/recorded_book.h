@@ -41,7 +41,7 @@ struct TapeEvent {
   TapeOp op;
   Side side;
   std::uint8_t flags;
-  std::uint8_t depth;  // levels before its own, as far as a byte can say: where to look for it first
+  std::uint8_t depth;  // levels better than its own, up to 255: where to look for it first
 };
 static_assert(sizeof(TapeEvent) == 32);
 
