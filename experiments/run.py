@@ -18,6 +18,7 @@ import os
 import platform
 import re
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ MANIFEST_NAME = "manifest.json"
 MANIFEST_SCHEMA_VERSION = 1
 RUNS = Path("runs")
 
+_LOCK_ATTEMPTS, _LOCK_PAUSE_S = 20, 0.05
 _LOCK_NAME = ".lock"
 _TEMPORARY_PREFIX = ".tmp-"
 _DIFFERENCES_SHOWN = 5
@@ -227,13 +229,17 @@ def _locked(path: Path) -> int:
         lock = os.open(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise _unusable(path, error) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        message = "expected no other process in this run, got one that is running; wait for it"
-        raise _refusal(path, message) from None
-    return lock
+    # What a killed process was about to start holds its lock for a moment longer.
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return lock
+    os.close(lock)
+    message = "expected no other process in this run, got one that is running; wait for it"
+    raise _refusal(path, message)
 
 
 def _contents(path: Path) -> set[str]:
