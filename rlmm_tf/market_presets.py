@@ -24,6 +24,7 @@ from rlmm_tf.market_parts import (
 
 Row = tuple[float, float, float]
 Kernel = tuple[Row, Row, Row]  # [target][source], each of (market, limit, cancel)
+Flow = tuple[tuple[GroupParams, ...], tuple[float, ...]]  # groups and excitation
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def symmetric(
     opposite: Kernel | None = None,
     decay_shares: Sequence[float] = (),
     orders_at_risk: float = 1.0,
-) -> tuple[tuple[GroupParams, ...], tuple[float, ...]]:
+) -> Flow:
     """Six groups and their excitation from three: the ask side is the bid side's mirror image.
 
     Args:
@@ -106,16 +107,8 @@ SWITCH_RATES_HZ = ((0.0, 1.0 / 600.0), (1.0 / 300.0, 0.0))
 REGIME_SHARES = (2.0 / 3.0, 1.0 / 3.0)
 
 
-def large_tick() -> MarketModel:
-    """A stock that almost always quotes one tick of spread with long queues (such as Intel, 2012).
-
-    By itself, over ten days of 6.5 h: 74 events/s (8 % market, 60 % limit, 32 % cancel), spread
-    1 tick 96 % of the time, 270 lots in 84 orders at each touch, 0.26 ticks of volatility per
-    root second over a minute.
-    """
-    # Lots of 100 shares: half of all orders are small, few are large.
-    sizes = SizeLaw(lots=(1, 2, 3, 5, 10, 20), probability=(0.45, 0.2, 0.12, 0.12, 0.08, 0.03))
-    groups, excitation = symmetric(
+def _large_tick_flow() -> Flow:
+    return symmetric(
         (
             # The side with the short queue is hit more often: the queues predict the next move.
             Kind(0.55, lambda _, own: (1.3, 1.15, 1.0, 0.85, 0.7)[own], (0.9, 1.2)),
@@ -133,6 +126,18 @@ def large_tick() -> MarketModel:
         decay_shares=(0.3, 0.25, 0.25, 0.2),
         orders_at_risk=900.0,
     )
+
+
+def large_tick() -> MarketModel:
+    """A stock that almost always quotes one tick of spread with long queues (such as Intel, 2012).
+
+    By itself, over ten days of 6.5 h: 74 events/s (8 % market, 60 % limit, 32 % cancel), spread
+    1 tick 96 % of the time, 270 lots in 84 orders at each touch, 0.26 ticks of volatility per
+    root second over a minute.
+    """
+    # Lots of 100 shares: half of all orders are small, few are large.
+    sizes = SizeLaw(lots=(1, 2, 3, 5, 10, 20), probability=(0.45, 0.2, 0.12, 0.12, 0.08, 0.03))
+    groups, excitation = _large_tick_flow()
     # Two in five orders join the best queue; a wider spread is soon closed, not at once.
     marks = tuple(
         LimitMarks(improving=better, resting=falling(10, 0.72, 1.0 - math.fsum(better), first=2.0))
@@ -179,24 +184,13 @@ def large_tick() -> MarketModel:
     )
 
 
-def small_tick() -> MarketModel:
-    """A stock with a dozen ticks of spread and thin levels (such as Amazon, June 2012).
-
-    By itself, over ten days of 6.5 h: 9 events/s (6 % market, 51 % limit, 42 % cancel), a spread
-    of 12 ticks on average, 210 lots in 2 orders at each touch, 1.8 ticks of volatility per root
-    second over a minute, signs of market orders correlated 0.56 at lag 1 and 0.2 at lag 10.
-    """
-    # Lots of one share: half of all orders are for 100 (AMZN: 48 %).
-    sizes = SizeLaw(
-        lots=(1, 10, 20, 50, 100, 200, 300, 500),
-        probability=(0.06, 0.06, 0.06, 0.12, 0.5, 0.12, 0.05, 0.03),
-    )
+def _small_tick_flow() -> Flow:
     # Spreads in five bins of about a fifth of the time each: a wide spread is less often hit, and
     # more often improved.
     hit = (1.25, 1.1, 1.0, 0.85, 0.7)
     quoted = (0.9, 0.95, 1.0, 1.05, 1.15)
     cancelled = (1.05, 1.02, 1.0, 0.98, 0.95)
-    groups, excitation = symmetric(
+    return symmetric(
         (
             Kind(0.06, lambda s, own: (1.15, 1.08, 1.0, 0.95, 0.9)[own] * hit[s], (0.9, 1.2)),
             Kind(0.5, lambda s, own: (1.05, 1.02, 1.0, 0.98, 0.96)[own] * quoted[s], (0.9, 1.2)),
@@ -210,8 +204,11 @@ def small_tick() -> MarketModel:
         decay_shares=(0.45, 0.2, 0.18, 0.17),
         orders_at_risk=120.0,
     )
+
+
+def _small_tick_marks() -> tuple[LimitMarks, ...]:
     # From the share of improving orders and how far they go, the spread finds its level.
-    marks = tuple(
+    return tuple(
         LimitMarks(
             improving=falling(30 if widest else 10, 0.9 if widest else 0.75, better),
             resting=falling(60, 0.96, 1.0 - better),
@@ -220,13 +217,28 @@ def small_tick() -> MarketModel:
             (0.005, False), (0.022, False), (0.055, False), (0.13, False), (0.32, True),
         )
     )  # fmt: skip
+
+
+def small_tick() -> MarketModel:
+    """A stock with a dozen ticks of spread and thin levels (such as Amazon, June 2012).
+
+    By itself, over ten days of 6.5 h: 9 events/s (6 % market, 51 % limit, 42 % cancel), a spread
+    of 12 ticks on average, 210 lots in 2 orders at each touch, 1.8 ticks of volatility per root
+    second over a minute, signs of market orders correlated 0.56 at lag 1 and 0.2 at lag 10.
+    """
+    # Lots of one share: half of all orders are for 100 (AMZN: 48 %).
+    sizes = SizeLaw(
+        lots=(1, 10, 20, 50, 100, 200, 300, 500),
+        probability=(0.06, 0.06, 0.06, 0.12, 0.5, 0.12, 0.05, 0.03),
+    )
+    groups, excitation = _small_tick_flow()
     return MarketModel(
         spread_bin_ticks=(1, 6, 10, 15, 22),
         imbalance_bin_edges=IMBALANCE_EDGES,
         groups=groups,
         decays_hz=DECAYS_HZ,
         excitation=excitation,
-        limit_marks=marks,
+        limit_marks=_small_tick_marks(),
         # Quotes near the touch are fleeting, orders deep in the book are not.
         improving=LimitPlaceParams(sizes=sizes, flickering_share=0.9),
         joining=LimitPlaceParams(sizes=sizes, flickering_share=0.7),
