@@ -36,6 +36,9 @@ void validate_market(const AnalyticMarketParams& market) {
   if (market.fill_law == FillLaw::kPower && market.fill_cap != 1.0) {
     refuse("market.fill_cap", "1 with the power law", market.fill_cap);
   }
+  if (market.fill_law == FillLaw::kExponential && market.fill_power != 1.0) {
+    refuse("market.fill_power", "1 with the exponential law", market.fill_power);
+  }
   require_between("market.fill_volatility_exponent", market.fill_volatility_exponent, -4.0, 4.0);
   require_positive("market.volatility_reference_ticks", market.volatility_reference_ticks);
   if (market.fill_volatility_exponent != 0.0) {
@@ -50,6 +53,24 @@ void validate_market(const AnalyticMarketParams& market) {
   require_between("market.jump_ticks", market.jump_ticks, 0.0, kMagnitudeMax);
   require_between("market.market_order_lots", market.market_order_lots, Lots{1}, kSizeMax);
   require_between("market.half_spread_ticks", market.half_spread_ticks, Ticks{0}, kOffsetMax);
+  if (market.taker_allowed) return;
+  if (market.half_spread_ticks != 0) {
+    refuse("market.half_spread_ticks", "0 without taker_allowed", market.half_spread_ticks);
+  }
+  if (market.slippage_ticks_per_lot != 0.0) {
+    refuse("market.slippage_ticks_per_lot", "0 without taker_allowed",
+           market.slippage_ticks_per_lot);
+  }
+}
+
+// What only a market with a book can do.
+void validate_no_book(const EnvParams& params) {
+  if (params.episode.liquidate_at_end) {
+    refuse("episode.liquidate_at_end", "false with an analytic market", "true");
+  }
+  if (params.limits.messages_hz) {
+    refuse("limits.messages_hz", "none with an analytic market", *params.limits.messages_hz);
+  }
 }
 
 // A log-normal delay ends at 24 h: its draws may not be cut there but with negligible probability.
@@ -77,8 +98,14 @@ void validate_delay(const std::string& name, const DelayParams& delay) {
     if (!std::ranges::is_sorted(quantiles)) {
       refuse(name + ".quantiles_ns", "rising values", "a fall");
     }
+    if (delay.median_ns != 0) {
+      refuse(name + ".median_ns", "0 with the empirical law", delay.median_ns);
+    }
   } else if (!quantiles.empty()) {
     refuse(name + ".quantiles_ns", "none unless the law is empirical", quantiles.size());
+  }
+  if (delay.law != DelayLaw::kLognormal && delay.log_sd != 0.0) {
+    refuse(name + ".log_sd", "0 unless the law is lognormal", delay.log_sd);
   }
   if (delay.law == DelayLaw::kLognormal && delay.median_ns == 0) {
     refuse(name + ".median_ns", "above 0 with the lognormal law", delay.median_ns);
@@ -258,6 +285,7 @@ void EnvParams::validate() const {
     validate_offsets(action, book().mid_initial_ticks);
     book().validate_step(step_s());
   } else if (is_analytic()) {
+    validate_no_book(*this);
     validate_offsets(action, analytic().mid_initial_ticks);
     validate_events(analytic(), step_s());
     // A taker's price must fit in the integers of the accounts.

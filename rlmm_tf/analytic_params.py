@@ -86,6 +86,17 @@ class AnalyticMarketParams(Params):
                 "fill_cap: expected 1 with the power law (its f never exceeds 1), "
                 f"got {self.fill_cap!r}"
             )
+        if self.fill_law == "exponential" and self.fill_power != 1.0:
+            raise ValueError(
+                f"fill_power: expected 1 with the exponential law, got {self.fill_power!r}; "
+                "set fill_law='power' to use it"
+            )
+        for name in ("half_spread_ticks", "slippage_ticks_per_lot"):
+            if not self.taker_allowed and getattr(self, name) != 0:
+                raise ValueError(
+                    f"{name}: expected 0 without takers, got {getattr(self, name)!r}; "
+                    "set taker_allowed=true to use it"
+                )
         if self.fill_volatility_exponent != 0.0 and any(
             r.volatility_ticks == 0.0 for r in self.regimes
         ):

@@ -70,9 +70,19 @@ class DelayParams(Params):
                     "quantiles_ns: expected values in rising order, got "
                     + next(f"{a} before {b}" for a, b in pairwise(self.quantiles_ns) if a > b)
                 )
+            if self.median_ns != 0:
+                raise ValueError(
+                    "median_ns: expected 0 with the empirical law, which has its quantiles, got "
+                    f"{self.median_ns}; leave it out, or set law='constant'"
+                )
         elif self.quantiles_ns:
             raise ValueError(
                 f"quantiles_ns: expected none with the {self.law} law, got {len(self.quantiles_ns)}"
+            )
+        if self.law != "lognormal" and self.log_sd != 0.0:
+            raise ValueError(
+                f"log_sd: expected 0 with the {self.law} law, got {self.log_sd!r}; "
+                "set law='lognormal' to use it"
             )
         if self.law == "lognormal" and self.median_ns == 0:
             raise ValueError("median_ns: expected above 0 with the lognormal law, got 0")
@@ -304,6 +314,8 @@ class EnvParams(Params):
                 f"episode.initial_inventory_*_lots: expected within limits.inventory_cap_lots="
                 f"{cap}, got up to {worst}"
             )
+        if self.market.kind == "analytic":
+            self._require_no_book_settings()
         mid = self.market.mid_initial_ticks
         if mid is not None and self.action.offset_max_ticks >= mid:
             raise ValueError(
@@ -323,6 +335,20 @@ class EnvParams(Params):
                     "lower the rates"
                 )
         return self
+
+    def _require_no_book_settings(self) -> None:
+        """What only a market with a book can do must not be asked of one without."""
+        without = "with an analytic market, which has no book"
+        if self.episode.liquidate_at_end:
+            raise ValueError(
+                f"episode.liquidate_at_end: expected false {without}, got true; "
+                "use reward.terminal_quadratic"
+            )
+        if self.limits.messages_hz is not None:
+            raise ValueError(
+                f"limits.messages_hz: expected none {without}, got {self.limits.messages_hz!r}; "
+                "leave it out"
+            )
 
     def content_hash(self) -> str:
         """sha256 of the canonical JSON of all values: the identity of the problem."""

@@ -86,7 +86,7 @@ ACCEPTED: list[tuple[type[Any], dict[str, Any]]] = [
     (EpisodeParams, {"initial_inventory_min_lots": -3, "initial_inventory_max_lots": -3}),
     (DelayParams, {"law": "empirical", "quantiles_ns": [5, 5]}),
     (DelayParams, {"law": "lognormal", "median_ns": 3600 * 10**9, "log_sd": 0.397}),  # ln(24) / 8
-    (DelayParams, {"law": "constant", "median_ns": 3600 * 10**9, "log_sd": 5.0}),
+    (DelayParams, {"law": "constant", "median_ns": 3600 * 10**9, "log_sd": 0.0}),
     (RewardParams, {"utility": "cara", "risk_aversion": 1e-9}),
     (ObservationParams, {"features": ["a", "b"], "clip": 1.0}),  # names are the engine's to check
     (AnalyticMarketParams, {"regimes": [REGIME] * 8, "switch_rates_hz": [[0.0] * 8] * 8,

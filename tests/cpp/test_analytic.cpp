@@ -165,6 +165,7 @@ TEST("taker: a tick short of the touch rests; both sides can cross; not where it
   CHECK_EQ(test.market.account().inventory_lots(), 0);
   CHECK_EQ(test.market.account().pnl_x2(), -24);  // 6 lots x 2 ticks, in halves
   params.analytic().taker_allowed = false;
+  params.analytic().half_spread_ticks = 0;
   MarketUnderTest resting(params);
   resting.market.reset(kKey, 0);
   CHECK_EQ(resting.market.step(quotes_at(-50, -50, 3)).taker_lots, 0);
@@ -308,6 +309,7 @@ TEST("latency: a quote on its way keeps its price") {
   params.analytic().regimes[0].market_sell_rate_hz = 1e5;
   params.analytic().regimes[0].fill_decay_per_tick = 1e-6;
   params.analytic().taker_allowed = false;
+  params.analytic().half_spread_ticks = 0;
   params.limits.inventory_cap_lots = 1;
   params.observation.features = {"bid_offset"};
   MarketUnderTest test(params);

@@ -93,6 +93,15 @@ TEST("validate: the market's other fields") {
       {"market.slippage_ticks_per_lot",
        "to 219902325555.2",  // 2^40 ticks on the largest order of 5
        [](P& p) { p.analytic().slippage_ticks_per_lot = 2.2e11; }},
+      {"market.fill_power", "1 with the exponential law, got 2",
+       [](P& p) { p.analytic().fill_power = 2.0; }},
+      {"market.half_spread_ticks", "0 without taker_allowed, got 4",
+       [](P& p) { p.analytic().taker_allowed = false; }},
+      {"market.slippage_ticks_per_lot", "0 without taker_allowed, got 0.3",
+       [](P& p) {
+         p.analytic().taker_allowed = false;
+         p.analytic().half_spread_ticks = 0;
+       }},
       {"fees.maker_bps", "-1000 to 1000", [](P& p) { p.fees.maker_bps = 1001.0; }},
       {"fees.taker_bps", "got nan", [](P& p) { p.fees.taker_bps = kNan; }},
       {"fees.maker_ticks_per_lot", "1e+06", [](P& p) { p.fees.maker_ticks_per_lot = -2e6; }},
@@ -116,6 +125,13 @@ TEST("validate: latency") {
        [](P& p) { p.latency.response.quantiles_ns = {1, 2}; }},
       {"latency.feed.median_ns", "above 0 with the lognormal law",
        [](P& p) { p.latency.feed.median_ns = 0; }},
+      {"latency.entry.log_sd", "0 unless the law is lognormal, got 0.5",
+       [](P& p) {
+         p.latency.entry = {};
+         p.latency.entry.log_sd = 0.5;
+       }},
+      {"latency.entry.median_ns", "0 with the empirical law, got 3",
+       [](P& p) { p.latency.entry = {DelayLaw::kEmpirical, 3, 0.0, {1, 2}}; }},
       {"latency.feed.log_sd", "at most 1.70866",
        [](P& p) { p.latency.feed.log_sd = 1.71; }},  // ln(864 000) / 8
       {"latency.feed.log_sd", "with median_ns=1, so that 8 standard deviations end within 24 h",
@@ -161,6 +177,10 @@ TEST("validate: limits, episode and action") {
        [](P& p) { p.action.offset_min_ticks = -100'000; }},
       {"observation.features", "at least one name", [](P& p) { p.observation.features.clear(); }},
       {"limits.messages_hz", "0.01 to 1e+06", [](P& p) { p.limits.messages_hz = 0.001; }},
+      {"limits.messages_hz", "none with an analytic market, got 2",
+       [](P& p) { p.limits.messages_hz = 2.0; }},
+      {"episode.liquidate_at_end", "false with an analytic market, got true",
+       [](P& p) { p.episode.liquidate_at_end = true; }},
       {"observation.clip", "1 to 1e+06", [](P& p) { p.observation.clip = 0.5; }},
       {"observation.levels", "1 to 32", [](P& p) { p.observation.levels = 33; }},
       {"observation.horizons_steps", "1 to 8 values, got 0",
@@ -210,8 +230,7 @@ TEST("validate: numbers are printed so that they read back") {
 TEST("validate: a log-normal delay may be as wide as 24 h allow") {
   EnvParams params = full_problem();
   params.latency.feed = {DelayLaw::kLognormal, 3'600'000'000'000, std::log(24.0) / 8.0, {}};
-  params.latency.entry = {
-      DelayLaw::kConstant, 3'600'000'000'000, 5.0, {}};  // its width is not used
+  params.latency.entry = {DelayLaw::kConstant, 3'600'000'000'000, 0.0, {}};
   params.validate();
 }
 
@@ -224,7 +243,6 @@ TEST("validate: the ends of the ranges are inside") {
   params.action.withdraw_choice = true;
   params.limits.inventory_cap_lots = 1'000'000'000;
   params.limits.loss_limit = 1e15;
-  params.limits.messages_hz = 0.01;
   params.observation.horizons_steps = {1, 2, 3, 4, 5, 6, 7, 1024};
   params.episode.initial_inventory_min_lots = -1'000'000'000;
   params.episode.initial_inventory_max_lots = -1'000'000'000;

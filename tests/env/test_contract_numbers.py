@@ -42,13 +42,14 @@ def markets(draw_from: st.DrawFn) -> dict[str, Any]:
     )
     rates = [[0.0 if i == j else draw_from(st.floats(0, 20)) for j in range(k)] for i in range(k)]
     shares = draw_from(st.lists(st.integers(0, 9), min_size=k, max_size=k).filter(any))
+    takers = draw_from(st.booleans())
     return {
         "regimes": tuple(draw_from(regime) for _ in range(k)),
         "switch_rates_hz": tuple(tuple(row) for row in rates),
         "initial_regime_probabilities": tuple(share / sum(shares) for share in shares),
         "regime_observed": draw_from(st.booleans()),
         "fill_law": law,
-        "fill_power": draw_from(POSITIVES),
+        "fill_power": draw_from(POSITIVES) if law == "power" else 1.0,
         "fill_cap": 1.0 if law == "power" else draw_from(st.floats(1, 4)),
         "fill_volatility_exponent": draw_from(st.floats(-2, 2)),
         "volatility_reference_ticks": draw_from(POSITIVES),
@@ -57,9 +58,9 @@ def markets(draw_from: st.DrawFn) -> dict[str, Any]:
         "jump_rate_hz": draw_from(st.floats(0, 40)),
         "jump_ticks": draw_from(st.floats(0, 50)),
         "market_order_lots": draw_from(st.integers(1, 5)),
-        "taker_allowed": draw_from(st.booleans()),
-        "half_spread_ticks": draw_from(st.integers(0, 50)),
-        "slippage_ticks_per_lot": draw_from(st.floats(0, 2)),
+        "taker_allowed": takers,
+        "half_spread_ticks": draw_from(st.integers(0, 50)) if takers else 0,
+        "slippage_ticks_per_lot": draw_from(st.floats(0, 2)) if takers else 0.0,
     }
 
 
@@ -72,8 +73,8 @@ def delays(draw_from: st.DrawFn) -> dict[str, Any]:
     )
     return {
         "law": law,
-        "median_ns": draw_from(at),
-        "log_sd": draw_from(st.floats(0, 1.4)),
+        "median_ns": 0 if law == "empirical" else draw_from(at),
+        "log_sd": draw_from(st.floats(0, 1.4)) if law == "lognormal" else 0.0,
         "quantiles_ns": tuple(quantiles),
     }
 

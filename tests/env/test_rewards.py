@@ -99,7 +99,7 @@ def test_quote_short_of_the_touch_does_not_cross(
     simulation = simulate(still(market=TAKER))
     simulation.reset()
     assert simulation.quote(-1, -1)["fills_taker_lots"][0] == 0
-    never = simulate(still(market={"half_spread_ticks": 2}))  # taker_allowed is false
+    never = simulate(still())  # taker_allowed is false
     never.reset()
     assert never.quote(-20, -20)["fills_taker_lots"][0] == 0
 

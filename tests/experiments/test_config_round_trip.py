@@ -56,7 +56,7 @@ def markets(draw: st.DrawFn) -> a.AnalyticMarketParams:
         initial_regime_probabilities=tuple(w / total for w in weights),
         regime_observed=draw(st.booleans()),
         fill_law=law,
-        fill_power=draw(positives),
+        fill_power=draw(positives) if law == "power" else 1.0,
         fill_cap=1.0 if law == "power" else draw(st.floats(1.0, 1e6)),
         fill_volatility_exponent=draw(st.floats(-4.0, 4.0)),
         mid_initial_ticks=draw(st.integers(2**31 + 1, 2**40)),
