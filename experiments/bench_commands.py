@@ -60,6 +60,10 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
         str | None,
         typer.Option(metavar="N", help="Not analytic: exit with 1 above N cycles per event."),
     ] = None,
+    require_two_threads: Annotated[
+        str | None,
+        typer.Option(metavar="X", help="Exit with 1 below X times two processes (not replay)."),
+    ] = None,
     recording: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="replay: an event table (default: --hours of a preset)."),
@@ -87,6 +91,7 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
     options |= {"--require": ("require", require)}
     options |= {"--require-alone": ("require_alone", require_alone)}
     options |= {"--require-agent": ("require_agent", require_agent)}
+    options |= {"--require-two-threads": ("require_two_threads", require_two_threads)}
     options |= {"--recording": ("recording", recording), "--hours": ("hours", hours)}
     if market == "book":
         return lambda: _bench_book(options, json=json)

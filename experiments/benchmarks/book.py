@@ -157,7 +157,8 @@ def shortfall(config: BookBenchConfig, figures: dict[str, Any]) -> str | None:
         for name, most in limits.items()
         if most is not None and figures[name] > most
     ]
-    return "\n".join(lines) or None
+    threads = pinned.shortfall(config.require_two_threads, figures)
+    return "\n".join([*lines, *filter(None, [threads])]) or None
 
 
 @dataclass

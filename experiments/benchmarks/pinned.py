@@ -10,9 +10,9 @@ import contextlib
 import multiprocessing
 import os
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 WARM_UP_STEPS = 10
 
@@ -42,6 +42,22 @@ class Rates(NamedTuple):
             f"{unit}_per_s_two_processes": self.processes,
             "two_threads_over_two_processes": self.ratio,
         }
+
+
+def shortfall(required: float | None, figures: Mapping[str, Any]) -> str | None:
+    """What is missing to the share of two processes that two threads must reach, in a line."""
+    name = "two_threads_over_two_processes"
+    if required is None:
+        return None
+    if name not in figures:
+        return (
+            f"{name}: expected at least {required:.10g}, got none; two usable processors and "
+            "`--threads 0` are needed to measure it"
+        )
+    share = figures[name]
+    if share >= required:
+        return None
+    return f"{name}: expected at least {required:.10g}, got {share:.4g}; is the machine busy?"
 
 
 def is_possible() -> bool:
