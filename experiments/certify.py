@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from experiments.console import Progress
     from experiments.run import RunDirectory
 
-STEPPED_STATES_MAX = 60_000  # inventories times steps; with two regimes about a minute
+# A step of each state follows all states: work is steps x inventories^2 x regimes^3. Both are
+# reached in about two minutes.
+STEPPED_OPTIMUM_WORK_MAX = 100_000_000
+STEPPED_VALUE_WORK_MAX = 1_000_000_000
+INVENTORY_CAP_MAX = 1000  # its matrices take a few hundred megabytes
 RESULT_NAME = "result.json"
 RISK_AVERSE_ONLY = ("symmetric", "avellaneda_stoikov")
 ONE_REGIME_ONLY = (*RISK_AVERSE_ONLY, "glft_asymptotic")
@@ -71,8 +75,8 @@ class ExactValues(BaseModel):
 
     optimum_textbook: float  # any depth, fill rates uncapped
     optimum: float  # as the simulator bounds depths and fills, continuous time
-    # The best in the stepped simulator; None: with a utility, a hidden regime, or too many steps.
-    optimum_stepped: float | None
+    optimum_stepped: float | None  # the best in the stepped simulator
+    optimum_stepped_note: str  # why there is none
     optimum_sees_hidden_regime: bool
     best_constant: float | None  # risk-neutral sets only
     agent_textbook: float
@@ -103,6 +107,12 @@ class _Problem:
     model: QuotingModel
     textbook: QuotingModel
 
+    @property
+    def stepped_work(self) -> int:
+        """How long exact values of the stepped simulator take."""
+        states = 2 * self.model.inventory_cap + 1
+        return self.params.episode.n_steps * states**2 * self.model.n_regimes**3
+
     def mean_over_start(self, value_at: Callable[[int], float]) -> float:
         """Mean over the starting inventories, which are equally likely."""
         start = self.params.episode
@@ -128,11 +138,16 @@ def certify(
     config: CertifyConfig, run: RunDirectory | None = None, *, progress: Progress
 ) -> CertifyResult:
     """Scores the agent and simulates it; with a run directory, finished parts are kept there."""
-    params = _params(config)
-    problem = _Problem(params, quoting_model(params), quoting_model(params, textbook=True))
+    problem = _problem(config)
     progress(0.0, 1.0, "solving")
-    rule = _agent_rule(config.agent, problem)
-    exact = _exact_values(problem, rule)
+    try:
+        rule = _agent_rule(config.agent, problem)
+        exact = _exact_values(problem, rule)
+    except ConfigError:
+        raise
+    except (ArithmeticError, ValueError) as error:  # of the solvers
+        raise _unfit(config, [str(error)]) from error
+    params = problem.params
     if run is not None:
         run.write("policy_table.csv", _policy_table(config, problem, rule))
     reference = exact.optimum if exact.optimum_stepped is None else exact.optimum_stepped
@@ -145,6 +160,19 @@ def certify(
         simulation=simulation,
         exit_ok=simulation.agrees,
     )
+
+
+def _problem(config: CertifyConfig) -> _Problem:
+    params = _params(config)
+    problem = _Problem(params, quoting_model(params), quoting_model(params, textbook=True))
+    cap, work = params.limits.inventory_cap_lots, problem.stepped_work
+    if cap > INVENTORY_CAP_MAX:
+        expected = f"expected an inventory cap of at most {INVENTORY_CAP_MAX} lots"
+        raise _unfit(config, [f"{expected} for the exact values to be computed, got {cap}"])
+    if work > STEPPED_VALUE_WORK_MAX:
+        expected = f"expected steps x (2 x inventory cap + 1)^2 of at most {STEPPED_VALUE_WORK_MAX}"
+        raise _unfit(config, [f"{expected} for the exact values to be computed, got {work}"])
+    return problem
 
 
 def _params(config: CertifyConfig) -> EnvParams:
@@ -169,7 +197,19 @@ def _params(config: CertifyConfig) -> EnvParams:
     if config.steps is not None:
         step_ns = round(params.episode.horizon_s * NS_PER_S / config.steps)
         overrides["episode"] = {"n_steps": config.steps, "step_ns": step_ns}
-    return resolve_params(params, overrides)
+    try:
+        return resolve_params(params, overrides)
+    except ValueError as error:
+        raise _unfit(config, str(error).splitlines()) from error
+
+
+def _unfit(config: CertifyConfig, lines: Iterable[str]) -> ConfigError:
+    """The set with the values that were asked for is no problem, or none that can be solved."""
+    asked = {"steps": config.steps, "inventory_cap_lots": config.inventory_cap_lots}
+    given = [f"{name}={value}" for name, value in asked.items() if value is not None]
+    place = " with ".join([config.set_name, " and ".join(given)]) if given else config.set_name
+    remedy = f"choose others with {listed((f'--set {name}=N' for name in asked), last='and')}"
+    return ConfigError([Problem(place, f"{line}; {remedy}") for line in lines])
 
 
 def _agent_rule(agent: str, problem: _Problem) -> DepthRule:
@@ -209,7 +249,10 @@ def _require_fitting(agent: str, problem: _Problem) -> None:
 def _textbook_optimum(problem: _Problem) -> float:
     textbook = problem.textbook
     closed = textbook.n_regimes == 1 and textbook.fill_law == "exponential"
-    table = solve_closed_form(textbook, 1) if closed else solve_continuous(textbook, 1)
+    try:
+        table = solve_closed_form(textbook, 1) if closed else solve_continuous(textbook, 1)
+    except ValueError:  # far inventories' values do not fit a float there
+        table = solve_continuous(textbook, 1)
     return problem.mean_over_start(table.start.at)
 
 
@@ -217,14 +260,27 @@ def _hides_regime(params: EnvParams) -> bool:
     return params.market.n_regimes > 1 and not params.market.regime_observed
 
 
-def _stepped_optimum(problem: _Problem) -> float | None:
-    """What the best agent earns in the stepped simulator, where that can be computed in time."""
+def _why_no_stepped_optimum(problem: _Problem) -> str:
+    """Empty where it can be computed, and in time."""
+    model = problem.model
+    if model.risk_aversion > 0.0:
+        return "not known with a risk aversion"
+    if model.fill_law != "exponential":
+        return f"not known with the {model.fill_law} fill law"
+    if _hides_regime(problem.params):
+        return "not known with a hidden regime"
+    if problem.stepped_work > STEPPED_OPTIMUM_WORK_MAX:
+        return (
+            "would take minutes: steps x (2 x inventory cap + 1)^2 x regimes^3 is "
+            f"{problem.stepped_work}, above {STEPPED_OPTIMUM_WORK_MAX}; take fewer steps or a "
+            "smaller inventory_cap_lots"
+        )
+    return ""
+
+
+def _stepped_optimum(problem: _Problem) -> float:
+    """What the best agent earns in the stepped simulator."""
     model, n_steps = problem.model, problem.params.episode.n_steps
-    if model.risk_aversion > 0.0 or model.fill_law != "exponential":
-        return None
-    n_states = n_steps * (2 * model.inventory_cap + 1)
-    if _hides_regime(problem.params) or (model.n_regimes > 1 and n_states > STEPPED_STATES_MAX):
-        return None
     try:
         optimum = solve_stepped(model, n_steps)
     except ArithmeticError as error:
@@ -241,7 +297,8 @@ def _exact_values(problem: _Problem, rule: DepthRule) -> ExactValues:
     model, params = problem.model, problem.params
     played = played_rule(rule, params)
     optimum = problem.mean_over_start(solve_continuous(model, 1).start.at)
-    optimum_stepped = _stepped_optimum(problem)
+    why_none = _why_no_stepped_optimum(problem)
+    optimum_stepped = None if why_none else _stepped_optimum(problem)
     # A table is smooth between its rows only: a looser tolerance than for formulas.
     value = problem.mean_over_start(evaluate(model, played, tolerance=1e-6).at)
     textbook = problem.mean_over_start(evaluate(problem.textbook, rule, tolerance=1e-6).at)
@@ -251,6 +308,7 @@ def _exact_values(problem: _Problem, rule: DepthRule) -> ExactValues:
         optimum_textbook=_textbook_optimum(problem),
         optimum=optimum,
         optimum_stepped=optimum_stepped,
+        optimum_stepped_note=why_none,
         optimum_sees_hidden_regime=_hides_regime(params),
         best_constant=constant,
         agent_textbook=textbook,

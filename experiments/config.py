@@ -58,7 +58,9 @@ class CertifyConfig(Config):
     )
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     episodes: Annotated[int, Field(ge=2, le=10**12)] | None = Field(
-        default=None, description="per seed; null: as many as `half_width_fraction` needs"
+        default=None,
+        description="per seed, exactly; null: as many whole batches of `envs` as "
+        "`half_width_fraction` needs",
     )
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.99
     half_width_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
@@ -77,10 +79,19 @@ class CertifyConfig(Config):
         "ever sees decide the certainty equivalent; a smaller cap takes them out",
     )
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1024, description="environments stepped together"
+        default=1024, description="environments stepped together, at most"
     )
     threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
     policy_table: PolicyTableConfig = PolicyTableConfig()
+
+
+TwoThreadsShare = Annotated[
+    Annotated[float, Field(gt=0.0, le=10.0)] | None,
+    Field(
+        description="share of two processes that two threads must reach; below, and where two "
+        "threads were not measured, the command fails"
+    ),
+]
 
 
 class SimulatorBenchConfig(Config):
@@ -105,6 +116,7 @@ class SimulatorBenchConfig(Config):
     require: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
         default=None, description="steps per second and core below which the command fails"
     )
+    require_two_threads: TwoThreadsShare = None
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
@@ -131,6 +143,7 @@ class BookBenchConfig(Config):
     require_agent: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
         default=None, description="cycles per event with an agent that fail when passed"
     )
+    require_two_threads: TwoThreadsShare = None
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 

@@ -12,6 +12,7 @@ Files appear whole or not at all, so a run that is killed anywhere can be resume
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -29,7 +30,15 @@ from pydantic import BaseModel
 
 from experiments import machine
 from experiments.config import config_hash, identity, resolved_yaml
-from experiments.errors import ConfigError, Problem, RunDirectoryError, listed, shown, shown_place
+from experiments.errors import (
+    ConfigError,
+    InputError,
+    Problem,
+    RunDirectoryError,
+    listed,
+    shown,
+    shown_place,
+)
 from experiments.machine import SourceVersion
 from experiments.yaml_reader import described, dotted_key, read_file
 
@@ -76,15 +85,21 @@ class RunDirectory:
     """A run directory that this process owns until it leaves the `with` block.
 
     Leaving the block records how the run ended: finished, failed (an exception) or interrupted
-    (Ctrl-C, SIGTERM). A killed process cannot record anything: its manifest still says running,
-    but the lock is gone, and `resume` works.
+    (Ctrl-C, SIGTERM). Where input turns out to be bad that only solving could tell, a new run
+    leaves nothing behind, so that the corrected command finds the place free. A killed process
+    cannot record anything: its manifest still says running, but the lock is gone, and `resume`
+    works.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, lock: int, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, lock: int, clock: Clock, *, is_new: bool
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self._lock = lock
         self._clock = clock
+        self._is_new = is_new
+        self._written: set[str] = set()
 
     @classmethod
     def create(
@@ -118,6 +133,7 @@ class RunDirectory:
         lock = _locked(path)
         try:
             _refuse_foreign(path, resume=resume)  # another process may have come first
+            is_new = not _contents(path)
             earlier = _earlier_manifest(path, config)
             for leftover in path.glob(f"{_TEMPORARY_PREFIX}*"):
                 leftover.unlink(missing_ok=True)
@@ -126,7 +142,7 @@ class RunDirectory:
             if earlier is not None:
                 history = [*earlier.pop("earlier_sessions", []), _session(earlier)]
                 manifest["earlier_sessions"] = history
-            run = cls(path, manifest, lock, clock)
+            run = cls(path, manifest, lock, clock, is_new=is_new)
             run._write_manifest()
         except BaseException:
             os.close(lock)
@@ -147,6 +163,8 @@ class RunDirectory:
         elif isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
             self.close("interrupted")
             error.add_note(f"run directory: {self.path}")
+        elif isinstance(error, InputError) and self._is_new:
+            self._discard()
         else:
             self.manifest["error"] = f"{type(error).__name__}: {shown(str(error))}"
             self.close("failed")
@@ -164,10 +182,20 @@ class RunDirectory:
             os.close(self._lock)
             self._lock = -1
 
+    def _discard(self) -> None:
+        """Take away what a run that cannot be has written, and the directory if it is empty."""
+        for name in (*sorted(self._written), MANIFEST_NAME, CONFIG_NAME, _LOCK_NAME):
+            (self.path / name).unlink(missing_ok=True)
+        os.close(self._lock)
+        self._lock = -1
+        with contextlib.suppress(OSError):  # somebody else's files are there
+            self.path.rmdir()
+
     def write(self, name: str, data: str | bytes) -> Path:
         """Write a file of the run, whole or not at all; returns its path."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._written.add(name)
         write_atomically(path, data)
         return path
 

@@ -122,6 +122,8 @@ def _simulated_seed(
     n, n_wanted = 0, float(config.episodes or PILOT_EPISODES)
     while n < n_wanted:
         outcomes = _episode_outcomes(envs, policy, case)
+        if config.episodes is not None:
+            outcomes = outcomes[: config.episodes - n]  # as many as were asked for, and no more
         block = Moments.of(outcomes, case.model.risk_aversion)
         moments = block if moments is None else moments.merged(block)
         n = moments.n
@@ -174,9 +176,17 @@ def _simulation(config: CertifyConfig, case: Case, seeds: list[Moments]) -> Simu
     )
 
 
+def n_environments(config: CertifyConfig) -> int:
+    """At most `envs`; fewer where a number of episodes is asked for, so that few are left over."""
+    if config.episodes is None:
+        return config.envs
+    n_blocks = math.ceil(config.episodes / config.envs)
+    return math.ceil(config.episodes / n_blocks)
+
+
 def _environments(config: CertifyConfig, case: Case, index: int) -> MarketMakingVectorEnv:
     envs = MarketMakingVectorEnv(
-        config.envs,
+        n_environments(config),
         case.params,
         n_threads=config.threads,
         info_columns=case.model.risk_aversion > 0.0,

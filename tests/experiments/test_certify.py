@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments import certify as certification
 from experiments import cli, estimation, simulation
 from experiments.certify import AGENTS, CertifyResult, run_certify
 from experiments.config import CertifyConfig, load_config
@@ -280,8 +281,51 @@ def test_stepped_optimum_with_regimes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hidden.exact.optimum_sees_hidden_regime
     assert hidden.exact.optimum == result.exact.optimum
     assert hidden.exact.percent_of_stepped_optimum is None
-    monkeypatch.setattr("experiments.certify.STEPPED_STATES_MAX", 99)
-    assert certify(set_name="R1", agent="best_linear", **settings)[0].exact.optimum_stepped is None
+    assert hidden.exact.optimum_stepped_note == "not known with a hidden regime"
+    monkeypatch.setattr("experiments.certify.STEPPED_OPTIMUM_WORK_MAX", 100 * 7**2 * 2**3 - 1)
+    skipped = certify(set_name="R1", agent="best_linear", **settings)[0].exact
+    assert skipped.optimum_stepped is None
+    assert "regimes^3 is 39200, above 39199; take fewer steps or" in skipped.optimum_stepped_note
+
+
+def test_a_large_cap_with_one_regime_has_no_stepped_optimum() -> None:
+    problem = certification._problem(CertifyConfig(set_name="P1", inventory_cap_lots=600))
+    assert certification._why_no_stepped_optimum(problem).startswith("would take minutes: steps x")
+    # exp(-600^2 / 2) fits no float: the closed form is not the way to the textbook's optimum.
+    assert certification._textbook_optimum(problem) == pytest.approx(6.38060, abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"inventory_cap_lots": 1_000_000}, "P1 with inventory_cap_lots=1000000: expected an inve"),
+        ({"steps": 10_000_000}, r"P1 with steps=10000000: expected steps x \(2 x inventory cap"),
+    ],
+)
+def test_what_would_never_end_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}.*; choose others with --set steps=N and"):
+        certify(set_name="P1", agent="exact", **settings)
+
+
+# ---- as many episodes as were asked for
+
+
+@pytest.mark.parametrize(
+    ("episodes", "envs", "played"),
+    [(100, 1024, 100), (1500, 1024, 750), (4096, 1024, 1024), (7, 3, 3)],
+)
+def test_as_many_episodes_as_were_asked_for(episodes: int, envs: int, played: int) -> None:
+    settings: dict[str, Any] = {"agent": "fixed", "seeds": 2, "episodes": episodes, "envs": envs}
+    config = CertifyConfig.model_validate({"set_name": "P1", **settings})
+    assert simulation.n_environments(config) == played
+    result, _ = certify(set_name="P1", steps=10, **settings)
+    assert result.simulation.episodes == 2 * episodes
+
+
+def test_more_environments_than_episodes_change_nothing() -> None:
+    settings: dict[str, Any] = {"set_name": "P1", "agent": "fixed", "steps": 10, "episodes": 64}
+    first, second = (certify(envs=envs, **settings)[0].simulation for envs in (64, 5000))
+    assert first == second
 
 
 # ---- taking up a run
@@ -336,6 +380,38 @@ def test_too_few_steps_for_the_solver_are_bad_input(
         "steps: expected enough for the stepped simulator's optimum to be found, got 1: depths: "
     )
     assert line.endswith("; take more steps")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("set_name", "setting", "message"),
+    [
+        ("P1-any-start", "inventory_cap_lots=2",
+         "P1-any-start with inventory_cap_lots=2: episode.initial_inventory_*_lots: expected "
+         "within limits.inventory_cap_lots=2, got up to 4; choose others with --set steps=N and "
+         "--set inventory_cap_lots=N"),
+        ("P1", "steps=100000000", "P1 with steps=100000000: expected steps x "),
+    ],
+)  # fmt: skip
+def test_bad_settings_leave_nothing_behind(
+    set_name: str, setting: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    command = ["certify", set_name, "--agent", "fixed", "--out", str(run), "--episodes", "10"]
+    assert cli.main([*command, "--set", setting]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(message)
+    assert not run.exists()
+    corrected = [
+        "--set",
+        "steps=10",
+        "--set",
+        "inventory_cap_lots=4",
+        "--set",
+        "confidence=0.99999",
+    ]
+    assert cli.main([*command, *corrected]) in (0, 1)
+    assert (run / "result.json").exists()
 
 
 def manifest_of(run: Path) -> dict[str, Any]:

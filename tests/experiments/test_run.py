@@ -15,7 +15,7 @@ import pytest
 from pydantic import Field
 
 from experiments.config import CertifyConfig, Config, config_hash, load_config
-from experiments.errors import RunDirectoryError
+from experiments.errors import ConfigError, Problem, RunDirectoryError
 from experiments.machine import SourceVersion
 from experiments.run import RunDirectory, default_path, write_atomically
 
@@ -126,6 +126,33 @@ def test_how_a_run_ends(tmp_path: Path, error: BaseException, status: str) -> No
     assert found["ended_at"] is not None
     assert found.get("error") == (r"ValueError: broken\nbadly" if status == "failed" else None)
     assert caught.value.__notes__ == [f"run directory: {path}"]
+
+
+def test_bad_input_found_late_leaves_no_new_run(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+
+    def start(foreign: str = "") -> None:
+        with create(path) as run:
+            run.write("table.csv", "a,b\n")
+            if foreign:
+                (path / foreign).write_text("mine")
+            raise ConfigError([Problem("steps", "expected more, got 1")])
+
+    with pytest.raises(ConfigError):
+        start()
+    assert not path.exists()
+    with pytest.raises(ConfigError):
+        start("note.txt")  # somebody else's: it stays
+    assert [file.name for file in path.iterdir()] == ["note.txt"]
+
+
+def test_bad_input_found_late_leaves_an_earlier_run(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with create(path):
+        pass
+    with pytest.raises(ConfigError), create(path, resume=True):
+        raise ConfigError([Problem("steps", "expected more, got 1")])
+    assert manifest(path)["status"] == "failed"
 
 
 def test_closing_twice_keeps_the_first_status(tmp_path: Path) -> None:
