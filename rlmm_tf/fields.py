@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
@@ -53,6 +54,22 @@ class Params(BaseModel):
     @classmethod
     def _plain_value(cls, value: Any) -> Any:
         return _plain(value)
+
+
+def whole_number(name: str, value: Any, *, least: int, expected: str = "an integer") -> int:
+    """An argument that counts or names something, as Python's integer.
+
+    True and False, which Python takes for 1 and 0, are refused.
+    """
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:  # an array of several has the method all the same
+        raise TypeError(f"{name}: expected {expected}, got {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name}: expected at least {least}, got {number}")
+    return number
 
 
 def sum_in_order(values: Iterable[float]) -> float:

@@ -50,10 +50,10 @@ def _problem_line(error: ErrorDetails, root: type[BaseModel]) -> str:
         return _unknown_line(place, parts[-1], holders)
     if kind == "union_tag_invalid":
         known = str(context["expected_tags"]).replace("', '", "' or '")
-        return f"{place}.kind: expected {known}, got {_shown(context['tag'])}"
+        return f"{place}.kind: expected {known}, got {shown(context['tag'])}"
     if kind == "value_error":  # rlmm_tf.params: "field: expected ..., got ..."
         return f"{place}{'.' * bool(place)}{context['error']}"
-    wanted, got = _wanted(error), _shown(value)
+    wanted, got = _wanted(error), shown(value)
     if kind == "missing":
         got = "none"
     elif kind in {"too_short", "too_long"}:
@@ -82,7 +82,7 @@ def _wanted(error: ErrorDetails) -> str:
 def _unknown_line(place: str, name: Any, models: Models) -> str:
     known = list(dict.fromkeys(field for model in models for field in model.model_fields))
     hint = did_you_mean(name, known)
-    return f"{place}: expected one of {', '.join(known)}, got {_shown(name)}{hint}"
+    return f"{place}: expected one of {', '.join(known)}, got {shown(name)}{hint}"
 
 
 def _resolved(location: Location, root: type[BaseModel]) -> tuple[Location, Models]:
@@ -134,7 +134,16 @@ def _dotted(location: Location) -> str:
     return text
 
 
-def _shown(value: Any) -> str:
+def require_type(name: str, value: Any, expected: type | tuple[type, ...], remedy: str) -> None:
+    """Raises a TypeError that names the argument unless the value is of that class."""
+    if not isinstance(value, expected):
+        kinds = expected if isinstance(expected, tuple) else (expected,)
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name}: expected {wanted}, got {shown(value)}; {remedy}")
+
+
+def shown(value: Any) -> str:
+    """A value in one short line."""
     return _cut(repr(value).replace("\n", " "))
 
 

@@ -17,7 +17,7 @@ from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_model import MarketModel
 from rlmm_tf.market_presets import large_tick, small_tick
-from rlmm_tf.messages import did_you_mean, problem_lines
+from rlmm_tf.messages import did_you_mean, problem_lines, require_type
 from rlmm_tf.params import (
     ActionParams,
     DelayParams,
@@ -233,6 +233,7 @@ PRESETS: dict[str, EnvParams] = {
 
 def preset(name: str) -> EnvParams:
     """A preset by name; the error lists those there are."""
+    require_type("preset", name, str, f"name one of {', '.join(PRESETS)}")
     try:
         return PRESETS[name]
     except KeyError:

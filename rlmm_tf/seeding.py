@@ -6,10 +6,10 @@ on how many keys are asked for: environment i of a small batch and of a large on
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 from numpy.typing import NDArray
+
+from rlmm_tf.fields import whole_number
 
 
 def environment_keys(seed: int | np.random.SeedSequence | None, n_envs: int) -> NDArray[np.uint64]:
@@ -19,10 +19,7 @@ def environment_keys(seed: int | np.random.SeedSequence | None, n_envs: int) -> 
         seed: a non-negative integer, a SeedSequence, or None for fresh entropy from the system.
         n_envs: how many environments.
     """
-    if not hasattr(n_envs, "__index__"):
-        raise TypeError(f"n_envs: expected an integer, got {n_envs!r}")
-    if operator.index(n_envs) < 1:
-        raise ValueError(f"n_envs: expected at least 1, got {n_envs}")
+    n_envs = whole_number("n_envs", n_envs, least=1)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else seed_sequence(seed)
     words = np.asarray(sequence.generate_state(2 * n_envs, np.uint64), dtype=np.uint64)
     return words.reshape(n_envs, 2)
@@ -32,10 +29,5 @@ def seed_sequence(seed: int | None, *path: int) -> np.random.SeedSequence:
     """The sequence named by a root seed and a path of integers below it (purpose, replica, ...)."""
     if seed is None:
         return np.random.SeedSequence()
-    try:
-        value = operator.index(seed)
-    except TypeError:
-        raise TypeError(f"seed: expected an integer or None, got {seed!r}") from None
-    if value < 0:
-        raise ValueError(f"seed: expected a non-negative integer, got {value}")
+    value = whole_number("seed", seed, least=0, expected="an integer or None")
     return np.random.SeedSequence(value, spawn_key=path)

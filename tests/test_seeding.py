@@ -64,7 +64,7 @@ def test_paths_name_sequences() -> None:
 @pytest.mark.parametrize(
     ("seed", "error", "message"),
     [
-        (-1, ValueError, "seed: expected a non-negative integer, got -1"),
+        (-1, ValueError, "seed: expected at least 0, got -1"),
         (1.0, TypeError, "seed: expected an integer or None, got 1.0"),
         ("1", TypeError, "seed: expected an integer or None, got '1'"),
         ([1], TypeError, r"seed: expected an integer or None, got \[1\]"),

@@ -16,14 +16,15 @@ std::vector<SeedKey> keys_from_python(const Array<std::uint64_t>& seeds) {
 }
 
 std::int64_t Integer::value(const char* name) const {
+  const bool whole = PyIndex_Check(ptr()) && !PyBool_Check(ptr());
   try {
-    return cast<std::int64_t>();
+    if (whole) return cast<std::int64_t>();
   } catch (const py::cast_error&) {
-    const std::string expected = std::string(name) + ": expected an integer";
-    const std::string got = ", got " + std::string(py::repr(*this));
-    if (!PyIndex_Check(ptr())) throw py::type_error(expected + got);
-    throw py::value_error(expected + " of at most 64 bits" + got);
+    throw py::value_error(std::string(name) + ": expected an integer of at most 64 bits, got " +
+                          std::string(py::repr(*this)));
   }
+  throw py::type_error(std::string(name) + ": expected an integer, got " +
+                       std::string(py::repr(*this)));
 }
 
 }  // namespace rlmm

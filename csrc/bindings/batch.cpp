@@ -178,7 +178,7 @@ void bind_batch(py::module_& m) {
            "Writes the present observation of every environment.")
       .def(
           "log_fills", [](const PyBatch& self, bool on) { PyBatch::Work(self)->log_fills(on); },
-          py::arg("on"),
+          py::arg("on").noconvert(),
           "Keeps every fill of the agents for take_fills from now on, or no longer, which forgets "
           "what there is. Restarts of episodes and states keep them.")
       .def("take_fills", &take_fills,

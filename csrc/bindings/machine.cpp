@@ -31,6 +31,7 @@ py::dict build_info() {
   py::dict info;
   info["compiler"] = RLMM_COMPILER;
   info["build_type"] = RLMM_BUILD_TYPE;
+  info["interface"] = RLMM_INTERFACE;
   info["cxx_standard"] = static_cast<int>(__cplusplus / 100 % 100);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   info["sanitized"] = true;

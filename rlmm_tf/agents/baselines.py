@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from rlmm_tf.agents.exact.closed_form import (
     asymptotic_coefficients,
     avellaneda_stoikov_coefficients,
 )
-from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, require
+from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, is_finite, require
 
 Regimes = NDArray[np.int64]
 Depths = tuple[Floats, Floats]
@@ -51,7 +51,13 @@ class AffineDepths:
 
 
 class AffineRule(ABC):
-    """Base of the closed forms: what `affine` declares, `DepthPolicy` can run in a few passes."""
+    """A dataclass of finite numbers: what `affine` declares, `DepthPolicy` runs in a few passes."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for field in fields(self):  # type: ignore[arg-type] - of the dataclasses below
+            value = getattr(self, field.name)
+            require(is_finite(value), field.name, "a finite number", value)
 
     @property
     @abstractmethod
@@ -139,7 +145,8 @@ class CappedInventorySkew(InventorySkew):
     depth_max: float
 
     def __post_init__(self) -> None:
-        """Check the bounds."""
+        """Check the bounds as well."""
+        super().__post_init__()
         low, high = self.depth_min, self.depth_max
         require(low <= high, "depth_min", f"at most depth_max {high}", low)
 
@@ -171,6 +178,10 @@ class RegimeLinear:
 
     def __post_init__(self) -> None:
         """Check the lengths."""
+        for name in ("half_spread", "skew_per_lot"):
+            values = getattr(self, name)
+            valid = isinstance(values, tuple) and all(map(is_finite, values))
+            require(valid, name, "a tuple of finite numbers, one per regime", values)
         n_regimes, n_skews = len(self.half_spread), len(self.skew_per_lot)
         require(n_regimes == n_skews > 0, "skew_per_lot", f"{n_regimes} numbers (> 0)", n_skews)
 
@@ -190,6 +201,16 @@ class RandomDepths:
     depth_low: float
     depth_high: float
     generator: np.random.Generator
+
+    def __post_init__(self) -> None:
+        """Check the range and what draws from it."""
+        low, high, draws = self.depth_low, self.depth_high, self.generator
+        require(is_finite(low), "depth_low", "a finite number", low)
+        above = f"a finite number of at least depth_low {low}"
+        require(is_finite(high) and low <= high, "depth_high", above, high)
+        remedy = "numpy.random.default_rng(seed) makes one"
+        known = isinstance(draws, np.random.Generator)
+        require(known, "generator", "a numpy.random.Generator", draws, remedy)
 
     def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
         """Draw both sides anew at every call."""

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rlmm_tf.features import ObservationColumn, ObservationLayout
 from rlmm_tf.kernels.extension import _core
+from rlmm_tf.messages import require_type
 from rlmm_tf.params import EnvParams
 
 Batch = _core.Batch
@@ -58,6 +59,7 @@ COLUMN_INDEX: dict[str, int] = {column.name: i for i, column in enumerate(COLUMN
 
 def engine_params(params: EnvParams) -> _core.EnvParams:
     """The engine's own copy of the parameters."""
+    require_type("params", params, EnvParams, "rlmm_tf.presets.resolve_params makes one")
     return _core.EnvParams(**params.model_dump())
 
 

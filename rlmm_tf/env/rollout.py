@@ -21,9 +21,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rlmm_tf import _core
 from rlmm_tf.env.engine import COLUMNS, Batch, aligned_empty, observation_layout
 from rlmm_tf.env.spaces import action_choices, action_width
+from rlmm_tf.kernels.extension import _core
+from rlmm_tf.messages import require_type
 from rlmm_tf.params import EnvParams
 
 Policy = _core.Policy
@@ -149,6 +150,8 @@ def make_policy(spec: PolicySpec, weights: PolicyWeights, *, isa: str = "auto") 
     Raises:
         ValueError: for arrays that do not fit the spec or hold a number that is not finite.
     """
+    require_type("spec", spec, PolicySpec, "PolicySpec.for_params makes one")
+    require_type("weights", weights, PolicyWeights, "PolicyWeights.zeros makes them")
     described = {field.name: getattr(spec, field.name) for field in fields(spec)}
     arrays = {
         field.name: getattr(weights, field.name)
@@ -229,11 +232,13 @@ def roll_out(
         arrays: filled.
         deterministic: the policy's mode instead of a draw.
     """
+    require_type("arrays", arrays, RolloutArrays, "RolloutArrays.empty makes them")
     _core.rollout(batch, policy, **arrays.named(), deterministic=deterministic)
 
 
 def draw_names(batch: Batch) -> NDArray[np.uint64]:
     """(N, 3): what `Policy.act` takes as `draws` to draw for the next step as `roll_out` would."""
+    require_type("batch", batch, Batch, "rlmm_tf.env.make_batch makes one")
     names = aligned_empty((batch.n_envs, 3), np.uint64)
     _core.draw_names(batch, out=names)
     return names

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlmm_tf.features import ObservationLayout
+from rlmm_tf.messages import require_type
 from rlmm_tf.params import ActionParams
 
 
@@ -22,6 +23,7 @@ def observation_space(layout: ObservationLayout) -> spaces.Space[NDArray[np.floa
 
 def action_width(params: ActionParams) -> int:
     """Numbers in one environment's action; 1 for the discrete kind."""
+    _require_action_params(params)
     if params.kind == "discrete":
         return 1
     return 4 if params.sizes else 2
@@ -29,6 +31,7 @@ def action_width(params: ActionParams) -> int:
 
 def action_choices(params: ActionParams) -> tuple[int, ...] | None:
     """How many choices each number has; None for continuous actions."""
+    _require_action_params(params)
     if params.kind == "continuous":
         return None
     side = params.offset_choices + int(params.withdraw_choice)
@@ -61,6 +64,7 @@ def actions_from_quotes(
         lots: (N, 2), clipped to the action's range; default the largest. Where the action sets no
             sizes only 0 counts: no quote, if there is a choice for that.
     """
+    _require_action_params(params)
     offsets = _pairs("offset_ticks", offset_ticks)
     wanted_lots = np.full(offsets.shape, float(params.lots_max))
     if lots is not None:
@@ -86,6 +90,10 @@ def actions_from_quotes(
     if params.sizes:
         choice = np.concatenate([choice, np.rint(sizes).astype(np.int64) - params.lots_min], axis=1)
     return np.ascontiguousarray(choice)
+
+
+def _require_action_params(params: ActionParams) -> None:
+    require_type("params", params, ActionParams, "pass the `action` of the problem's EnvParams")
 
 
 def _pairs(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

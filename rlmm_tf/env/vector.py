@@ -17,6 +17,7 @@ from rlmm_tf.env.engine import COLUMN_INDEX, COLUMNS, aligned_empty, observation
 from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
 from rlmm_tf.env.tape import make_batch
+from rlmm_tf.fields import whole_number
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys
@@ -29,16 +30,6 @@ StepResult = tuple[Observations, NDArray[Any], NDArray[Any], NDArray[Any], dict[
 def available_threads() -> int:
     """Logical processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def checked_count(name: str, value: int, least: int) -> int:
-    """A whole number of something, at least `least`."""
-    if not hasattr(value, "__index__"):
-        raise TypeError(f"{name}: expected an integer, got {value!r}")
-    count = operator.index(value)
-    if count < least:
-        raise ValueError(f"{name}: expected at least {least}, got {count}")
-    return count
 
 
 def _masked_infos(
@@ -87,8 +78,8 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
                 f"render_mode: expected None for the vector environment, got {render_mode!r}; "
                 "use gymnasium.make to watch one market"
             )
-        num_envs = checked_count("num_envs", num_envs, least=1)
-        n_threads = checked_count("n_threads", n_threads, least=0)
+        num_envs = whole_number("num_envs", num_envs, least=1)
+        n_threads = whole_number("n_threads", n_threads, least=0)
         require_callable(reward_function)
         self.params = resolve_params(params, overrides)
         self.layout = observation_layout(self.params)

@@ -47,6 +47,14 @@ PARAMETERS = [
     ("latency.feed.law", "empirical", "quantiles_ns: expected at least 2 values"),
     ("latency.entry.quantiles_ns", (1, 2), "quantiles_ns: expected none with the constant law"),
     ("latency.response.median_ns", -1, "expected at least 0"),
+    ("latency.entry.log_sd", 0.5, "log_sd: expected 0 with the constant law, got 0.5; set law="),
+    ("latency.entry", {"law": "empirical", "quantiles_ns": (1, 2), "median_ns": 3},
+     "median_ns: expected 0 with the empirical law, which has its quantiles, got 3; leave it"),
+    ("market.fill_power", 2.0, "expected 1 with the exponential law, got 2.0; set fill_law="),
+    ("market.half_spread_ticks", 2, "expected 0 without takers, got 2; set taker_allowed=true"),
+    ("market.slippage_ticks_per_lot", 0.5, "expected 0 without takers, got 0.5; set taker_all"),
+    ("limits.messages_hz", 1.0, "expected none with an analytic market, which has no book, got"),
+    ("episode.liquidate_at_end", True, "expected false with an analytic market, which has no book"),
     ("limits.inventory_cap_lots", 0, "expected at least 1"),
     ("limits.loss_limit", 0.0, "expected above 0"),
     ("limits.loss_limit", math.nan, "expected a finite number"),
@@ -137,13 +145,13 @@ ENVIRONMENTS: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
 
 STARTED: list[tuple[str, Callable[[Any, Any, Any], Any], type[Exception], str]] = [
     ("seed", lambda e, v, d: e.reset(seed=-1),
-     ValueError, "seed: expected a non-negative.* got -1"),
+     ValueError, "seed: expected at least 0, got -1"),
     ("seed", lambda e, v, d: e.reset(seed=1.0), TypeError, "seed: expected an integer.* got 1.0"),
     ("seed", lambda e, v, d: e.reset(seed="1"), TypeError, "seed: expected an integer.* got '1'"),
     ("seed", lambda e, v, d: e.reset(seed=[1]),
      TypeError, r"seed: expected an integer.* got \[1\]"),
     ("seed", lambda e, v, d: v.reset(seed=-1),
-     ValueError, "seed: expected a non-negative.* got -1"),
+     ValueError, "seed: expected at least 0, got -1"),
     ("seed", lambda e, v, d: v.reset(seed=0.5), TypeError, "seed: expected an integer.* got 0.5"),
     ("seed", lambda e, v, d: v.reset(seed=[1, 2]), TypeError,
      "seed: expected one integer, from which every environment gets a stream.* got a list of 2"),
@@ -191,7 +199,7 @@ STARTED: list[tuple[str, Callable[[Any, Any, Any], Any], type[Exception], str]] 
      ValueError, "expected an integer from 0 to 24"),
     ("state", lambda e, v, d: v.set_state(b"abc"),
      ValueError, "state: expected more bytes, got only 3"),
-    ("state", lambda e, v, d: v.set_state(None), TypeError, "state: bytes"),
+    ("state", lambda e, v, d: v.set_state(None), TypeError, "^state: expected bytes, got None$"),
 ]  # fmt: skip
 
 

@@ -11,7 +11,14 @@ import math
 
 import numpy as np
 
-from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, require
+from rlmm_tf.agents.exact.model import (
+    Floats,
+    QuoteTable,
+    QuotingModel,
+    is_finite,
+    require,
+    require_count,
+)
 
 # 1/40! = 1e-48: the series of a matrix of norm 1 is exact far below rounding.
 _SERIES_TERMS = 40
@@ -144,7 +151,7 @@ def solve_closed_form(model: QuotingModel, n_steps: int = 1000) -> QuoteTable:
     """
     _require_textbook(model)
     _require_unbounded(model)
-    require(n_steps >= 1, "n_steps", "an integer >= 1", n_steps)
+    require_count("n_steps", n_steps)
     values = _values(model, model.horizon_s, n_steps)
     bid, ask = _depths(model, values)
     return QuoteTable(model, values[..., None], bid[..., None], ask[..., None])
@@ -154,7 +161,8 @@ def closed_form_at(model: QuotingModel, time_left_s: float) -> tuple[Floats, Flo
     """Value, bid depth and ask depth for every inventory -Q..Q with `time_left_s` to go."""
     _require_textbook(model)
     _require_unbounded(model)
-    require(time_left_s >= 0.0, "time_left_s", "a number >= 0", time_left_s)
+    valid = is_finite(time_left_s) and time_left_s >= 0.0
+    require(valid, "time_left_s", "a finite number >= 0", time_left_s)
     values = _values(model, time_left_s, 1)[0]
     bid, ask = _depths(model, values)
     return values, bid, ask

@@ -25,7 +25,14 @@ import numpy as np
 from scipy.linalg import solve_banded
 
 from rlmm_tf.agents.baselines import DepthRule
-from rlmm_tf.agents.exact.model import Floats, PolicyValue, QuotingModel, require
+from rlmm_tf.agents.exact.model import (
+    Floats,
+    PolicyValue,
+    QuotingModel,
+    is_number,
+    require,
+    require_count,
+)
 
 _ROOT6 = math.sqrt(6.0)
 _NODES = np.array([(4.0 - _ROOT6) / 10.0, (4.0 + _ROOT6) / 10.0, 1.0])
@@ -211,8 +218,10 @@ def evaluate(
     Raises:
         ArithmeticError: the tolerance is not met.
     """
-    require(0.0 < tolerance < 1.0, "tolerance", "a number in (0, 1)", tolerance)
-    require(n_steps_min >= 1, "n_steps_min", "an integer >= 1", n_steps_min)
+    require(
+        is_number(tolerance) and 0 < tolerance < 1, "tolerance", "a number in (0, 1)", tolerance
+    )
+    require_count("n_steps_min", n_steps_min)
     depth_scale = 1.0 / min(model.fill_decay)
     n_steps = n_steps_min
     coarse = _integrate(model, rule, n_steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,30 @@ def require(condition: bool, name: str, expected: str, got: object, remedy: str 
         raise ValueError(f"{name}: expected {expected}, got {got!r}{hint}")
 
 
-def _require_count(name: str, value: object) -> None:
-    require(isinstance(value, int) and value >= 1, name, "an integer >= 1", value)
+def is_number(value: object) -> TypeGuard[float]:
+    """A real number, infinite ones included; True, False and NaN are none."""
+    plain = isinstance(value, int | float | np.integer | np.floating)
+    return plain and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN differs
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """A finite real number."""
+    return is_number(value) and -math.inf < value < math.inf
+
+
+def require_count(name: str, value: object) -> None:
+    """Raise a `ValueError` unless the argument is a whole number of something."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    require(whole and is_number(value) and value >= 1, name, "an integer >= 1", value)
+
+
+def _are_numbers(values: object, n: int) -> bool:
+    """A tuple of n finite numbers >= 0."""
+    return (
+        isinstance(values, tuple)
+        and len(values) == n
+        and all(is_finite(v) and v >= 0.0 for v in values)
+    )
 
 
 def stationary_law(switch_rates_hz: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
@@ -108,33 +130,28 @@ class QuotingModel:
         self._check_scalars()
 
     def _check_regimes(self) -> None:
-        n_regimes = len(self.switch_rates_hz)
-        remedy = "give one number per regime, e.g. (10.0,) for a single regime"
-        for name in ("sell_rate_hz", "buy_rate_hz", "fill_decay", "volatility", "running_penalty"):
-            values = getattr(self, name)
-            low_open = name == "fill_decay"
-            expected = f"a tuple of {n_regimes} finite numbers {'>' if low_open else '>='} 0"
-            valid = isinstance(values, tuple) and len(values) == n_regimes
-            valid = valid and all(
-                math.isfinite(v) and (v > 0.0 if low_open else v >= 0.0) for v in values
-            )
-            require(valid, name, expected, values, remedy)
         rates = self.switch_rates_hz
+        n_regimes = len(rates) if isinstance(rates, tuple) else 0
         require(
             n_regimes >= 1
-            and all(len(row) == n_regimes for row in rates)
-            and all(math.isfinite(r) and r >= 0.0 for row in rates for r in row)
+            and all(_are_numbers(row, n_regimes) for row in rates)
             and all(rates[k][k] == 0.0 for k in range(n_regimes)),
             "switch_rates_hz",
             "a square tuple of tuples of finite rates >= 0 with a zero diagonal",
             rates,
             "use ((0.0,),) for a single regime",
         )
+        remedy = "give one number per regime, e.g. (10.0,) for a single regime"
+        for name in ("sell_rate_hz", "buy_rate_hz", "fill_decay", "volatility", "running_penalty"):
+            values = getattr(self, name)
+            low_open = name == "fill_decay"
+            expected = f"a tuple of {n_regimes} finite numbers {'>' if low_open else '>='} 0"
+            valid = _are_numbers(values, n_regimes)
+            valid = valid and (not low_open or all(v > 0.0 for v in values))
+            require(valid, name, expected, values, remedy)
         law = self.initial_regime_probabilities
         require(
-            len(law) == n_regimes
-            and all(p >= 0.0 for p in law)
-            and math.isclose(sum(law), 1.0, abs_tol=1e-9),
+            _are_numbers(law, n_regimes) and math.isclose(sum(law), 1.0, abs_tol=1e-9),
             "initial_regime_probabilities",
             f"{n_regimes} probabilities that sum to 1",
             law,
@@ -142,17 +159,19 @@ class QuotingModel:
         )
 
     def _check_scalars(self) -> None:
-        require(0.0 < self.horizon_s < math.inf, "horizon_s", "a finite number > 0", self.horizon_s)
+        horizon_s, expected = self.horizon_s, "a finite number > 0"
+        require(is_finite(horizon_s) and horizon_s > 0.0, "horizon_s", expected, horizon_s)
         for name in ("terminal_penalty", "risk_aversion"):
             value = getattr(self, name)
-            require(0.0 <= value < math.inf, name, "a finite number >= 0", value)
-        _require_count("inventory_cap", self.inventory_cap)
-        require(self.fill_cap >= 1.0, "fill_cap", "a number >= 1 or inf", self.fill_cap)
-        require(self.depth_min < math.inf, "depth_min", "a number or -inf", self.depth_min)
+            require(is_finite(value) and value >= 0.0, name, "a finite number >= 0", value)
+        require_count("inventory_cap", self.inventory_cap)
+        cap, floor = self.fill_cap, self.depth_min
+        require(is_number(cap) and cap >= 1.0, "fill_cap", "a number >= 1 or inf", cap)
+        require(is_number(floor) and floor < math.inf, "depth_min", "a number or -inf", floor)
         law, power = self.fill_law, self.fill_power
         require(law in ("exponential", "power"), "fill_law", "'exponential' or 'power'", law)
         if law == "power":
-            valid = power is not None and 0.0 < power < math.inf
+            valid = is_finite(power) and power > 0.0
             require(valid, "fill_power", "a finite number > 0 with fill_law 'power'", power)
         else:
             require(power is None, "fill_power", "None with fill_law 'exponential'", power)

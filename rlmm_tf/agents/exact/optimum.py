@@ -15,7 +15,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, require
+from rlmm_tf.agents.exact.model import (
+    Floats,
+    QuoteTable,
+    QuotingModel,
+    is_number,
+    require,
+    require_count,
+)
 
 
 def best_depths(model: QuotingModel, step_up: Floats) -> Floats:
@@ -82,8 +89,10 @@ def solve_continuous(
         tolerance: relative error per step of the ODE solver (LSODA); the absolute one is the same
             in units of the depth scale 1/kappa.
     """
-    require(n_steps >= 1, "n_steps", "an integer >= 1", n_steps)
-    require(0.0 < tolerance < 1.0, "tolerance", "a number in (0, 1)", tolerance)
+    require_count("n_steps", n_steps)
+    require(
+        is_number(tolerance) and 0 < tolerance < 1, "tolerance", "a number in (0, 1)", tolerance
+    )
     n_regimes = model.n_regimes
     squared = model.inventories_lots.astype(np.float64)[:, None] ** 2
     terminal = np.repeat(-model.terminal_penalty * squared, n_regimes, axis=1)

@@ -42,7 +42,7 @@ from rlmm_tf.agents.exact.evaluation import (
     quotes_of,
     revenue,
 )
-from rlmm_tf.agents.exact.model import Floats, PolicyValue, QuotingModel, require
+from rlmm_tf.agents.exact.model import Floats, PolicyValue, QuotingModel, require, require_count
 
 _SERIES_ERROR = 1e-17
 _NORM_MAX = 4.0  # of G dt in one sub-step: its series loses at most e^8 roundings
@@ -182,7 +182,7 @@ def terminal_state(model: QuotingModel) -> Floats:
 
 
 def _decisions(model: QuotingModel, rule: DepthRule, n_steps: int) -> Quotes:
-    require(n_steps >= 1, "n_steps", "an integer >= 1", n_steps)
+    require_count("n_steps", n_steps)
     return quotes_of(model, rule, np.linspace(model.horizon_s, 0.0, n_steps, endpoint=False))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from rlmm_tf.agents.exact.evaluation import revenue
-from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, require
+from rlmm_tf.agents.exact.model import Floats, QuoteTable, QuotingModel, require, require_count
 from rlmm_tf.agents.exact.optimum import best_depths
 from rlmm_tf.agents.exact.stepped import BernoulliStep, HeldQuoteChain, terminal_state
 
@@ -24,7 +24,7 @@ _FEW_FILLS = 1e-4  # below it the exact expression loses digits and its series i
 
 def _require_solvable(model: QuotingModel, n_steps: int) -> None:
     gamma, law = model.risk_aversion, model.fill_law
-    require(n_steps >= 1, "n_steps", "an integer >= 1", n_steps)
+    require_count("n_steps", n_steps)
     require(gamma == 0.0, "risk_aversion", "0 for a stepped optimum", gamma)
     require(law == "exponential", "fill_law", "'exponential' for a stepped optimum", law)
 
