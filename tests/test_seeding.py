@@ -67,6 +67,7 @@ def test_paths_name_sequences() -> None:
         (-1, ValueError, "seed: expected at least 0, got -1"),
         (1.0, TypeError, "seed: expected an integer or None, got 1.0"),
         ("1", TypeError, "seed: expected an integer or None, got '1'"),
+        (True, TypeError, "seed: expected an integer or None, got True"),
         ([1], TypeError, r"seed: expected an integer or None, got \[1\]"),
     ],
 )

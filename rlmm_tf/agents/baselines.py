@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -55,9 +55,8 @@ class AffineRule(ABC):
 
     def __post_init__(self) -> None:
         """Check every field."""
-        for field in fields(self):  # type: ignore[arg-type] - of the dataclasses below
-            value = getattr(self, field.name)
-            require(is_finite(value), field.name, "a finite number", value)
+        for name, value in vars(self).items():
+            require(is_finite(value), name, "a finite number", value)
 
     @property
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -250,3 +251,25 @@ def test_bad_boxes_are_named() -> None:
         ActionWriting(0.0, 1.0, n_actions=3)
     with pytest.raises(ValueError, match="lots_action: expected a number in"):
         ActionWriting(0.0, 1.0, lots_action=2.0)
+
+
+GENERATOR = np.random.default_rng(0)
+BAD_NUMBERS: list[tuple[Callable[[], object], str]] = [
+    (lambda: FixedSpread("1"), "half_spread: expected a finite number, got '1'"),  # type: ignore[arg-type]
+    (lambda: FixedSpread(math.nan), "half_spread: expected a finite number, got nan"),
+    (lambda: FixedSpread(True), "half_spread: expected a finite number, got True"),
+    (lambda: Symmetric(1.0, math.inf), "risk_variance: expected a finite number, got inf"),
+    (lambda: InventorySkew(1.0, None), "skew_per_lot: expected a finite number, got None"),  # type: ignore[arg-type]
+    (lambda: CappedInventorySkew(1.0, 0.1, 2.0, 1.0), "depth_min: expected at most depth_max 1.0"),
+    (lambda: RegimeLinear((1.0, math.nan), (0.0, 0.0)), "half_spread: expected a tuple of finite"),
+    (lambda: RegimeLinear((1.0,), 0.5), "skew_per_lot: expected a tuple of finite numbers, one"),  # type: ignore[arg-type]
+    (lambda: RandomDepths(2, 1, GENERATOR), "depth_high: expected a finite number of at least dep"),
+    (lambda: RandomDepths(math.nan, 1, GENERATOR), "depth_low: expected a finite number, got nan"),
+    (lambda: RandomDepths(0, 1, 7), r"generator: expected a numpy\.random\.Generator, got 7"),  # type: ignore[arg-type]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "message"), BAD_NUMBERS)
+def test_bad_numbers_are_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make()

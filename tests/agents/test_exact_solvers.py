@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from rlmm_tf.agents.baselines import (
     AvellanedaStoikov,
     DepthRule,
+    Depths,
     ExactOptimum,
     FixedSpread,
     InventorySkew,
@@ -21,7 +23,7 @@ from rlmm_tf.agents.baselines import (
 )
 from rlmm_tf.agents.exact.closed_form import closed_form_at, solve_closed_form
 from rlmm_tf.agents.exact.evaluation import evaluate
-from rlmm_tf.agents.exact.model import QuotingModel, stationary_law
+from rlmm_tf.agents.exact.model import Floats, QuotingModel, stationary_law
 from rlmm_tf.agents.exact.optimum import solve_continuous
 from rlmm_tf.agents.exact.stepped import evaluate_bernoulli, evaluate_stepped
 from rlmm_tf.agents.exact.stepped_optimum import solve_bernoulli, solve_stepped
@@ -343,12 +345,38 @@ def test_closed_forms_refuse_what_they_do_not_cover() -> None:
         ("risk_aversion", math.inf),
         ("fill_cap", 0.5),
         ("fill_power", 2.0),
+        ("horizon_s", "1"),
+        ("horizon_s", True),
+        ("sell_rate_hz", (None,)),
+        ("switch_rates_hz", 0.0),
+        ("switch_rates_hz", (0.0,)),
+        ("initial_regime_probabilities", 1.0),
+        ("inventory_cap", 2.5),
+        ("inventory_cap", True),
+        ("fill_cap", "inf"),
+        ("depth_min", math.nan),
         ("fill_law", "linear"),
     ],
 )
 def test_bad_fields_are_named(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{field}: expected .*, got "):
         replace(P1, **{field: value})  # type: ignore[arg-type]
+
+
+class Nowhere:
+    """A rule of somebody else's that does not know where to quote."""
+
+    def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Any) -> Depths:
+        return time_left_s * math.nan, inventory_lots * math.nan
+
+
+@pytest.mark.parametrize("n_steps", [1.5, 0, True, "3", None])
+@pytest.mark.parametrize("solve", [solve_closed_form, solve_continuous, solve_stepped])
+def test_steps_are_counted(solve: Any, n_steps: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^n_steps: expected an integer >= 1, got {n_steps!r}$"):
+        solve(P1, n_steps)
+    with pytest.raises(ValueError, match=r"^n_steps: expected an integer >= 1, got "):
+        evaluate_stepped(P1, FixedSpread(1.0), n_steps)
 
 
 def test_bad_evaluations_are_named() -> None:
@@ -360,7 +388,7 @@ def test_bad_evaluations_are_named() -> None:
     with pytest.raises(ValueError, match="volatility: expected one value"):
         evaluate_stepped(uneven, RULE, 5)
     with pytest.raises(ValueError, match="bid depth: expected numbers"):
-        evaluate(P1, FixedSpread(math.nan))
+        evaluate(P1, Nowhere())
     with pytest.raises(ArithmeticError, match="expected a change below"):
         evaluate(P1, FixedSpread(1.0), tolerance=1e-15, n_steps_min=1, n_steps_max=8)
     with pytest.raises(ValueError, match="switch_rates_hz: expected a chain"):

@@ -79,6 +79,7 @@ def _require_solvable(params: EnvParams, market: AnalyticMarketParams) -> None:
         "latency": (params.latency, LatencyParams()),
         "limits.loss_limit": (params.limits.loss_limit, None),
         "episode.horizon_ends": (params.episode.horizon_ends, "terminated"),
+        "episode.liquidate_at_end": (params.episode.liquidate_at_end, False),
         "action.lots_max": (params.action.lots_max, 1),
         "reward.pnl": (reward.pnl, 1.0),
         "reward.spread_capture": (reward.spread_capture, 0.0),
@@ -91,9 +92,14 @@ def _require_solvable(params: EnvParams, market: AnalyticMarketParams) -> None:
     for name, (got, expected) in plain.items():
         require(got == expected, name, repr(expected), got, remedy)
     if reward.risk_aversion > 0.0:
+        # The engine subtracts penalties from the utility; the model has them inside of it.
+        inside = "0.0 with utility='cara'"
         require(
-            market.jump_rate_hz == 0.0, "market.jump_rate_hz", "0.0", market.jump_rate_hz, remedy
+            market.jump_rate_hz == 0.0, "market.jump_rate_hz", inside, market.jump_rate_hz, remedy
         )
+        for name in ("inventory_quadratic", "terminal_quadratic"):
+            weight = getattr(reward, name)
+            require(weight == 0.0, f"reward.{name}", inside, weight, remedy)
 
 
 @dataclass(frozen=True)
