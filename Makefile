@@ -42,8 +42,8 @@ EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-extra setup-portfolio test test-cpp test-book test-parse test-python fuzz \
-	bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
+.PHONY: help setup setup-extra setup-portfolio demo test test-cpp test-book test-parse test-python \
+	fuzz bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
 	lint-spelling format stub lock clean
 
 help: ## this list
@@ -81,6 +81,20 @@ setup-extra: ## Debian packages for optional checks: headless browser, fuzzing (
 setup-portfolio: setup ## packages of the extra `portfolio`, and riskfolio-lib
 	$(BIN)/python -m pip install --quiet -c requirements.lock $(EDITABLE) '.[portfolio]'
 	$(BIN)/python -m pip install --quiet --no-deps $(RISKFOLIO)
+
+# --- a first look -----------------------------------------------------------------------------
+
+DEMO := runs/demo
+
+demo: setup ## what there is, in two minutes; results anew in runs/demo
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO)
+	rlmm doctor
+	rlmm certify P1 --agent exact --seeds 2 --episodes 4096 --set confidence=0.9999 \
+	  --out $(DEMO)/certify-P1
+	rlmm certify CARA-0.1 --agent avellaneda_stoikov --seeds 1 --episodes 4096 \
+	  --set confidence=0.9999 --out $(DEMO)/certify-CARA-0.1
+	rlmm simulate book-large-tick --hours 0.1 --out $(DEMO)/market.parquet --lobster $(DEMO)/lobster
 
 # --- tests ------------------------------------------------------------------------------------
 

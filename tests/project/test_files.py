@@ -50,6 +50,14 @@ def test_machine_paths_are_recognised(text: str) -> None:
     assert MACHINE_PATH.search(text)
 
 
+def test_the_makefile_has_its_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    assert {"setup", "demo", "test", "lint", "bench"} <= targets
+    phony = makefile.partition(".PHONY: ")[2].partition("\n\n")[0].replace("\\\n", " ").split()
+    assert set(phony) == targets
+
+
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md"])
 def test_make_commands_in_the_pages_exist(page: str) -> None:
     path = ROOT / page
