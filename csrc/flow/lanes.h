@@ -2,12 +2,12 @@
 //
 // Plain arithmetic in a fixed order, so the same numbers come from every compiler and machine;
 // about 1e-7 relative, which no waiting time can show. Always inlined: how a vector of eight is
-// passed depends on the instruction set that the caller is compiled for.
+// passed depends on the instruction set that the caller is compiled for. (So no std::bit_cast,
+// which is a function of its own where nothing is optimised.)
 #pragma once
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
@@ -67,7 +67,7 @@ RLMM_LANES auto sum_of(Vector x) {
 // bits, the first. Without a branch: which lane it is, is chance.
 RLMM_LANES std::size_t index_of_least(Float8 x) {
   // Bits of numbers from 0 up are in the numbers' order.
-  const Int8 keys = (std::bit_cast<Int8>(x) & ~7) | Int8{0, 1, 2, 3, 4, 5, 6, 7};
+  const Int8 keys = (__builtin_bit_cast(Int8, x) & ~7) | Int8{0, 1, 2, 3, 4, 5, 6, 7};
   return static_cast<std::size_t>(least_of(keys)[0] & 7);
 }
 
@@ -92,16 +92,16 @@ RLMM_LANES Float8 exp_of(Float8 x) {
   const Float8 p = low + square * (middle + square * high);
   const Float8 mantissa = p * square + (r + splat(1.0F));
   const Int8 exponent = (__builtin_convertvector(n, Int8) + 127) << 23;
-  const Float8 scaled = mantissa * std::bit_cast<Float8>(exponent);
+  const Float8 scaled = mantissa * __builtin_bit_cast(Float8, exponent);
   return in_range ? scaled : splat(0.0F);
 }
 
 // log(x) for normal positive x.
 RLMM_LANES Float8 log_of(Float8 x) {
   constexpr float kRootHalf = 0.707106781186547524F;
-  const auto bits = std::bit_cast<Int8>(x);
+  const auto bits = __builtin_bit_cast(Int8, x);
   const Int8 mantissa_bits = (bits & 0x007FFFFF) | 0x3F000000;  // in [0.5, 1)
-  auto m = std::bit_cast<Float8>(mantissa_bits);
+  auto m = __builtin_bit_cast(Float8, mantissa_bits);
   Float8 e = __builtin_convertvector((bits >> 23) - 126, Float8);
   const Int8 small = m < splat(kRootHalf);
   e = small ? e - splat(1.0F) : e;
