@@ -9,6 +9,7 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
+    "AGE_BINS",
     "Batch",
     "BookFill",
     "BookOrder",
@@ -20,6 +21,7 @@ __all__: list[str] = [
     "EnvParams",
     "FEATURES",
     "FILL_COLUMNS",
+    "FlowPass",
     "InvariantError",
     "OrderBook",
     "ParseError",
@@ -28,6 +30,7 @@ __all__: list[str] = [
     "Reader",
     "Recorder",
     "Tape",
+    "age_bins",
     "available_isas",
     "build_info",
     "databento_reader",
@@ -35,6 +38,9 @@ __all__: list[str] = [
     "depth_reader",
     "draw",
     "draw_names",
+    "hawkes_exposures",
+    "hawkes_features",
+    "hawkes_residuals",
     "lobster_reader",
     "measure_clock_hz",
     "observation_columns",
@@ -435,6 +441,36 @@ class BookPass:
     @property
     def missing_lots(self) -> int: ...
 
+class FlowPass:
+    """
+    The events of a market model in an event table.
+    """
+    def __init__(
+        self,
+        cluster_ns: typing.SupportsInt | typing.SupportsIndex,
+        reach_ticks: typing.SupportsInt | typing.SupportsIndex,
+        order_lots: typing.SupportsFloat | typing.SupportsIndex,
+        distance_edges: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        age_weights: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+        anonymous_weight: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def finish(self) -> None: ...
+    def run(
+        self,
+        ts_ns: numpy.typing.NDArray[numpy.int64],
+        kind: numpy.typing.NDArray[numpy.uint8],
+        side: numpy.typing.NDArray[numpy.int8],
+        price_ticks: numpy.typing.NDArray[numpy.int64],
+        qty_lots: numpy.typing.NDArray[numpy.int64],
+        order_id: numpy.typing.NDArray[numpy.uint64],
+        flags: numpy.typing.NDArray[numpy.uint8],
+    ) -> None: ...
+    def take(self) -> dict: ...
+    def take_lives(self) -> dict: ...
+    @property
+    def missing_lots(self) -> int: ...
+
+def age_bins(age_ns: numpy.typing.NDArray[numpy.int64]) -> numpy.typing.NDArray[numpy.int64]: ...
 def available_isas() -> tuple:
     """
     Instruction sets a policy can use on this processor, slowest first.
@@ -493,6 +529,28 @@ def draw_names(batch: Batch, *, out: numpy.typing.NDArray[numpy.uint64]) -> None
     Writes (N, 3) words: what Policy.act needs to draw for the next step as rollout would.
     """
 
+def hawkes_exposures(
+    t_s: numpy.typing.NDArray[numpy.float64],
+    group: numpy.typing.NDArray[numpy.uint8],
+    decays_hz: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+    factor: numpy.typing.NDArray[numpy.float64],
+    cell: numpy.typing.NDArray[numpy.int32],
+    cells: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def hawkes_features(
+    t_s: numpy.typing.NDArray[numpy.float64],
+    group: numpy.typing.NDArray[numpy.uint8],
+    decays_hz: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+    wanted: numpy.typing.NDArray[numpy.uint8],
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def hawkes_residuals(
+    t_s: numpy.typing.NDArray[numpy.float64],
+    group: numpy.typing.NDArray[numpy.uint8],
+    decays_hz: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+    factor: numpy.typing.NDArray[numpy.float64],
+    cell: numpy.typing.NDArray[numpy.int32],
+    parameters: numpy.typing.NDArray[numpy.float64],
+) -> numpy.typing.NDArray[numpy.float64]: ...
 def lobster_reader(
     strict: bool,
     price_places: typing.SupportsInt | typing.SupportsIndex,
@@ -569,6 +627,7 @@ def share_ahead(
     The share of a cancelled lot that a queue law takes from the queue ahead.
     """
 
+AGE_BINS: int
 COLUMNS: tuple
 EVENT_FLAGS: dict
 EVENT_KINDS: dict

@@ -17,5 +17,6 @@ PYBIND11_MODULE(_core, m) {
   rlmm::bind_tables(m);
   rlmm::bind_draws(m);
   rlmm::bind_parse(m);
+  rlmm::bind_flow(m);
   rlmm::bind_machine(m);
 }

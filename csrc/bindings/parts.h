@@ -16,6 +16,7 @@ void bind_recorder(py::module_& m);
 void bind_tables(py::module_& m);
 void bind_draws(py::module_& m);
 void bind_parse(py::module_& m);
+void bind_flow(py::module_& m);
 void bind_machine(py::module_& m);
 
 }  // namespace rlmm
