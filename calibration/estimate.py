@@ -47,6 +47,20 @@ class Estimate:
         """A choice, not a measurement."""
         return cls(value, None, 0, "fixed", note)
 
+    @property
+    def number(self) -> float:
+        """The value of a single number."""
+        if isinstance(self.value, tuple):
+            raise ValueError(f"value: expected one number, got {len(self.value)}")
+        return self.value
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The value of a list."""
+        if not isinstance(self.value, tuple):
+            raise ValueError("value: expected a list of numbers, got one")
+        return self.value
+
     def interval_95(self) -> tuple[Number, Number] | None:
         """The value -+ 1.96 standard errors; None without one."""
         if self.standard_error is None:

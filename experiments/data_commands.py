@@ -107,7 +107,49 @@ def inspect(
     return job
 
 
+def calibrate(
+    tables: Annotated[list[Path], typer.Argument(metavar="X.parquet...", help="Event tables.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The market (json).")],
+    span: Annotated[
+        Optional, typer.Option(metavar="A,B", help="Only this part: 0h,16h or UTC times.")
+    ] = None,
+    blocks: Annotated[
+        Optional, typer.Option(metavar="WHICH", help="Only even:600s or odd:600s of it.")
+    ] = None,
+    regimes: Annotated[
+        int | None, typer.Option(metavar="K", help="How many (default: chosen by BIC).")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of searches for a start.")] = 0,
+    json: Json = False,
+) -> Job:
+    """Fit a market model to recordings of one instrument, and say what its numbers are worth.
+
+    The market can be given wherever a command takes a market.json. Overwrites nothing; the same
+    input gives the same bytes.
+
+    Example: rlmm calibrate amzn.parquet --blocks even:600s --out market.json
+    """
+
+    def job() -> int:
+        from experiments import calibrate as calibration
+        from experiments import console
+
+        request = calibration.Request(tuple(tables), out, span, blocks, regimes, seed)
+        with console.progress_bar("calibrate") as progress:
+            values, _ = calibration.run_calibrate(request, progress)
+        if json:
+            console.write_json(values)
+        else:
+            console.write_values("calibrate", calibration.for_people(values))
+            for line in calibration.cautions_for_people(values):
+                typer.echo(line)
+        return EXIT_OK
+
+    return job
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(ingest)
     app.command()(inspect)
+    app.command()(calibrate)

@@ -1,0 +1,256 @@
+"""The parts of a market model that concern single orders: places, sizes, cancels, far levels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.depth import SEEN_LEAST, Depth
+from calibration.estimate import Caution, Estimate
+from calibration.estimators.marks import (
+    LimitPlacement,
+    MarketSizes,
+    Sizes,
+    fit_market_sizes,
+    fit_placement,
+    fit_sizes,
+)
+from calibration.flow_events import DISTANCE_EDGES, FlowEvents
+from calibration.flow_states import StateBins
+from rlmm_tf.kernels.flow import PLACES, FlowFlag
+from rlmm_tf.market_parts import (
+    CancelParams,
+    LimitPlaceParams,
+    MarketOrderParams,
+    TypicalParams,
+)
+
+Array = NDArray[np.float64]
+
+CANCELS_OF_DISTANCE_LEAST = 200
+LEAST_OF_PLACE = 20
+FAR_ORDERS_MOST = 64
+VOLATILITY_S = 60  # over which the typical volatility is measured
+
+
+@dataclass(frozen=True)
+class BookParts:
+    """All parts, with what they are worth."""
+
+    placement: LimitPlacement
+    sizes: tuple[Sizes, ...]  # by place
+    market: MarketSizes | None
+    partial_share: Estimate
+    hazard: Array  # of orders in sight, by bin of DISTANCE_EDGES, at most 1
+    hazard_estimate: Estimate
+    depth: Depth
+    far_level_orders: tuple[float, ...]
+    far_estimate: Estimate
+    typical: TypicalParams
+    cautions: tuple[Caution, ...]
+
+    def model_fields(self) -> dict[str, Any]:
+        """For the constructor of `MarketModel`."""
+        laws = [LimitPlaceParams(sizes=sizes.law) for sizes in self.sizes]
+        hazard = self.depth.simulated_hazard(self.hazard)
+        depth = self.placement.depth_ticks
+        edges = [edge for edge in DISTANCE_EDGES if edge < 2 * depth]
+        at = np.searchsorted(edges, np.arange(edges[-1] + 1), side="right") - 1
+        return {
+            "limit_marks": self.placement.marks,
+            "improving": laws[0],
+            "joining": laws[1],
+            "deeper": laws[2],
+            "market_orders": MarketOrderParams() if self.market is None else self.market.params,
+            "cancels": CancelParams(
+                partial_share=self.partial_share.number,
+                distance_factor=tuple(hazard[at].tolist()),
+            ),
+            "far_level_orders": self.far_level_orders,
+            "typical": self.typical,
+        }
+
+    @property
+    def cancels_kept(self) -> float:
+        """Share of the simulated flow's cancels that the distance lets happen."""
+        simulated = self.depth.simulated_hazard(self.hazard)
+        return self.depth.cancels_kept(simulated, self.placement.depth_ticks)
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """By the field of the model that they are behind."""
+        found = {
+            "improving_share": self.placement.improving_share,
+            "cancels.partial_share": self.partial_share,
+            "cancels.hazard_by_distance": self.hazard_estimate,
+            "far_level_orders.mean": self.far_estimate,
+        }
+        for name, sizes in zip(PLACES, self.sizes, strict=True):
+            found[f"{name}.sizes.mean_lots"] = sizes.mean_lots
+        if self.market is not None:
+            found["market_orders.whole_queue"] = self.market.whole_queue
+            found["market_orders.beyond_queue"] = self.market.beyond_queue
+            found["market_orders.sizes.mean_lots"] = self.market.mean_lots
+        return found
+
+
+def fit_book_parts(events: FlowEvents, bins: StateBins) -> BookParts:
+    """From the events that count."""
+    cautions: list[Caution] = []
+    counted, group = events.counted, events.group
+    limits = counted & ((group == 2) | (group == 3))
+    spread_bin = bins.spread_bin(events.before(events.spread_ticks))
+    away = events.away_ticks[limits]
+    placement = fit_placement(away, spread_bin[limits], bins.spread_bin_ticks)
+    sizes = tuple(_sizes_of(events.lots[limits], away, place, cautions) for place in (-1, 0, 1))
+    hits = counted & (group < 2)
+    market = None
+    if (hits & (events.queue_lots > 0)).any():
+        market = fit_market_sizes(events.lots[hits], events.queue_lots[hits])
+    else:
+        text = "expected market orders, got none; their rate is 0 and their sizes are of one lot"
+        cautions.append(Caution("no_market_orders", "market_orders", text))
+    factor, hazard = _hazards(events)
+    depth = Depth.of(events)
+    law, far = _far_levels(events, depth, placement.depth_ticks, cautions)
+    parts = (placement.cautions, () if market is None else market.cautions)
+    return BookParts(
+        placement=placement,
+        sizes=sizes,
+        market=market,
+        partial_share=_partial_share(events),
+        hazard=factor,
+        hazard_estimate=hazard,
+        depth=depth,
+        far_level_orders=law,
+        far_estimate=far,
+        typical=_typical(events),
+        cautions=(*cautions, *(caution for part in parts for caution in part)),
+    )
+
+
+def _sizes_of(
+    lots: NDArray[np.int64], away: NDArray[np.int64], place: int, cautions: list[Caution]
+) -> Sizes:
+    mine = np.sign(away) == place
+    n = int(mine.sum())
+    if n >= LEAST_OF_PLACE:
+        return fit_sizes(lots[mine])
+    text = f"expected {LEAST_OF_PLACE} orders, got {n}; the sizes of all limit orders instead"
+    cautions.append(Caution("few_orders", f"{PLACES[place + 1]}.sizes", text))
+    of_all = fit_sizes(lots)
+    return Sizes(of_all.law, Estimate.borrowed(of_all.mean_lots.value, "of all limit orders"))
+
+
+def _partial_share(events: FlowEvents) -> Estimate:
+    if not events.by_order:
+        return Estimate.borrowed(0.0, "a recording by level does not show which order is cancelled")
+    cancels = events.counted & (events.group >= 4)
+    n = int(cancels.sum())
+    if n == 0:
+        return Estimate.borrowed(0.0, "no cancels")
+    share = float(((events.flags[cancels] & FlowFlag.PARTIAL) > 0).mean())
+    return Estimate(share, float(np.sqrt(max(share * (1.0 - share), 0.25 / n) / n)), n)
+
+
+def _hazards(events: FlowEvents) -> tuple[Array, Estimate]:
+    """Cancels per second and order at risk, by distance from the own best; the largest is 1.
+
+    Distances with few cancels are taken together with the one before.
+    """
+    edges = np.array(DISTANCE_EDGES)
+    seen, risk = np.zeros(len(edges)), np.zeros(len(edges))
+    for side in (0, 1):
+        mine = events.counted & (events.group == 4 + side)
+        at = np.searchsorted(edges, np.maximum(events.away_ticks[mine], 0), side="right") - 1
+        seen += np.bincount(at, minlength=len(edges))
+        risk += events.seconds @ events.at_risk[:, side, :]
+    hazard, errors = np.ones(len(edges)), np.zeros(len(edges))
+    start = 0
+    while start < len(edges):
+        end = start + 1
+        while end < len(edges) and (
+            seen[start:end].sum() < CANCELS_OF_DISTANCE_LEAST
+            or seen[end:].sum() < CANCELS_OF_DISTANCE_LEAST
+        ):
+            end += 1
+        n, orders_s = float(seen[start:end].sum()), float(risk[start:end].sum())
+        hazard[start:end] = n / orders_s if orders_s > 0.0 else 0.0
+        errors[start:end] = np.sqrt(max(n, 1.0)) / orders_s if orders_s > 0.0 else 0.0
+        start = end
+    most = hazard.max()
+    if not most > 0.0:
+        return np.ones(len(edges)), Estimate.borrowed((1.0,) * len(edges), "no cancels")
+    n = int(seen.sum())
+    estimate = Estimate(tuple((hazard / most).tolist()), tuple((errors / most).tolist()), n)
+    return hazard / most, estimate
+
+
+def _far_levels(
+    events: FlowEvents, depth: Depth, depth_ticks: int, cautions: list[Caution]
+) -> tuple[tuple[float, ...], Estimate]:
+    """Orders on a price at the end of the reach, by how many there are as far out as is seen.
+
+    A level has 1 + a geometric number of orders, by the mean of all behind the touch.
+    """
+    seconds = events.seconds
+    levels_s = float(((events.levels - 1).clip(min=0) @ seconds).sum())
+    orders_s = float((seconds @ events.at_risk[:, :, 1:].sum(axis=2)).sum())
+    n = int((events.counts & (events.levels.min(axis=0) > 1)).sum())
+    if levels_s <= 0.0 or orders_s <= 0.0:
+        text = "expected levels behind the best one, got none; every other price has an order"
+        cautions.append(Caution("no_depth", "far_level_orders", text))
+        return (0.5, 0.5), Estimate.borrowed(0.5, "no depth was recorded")
+    inside = np.array(DISTANCE_EDGES) < depth_ticks
+    outermost = int(np.flatnonzero(inside & (depth.seen > SEEN_LEAST))[-1])
+    per_tick = float(depth.orders_per_tick[outermost])
+    mean = max(1.0, orders_s / levels_s)
+    occupied = min(1.0, per_tick / mean)
+    k = np.arange(FAR_ORDERS_MOST)
+    if mean > 0.25 * FAR_ORDERS_MOST:  # too many for the law's length: evenly around the mean
+        middle = min(mean - 1.0, FAR_ORDERS_MOST / 2.0)
+        law = np.where(np.abs(k - middle) <= 0.5 * middle, 1.0, 0.0)
+    else:
+        law = (1.0 - 1.0 / mean) ** k
+    full = np.concatenate([[1.0 - occupied], occupied * law / law.sum()])
+    value = float(full @ np.arange(FAR_ORDERS_MOST + 1))
+    return tuple((full / full.sum()).tolist()), Estimate(value, value / math.sqrt(max(n, 1)), n)
+
+
+def _typical(events: FlowEvents) -> TypicalParams:
+    seconds = events.seconds
+    total = max(float(seconds.sum()), 1e-9)
+    spreads = events.spread_ticks[events.counts]
+    order = np.argsort(spreads, kind="stable")
+    share = np.cumsum(seconds[events.counts][order]) / total
+    median = int(spreads[order][min(int(np.searchsorted(share, 0.5)), len(order) - 1)])
+    touch = float((events.touch_lots @ seconds).mean()) / total
+    hits = int((events.counted & (events.group < 2)).sum())
+    return TypicalParams(
+        spread_ticks=max(1, min(median, 4096)),
+        touch_lots=max(1.0, touch),
+        volatility_ticks=max(mid_volatility(events, VOLATILITY_S), 1e-6),
+        market_orders_hz=max(hits / 2.0 / total, 1e-6),
+    )
+
+
+def mid_volatility(events: FlowEvents, horizon_s: int) -> float:
+    """Ticks per root second, from moves over the horizon inside the time that counts."""
+    step_ns = horizon_s * 1_000_000_000
+    grid = np.arange(events.ts_ns.min() // step_ns, events.ts_ns.max() // step_ns + 1) * step_ns
+    squares, n = 0.0, 0
+    for table in range(int(events.table.max()) + 1):
+        mine = np.flatnonzero(events.table == table)
+        times = events.ts_ns[mine]
+        inside = grid[(grid > times[0]) & (grid < times[-1])]
+        at = mine[np.searchsorted(times, inside, side="right") - 1]
+        counts = np.cumsum(~events.counts[mine])[np.searchsorted(times, inside, side="right") - 1]
+        mid = 0.5 * events.price_ticks[:, at].sum(axis=0)
+        whole = np.diff(counts) == 0
+        squares += float((np.diff(mid)[whole] ** 2).sum())
+        n += int(whole.sum())
+    return float(np.sqrt(squares / (n * horizon_s))) if n else 0.0

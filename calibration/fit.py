@@ -1,0 +1,313 @@
+"""From recordings to a market model: every part estimated, borrowed or fixed, and said which.
+
+The order of things: events and their states; lives of orders; state factors and kernels by turns;
+what those leave unexplained over the day (season, regimes); factors and kernels once more; marks;
+then the model, checked against the events that it was fitted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.activity import Minutes, RegimeFit, SeasonFit, fit_regimes_of, fit_seasons
+from calibration.book_parts import BookParts, fit_book_parts
+from calibration.estimate import Caution, Estimate
+from calibration.estimators.hawkes import (
+    N_GROUPS,
+    HawkesData,
+    effective_radius,
+    stable,
+)
+from calibration.estimators.state_factors import StateFactors, fit_state_factors
+from calibration.flow_events import FlowEvents, Source, read_flow
+from calibration.flow_states import StateBins, choose_bins
+from calibration.goodness import Goodness, goodness_of
+from calibration.split import Split
+from rlmm_tf.kernels.flow import hawkes_exposures
+from rlmm_tf.market_model import MarketModel
+from rlmm_tf.market_parts import GroupParams
+
+Array = NDArray[np.float64]
+Progress = Callable[[str], None]
+
+DECAYS_HZ = (20000.0, 2000.0, 100.0, 8.0, 0.5, 0.03)
+DECAY_RESOLUTION = 0.2  # a decay is at most this over the clock's resolution
+LIMIT_ORDERS_LEAST = 200
+ROUNDS = 2  # of season and regimes, each with factors and kernels anew
+
+
+class TooLittleData(ValueError):
+    """A recording that no market model can be fitted to."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is chosen, not measured."""
+
+    decays_hz: tuple[float, ...] = ()  # none: by the clock's resolution
+    regimes: int | None = None  # None: by BIC
+    season: bool = True
+    cluster_ns: int | None = None  # fills of one market order; None: by the recording's flags
+    seed: int = 0  # of the search for regimes
+
+
+@dataclass(frozen=True)
+class CalibratedMarket:
+    """A market model, and how far each of its numbers is to be believed."""
+
+    model: MarketModel
+    estimates: dict[str, Estimate]
+    goodness: Goodness
+    cautions: tuple[Caution, ...]
+    season_origin_s: int  # time of day (UTC) of the first season bin's start
+    n_events: tuple[int, ...]  # by group
+    seconds: float
+    parts: Parts = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Results of the estimators, for pages that show them."""
+
+    events: FlowEvents
+    bins: StateBins
+    states: StateFactors
+    season: SeasonFit
+    regimes: RegimeFit
+    minutes: Minutes
+    book: BookParts
+
+
+def calibrate(
+    sources: Sequence[Source],
+    split: Callable[[NDArray[np.int64]], Split] | None = None,
+    settings: Settings | None = None,
+    progress: Progress = lambda text: None,
+) -> CalibratedMarket:
+    """The model of the market that was recorded.
+
+    Args:
+        sources: event tables of one instrument, or their parquet files.
+        split: from the times of a table's rows to what counts of it; None: all.
+        settings: choices; None: the defaults.
+        progress: told what is being done.
+
+    Raises:
+        EventTableError: no event tables, or of different instruments.
+        TooLittleData: no model can be fitted.
+    """
+    settings = settings or Settings()
+    progress("reading events")
+    events = read_flow(sources, split, cluster_ns=settings.cluster_ns)
+    _require_enough(events)
+    cautions: list[Caution] = []
+    bins = choose_bins(events)
+    progress("sizes, places and lives of orders")
+    book = fit_book_parts(events, bins)
+    offset = at_risk_offset(events, book.hazard)
+    decays_hz = settings.decays_hz or decays_for(events)
+    minutes = Minutes.of(events)
+    season = SeasonFit((), 0, np.ones((3, len(minutes))), ())
+    regimes = RegimeFit(None, None, np.ones((3, len(minutes))), ())
+    cell = bins.cell(events)
+
+    def fitted(factor: Array) -> StateFactors:
+        data = HawkesData.of(events.t_s, events.group, decays_hz, factor, cell, bins.cells.count)
+        return fit_state_factors(data, bins.cells)
+
+    progress("kernels and state factors")
+    states = fitted(offset)
+    for _ in range(ROUNDS):
+        progress("season and regimes")
+        expected = _expected(
+            events, minutes, states, cell, offset * _by_row(regimes.minute_factor, minutes)
+        )
+        if settings.season:
+            season = fit_seasons(minutes, expected)
+        expected = _expected(
+            events, minutes, states, cell, offset * _by_row(season.minute_factor, minutes)
+        )
+        regimes = fit_regimes_of(
+            events, minutes, expected, regimes=settings.regimes, seed=settings.seed
+        )
+        progress("kernels and state factors")
+        activity = _by_row(season.minute_factor * regimes.minute_factor, minutes)
+        states = fitted(offset * activity)
+    parts = Parts(events, bins, states, season, regimes, minutes, book)
+    return _assembled(parts, offset, cautions)
+
+
+def decays_for(events: FlowEvents) -> tuple[float, ...]:
+    """Those that the recording's clock can tell."""
+    kept = tuple(b for b in DECAYS_HZ if b * events.resolution_s <= DECAY_RESOLUTION)
+    return kept or DECAYS_HZ[-1:]
+
+
+def at_risk_offset(events: FlowEvents, distance_factor: Array) -> Array:
+    """Known factors of the groups after each row: the orders that can be cancelled, else 1."""
+    offset = np.ones((N_GROUPS, len(events)))
+    offset[4:] = (events.at_risk @ distance_factor).T
+    return offset
+
+
+def _require_enough(events: FlowEvents) -> None:
+    group = events.group[events.counted]
+    n = int(np.isin(group, (2, 3)).sum())
+    if n < LIMIT_ORDERS_LEAST:
+        raise TooLittleData(
+            f"recording: expected at least {LIMIT_ORDERS_LEAST} limit orders in a market that is "
+            f"open on both sides, got {n} in {events.seconds.sum():.0f} s; take a longer span"
+        )
+
+
+def _by_row(minute_factor: Array, minutes: Minutes) -> Array:
+    return np.repeat(minute_factor[:, minutes.of_row], 2, axis=0)
+
+
+def _expected(
+    events: FlowEvents,
+    minutes: Minutes,
+    states: StateFactors,
+    cell: NDArray[np.int32],
+    given: Array,
+) -> Array:
+    """Events of each kind by minute under the fitted factors and kernels, [kind][minute]."""
+    factor = given * np.take_along_axis(states.cell_factor, np.maximum(cell, 0), axis=1)
+    hawkes = states.hawkes
+    exposure = hawkes_exposures(
+        events.t_s, events.group, hawkes.decays_hz, factor, minutes.cell(events), len(minutes)
+    )
+    by_group = np.einsum("gmf,gf->gm", exposure, hawkes.theta)
+    return np.asarray(by_group[0::2] + by_group[1::2])
+
+
+# --- the model ----------------------------------------------------------------------------------
+
+
+def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> CalibratedMarket:
+    events, states, book = parts.events, parts.states, parts.book
+    hawkes = states.hawkes
+    activity = _by_row(parts.season.minute_factor * parts.regimes.minute_factor, parts.minutes)
+    mean = _mean_factor(events, offset * activity, parts)
+    expected = hawkes_share(parts, offset * activity)
+    theta, clipped = stable(hawkes.theta, mean, expected)
+    radius = effective_radius(theta, mean)
+    theta = theta.copy()
+    # The simulator's cancels excite also where the distance lets them come to nothing.
+    kernels = theta[:, 1:].reshape(N_GROUPS, -1, N_GROUPS)
+    kernels[:, :, 4:] *= book.cancels_kept
+    regime_values, chain = _regime_values(parts)
+    model = MarketModel(
+        spread_bin_ticks=parts.bins.spread_bin_ticks,
+        imbalance_bin_edges=parts.bins.imbalance_edges,
+        groups=_groups(parts, theta, regime_values),
+        decays_hz=hawkes.decays_hz,
+        excitation=tuple(kernels.transpose(1, 0, 2).ravel().tolist()),
+        **book.model_fields(),
+        **_gap_fields(parts),
+        **chain,
+        season_bin_s=float(parts.season.bin_s),
+    )
+    every = [
+        *cautions,
+        *states.cautions,
+        *parts.season.cautions,
+        *parts.regimes.cautions,
+        *book.cautions,
+        *([clipped] if clipped else []),
+    ]
+    goodness = goodness_of(model, events, book.depth, parts.minutes)
+    estimates = _estimates(parts, radius)
+    counts = np.bincount(events.group[events.counted], minlength=N_GROUPS)
+    return CalibratedMarket(
+        model=model,
+        estimates=estimates,
+        goodness=goodness,
+        cautions=tuple(dict.fromkeys(every)),
+        season_origin_s=parts.minutes.opening_s,
+        n_events=tuple(int(n) for n in counts[:N_GROUPS]),
+        seconds=float(events.seconds.sum()),
+        parts=parts,
+    )
+
+
+def _mean_factor(events: FlowEvents, given: Array, parts: Parts) -> Array:
+    """Of each group over the time."""
+    cell = parts.bins.cell(events)
+    factor = given * np.take_along_axis(parts.states.cell_factor, np.maximum(cell, 0), axis=1)
+    seconds = events.seconds
+    return np.asarray(factor @ seconds / seconds.sum())
+
+
+def hawkes_share(parts: Parts, given: Array) -> Array:
+    """Events expected of each group by feature, [group][feature]."""
+    events, hawkes = parts.events, parts.states.hawkes
+    cell = parts.bins.cell(events)
+    factor = given * np.take_along_axis(parts.states.cell_factor, np.maximum(cell, 0), axis=1)
+    one = np.where(cell >= 0, 0, -1).astype(np.int32)
+    exposure = hawkes_exposures(events.t_s, events.group, hawkes.decays_hz, factor, one, 1)
+    return np.asarray(exposure[:, 0] * hawkes.theta)
+
+
+def _groups(parts: Parts, theta: Array, regime_values: Array | None) -> tuple[GroupParams, ...]:
+    seasons = parts.season.seasons
+    return tuple(
+        GroupParams(
+            baseline_hz=float(theta[g, 0]),
+            state_factor=parts.states.factor[g].numbers,
+            regime_factor=() if regime_values is None else tuple(regime_values[g // 2].tolist()),
+            season_factor=seasons[g // 2].factor.numbers if seasons else (),
+        )
+        for g in range(N_GROUPS)
+    )
+
+
+def _regime_values(parts: Parts) -> tuple[Array | None, dict[str, Any]]:
+    chain, factors = parts.regimes.regimes, parts.regimes.factors
+    if chain is None or factors is None:
+        return None, {}
+    k = len(chain.stationary)
+    rates = np.reshape(chain.switch_rates_hz.value, (k, k)).copy()
+    np.fill_diagonal(rates, 0.0)
+    stationary = np.array(chain.stationary)
+    fields: dict[str, Any] = {
+        "switch_rates_hz": tuple(tuple(row) for row in np.maximum(rates, 0.0).tolist()),
+        "initial_regime_probabilities": tuple((stationary / stationary.sum()).tolist()),
+    }
+    return np.array([factor.value for factor in factors.factors]), fields
+
+
+def _gap_fields(parts: Parts) -> dict[str, Any]:
+    if len(parts.bins.gap_bin_ticks) < 2:
+        return {}
+    return {
+        "hit_gap_bin_ticks": parts.bins.gap_bin_ticks,
+        "hit_gap_factor": parts.states.hit_gap.value,
+    }
+
+
+def _estimates(parts: Parts, radius: float) -> dict[str, Estimate]:
+    states = parts.states
+    n = sum(states.hawkes.counts)
+    found = {
+        "baseline_hz": states.hawkes.baseline_hz,
+        "excitation": states.hawkes.excitation,
+        "branching_radius": Estimate.fixed(radius, "under the mean factors of the recording"),
+        "hit_gap_factor": states.hit_gap,
+        "decays_hz": Estimate.fixed(states.hawkes.decays_hz, f"of {n} events"),
+        **{f"state_factor[{g}]": states.factor[g] for g in range(0, N_GROUPS, 2)},
+        **parts.book.estimates,
+    }
+    for k, season in enumerate(parts.season.seasons):
+        found[f"season_factor[{2 * k}]"] = season.factor
+    chain, factors = parts.regimes.regimes, parts.regimes.factors
+    if chain is not None and factors is not None:
+        found["switch_rates_hz"] = chain.switch_rates_hz
+        for k, factor in enumerate(factors.factors):
+            found[f"regime_factor[{2 * k}]"] = factor
+    return found
