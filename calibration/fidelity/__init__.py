@@ -1,0 +1,1 @@
+"""How like its market a simulator is: scores, responses, markouts, facts, and a noise floor."""
