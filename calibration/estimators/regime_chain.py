@@ -13,26 +13,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
 
 _NEGATIVE = -1e-9  # of a rate times the bin: below is no rounding
+_CONDITION_MOST = 1e8  # of the eigenvectors: beyond, the logarithm loses half its digits
 _STEP = 1e-6  # of numerical derivatives
 
 
 def generator_of(transition: _Floats, bin_s: float) -> tuple[_Floats, bool]:
     """Rates per second, rows sum to 0, and whether they are the matrix logarithm's."""
     unit = np.eye(len(transition))
-    positive = np.all(np.linalg.eigvals(transition).real > 0)
-    # scipy's stubs leave out that disp=False returns the error estimate too
-    logarithm = np.real(scipy.linalg.logm(transition)) if positive else np.full_like(unit, -1.0)
-    off = logarithm[unit == 0]
-    if not np.isfinite(off).all() or off.min(initial=0.0) < _NEGATIVE:
+    logarithm = _logarithm(transition)
+    if logarithm is None or logarithm[unit == 0].min(initial=0.0) < _NEGATIVE:
         return (transition - unit) / bin_s, False
     rates = np.where(unit == 1, 0.0, np.maximum(logarithm, 0.0))
     return (rates - np.diag(rates.sum(axis=1))) / bin_s, True
+
+
+def _logarithm(matrix: _Floats) -> _Floats | None:
+    """By eigenvalues; scipy's `logm` would draw from the process's generator."""
+    values, vectors = np.linalg.eig(matrix)
+    if np.any(values.real <= 0) or np.linalg.cond(vectors) > _CONDITION_MOST:
+        return None
+    logarithm = vectors @ np.diag(np.log(values)) @ np.linalg.inv(vectors)
+    return np.asarray(logarithm.real, dtype=np.float64)
 
 
 def stationary_law(transition: _Floats) -> _Floats:
