@@ -45,6 +45,7 @@ __all__: list[str] = [
     "measure_clock_hz",
     "observation_columns",
     "philox",
+    "record_windows",
     "resting_fills",
     "rollout",
     "share_ahead",
@@ -579,6 +580,18 @@ def philox(
 ) -> typing.Annotated[list[int], "FixedSize(4)"]:
     """
     Philox4x64-10, as numpy.random.Philox.
+    """
+
+def record_windows(
+    params: EnvParams,
+    seeds: numpy.typing.NDArray[numpy.uint64],
+    openings: dict,
+    messages: typing.SupportsInt | typing.SupportsIndex,
+    until_ns: typing.SupportsInt | typing.SupportsIndex,
+    levels: typing.SupportsInt | typing.SupportsIndex,
+) -> dict:
+    """
+    Short recordings, each from an opening: arrays by name; window i begins at first_row[i].
     """
 
 def resting_fills(

@@ -25,11 +25,12 @@ double total(const std::vector<double>& values) {
 }  // namespace
 
 void Background::start(SeedKey key, std::uint64_t episode, TimeNs now_ns, TimeNs season_ns,
-                       double price_ticks) {
+                       double price_ticks, std::optional<std::size_t> regime) {
   regime_stream_ = Stream(key, episode, Purpose::kRegime);
   price_stream_ = Stream(key, episode, Purpose::kEfficientPrice);
   state_ = State();
-  state_.regime = pick(model_->params.initial_regime_probabilities, regime_stream_.uniform());
+  const double drawn = regime_stream_.uniform();
+  state_.regime = regime.value_or(pick(model_->params.initial_regime_probabilities, drawn));
   state_.price_ticks = price_ticks;
   state_.season_ns = season_ns;
   schedule_jump(now_ns);

@@ -22,9 +22,9 @@ class Background {
   // `model` must outlive this. Mirrored, the efficient price walks the other way.
   Background(const FlowModel& model, bool is_mirrored) : model_(&model), mirrored_(is_mirrored) {}
 
-  // From `now_ns` on; `season_ns` is the time of day at time 0.
+  // From `now_ns` on; `season_ns` is the time of day at time 0. Without a regime, one is drawn.
   void start(SeedKey key, std::uint64_t episode, TimeNs now_ns, TimeNs season_ns,
-             double price_ticks);
+             double price_ticks, std::optional<std::size_t> regime = std::nullopt);
 
   // When it changes next.
   TimeNs next_ns() const { return std::min({jump_ns_, season_edge_ns_, price_move_ns_}); }

@@ -11,6 +11,16 @@ void EventFlow::start(SeedKey key, std::uint64_t episode) {
   wind_clocks();
 }
 
+void EventFlow::recall(const Past& past) {
+  for (std::size_t source = 0; source < kGroups; ++source) {
+    for (std::size_t p = 0; p < kDecaysMost; ++p) {
+      for (std::size_t target = 0; target < kGroups; ++target) {
+        state_.excitation[target][1 + p] += model_->kicks[source][target][1 + p] * past[p][source];
+      }
+    }
+  }
+}
+
 RLMM_LANE_CLONES void EventFlow::pass(float seconds) {
   const Float8 decay_hz = lanes_at(model_->decay_hz.data());
   const Float8 zero = splat(0.0F);

@@ -44,8 +44,15 @@ class EventFlow {
     set_baseline(model.baseline_hz);
   }
 
+  // Of past events: the sum of exp(-decay x age), by decay (those of the model, in its order) and
+  // group.
+  static constexpr std::size_t kDecaysMost = kLanes - 1;
+  using Past = std::array<std::array<float, kGroups>, kDecaysMost>;
+
   // Without any past events, and with event 0's draws.
   void start(SeedKey key, std::uint64_t episode);
+  // From now on the flow is excited by these events too.
+  void recall(const Past& past);
 
   // Baselines other than the model's, from now on; kernels stay as they are, and so does the
   // number of events that one event begets.

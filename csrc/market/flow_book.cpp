@@ -12,15 +12,13 @@ FlowBook::FlowBook(const FlowModel& model, bool is_mirrored, const AgentReaction
       flow_(model, is_mirrored),
       background_(model, is_mirrored) {}
 
-void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs season_ns,
-                     TimeNs warmup_ns) {
+void FlowBook::start_empty(SeedKey key, std::uint64_t episode, TimeNs now_ns) {
   book_.clear();
   flow_.start(key, episode);
   const std::size_t bids = mirrored_ ? 1 : 0;
   far_streams_[bids] = Stream(key, episode, Purpose::kFarBids);
   far_streams_[1 - bids] = Stream(key, episode, Purpose::kFarAsks);
-  now_ns_ = -warmup_ns;
-  background_.start(key, episode, now_ns_, season_ns, 0.0);
+  now_ns_ = now_ns;
   bend_ = Bend{};
   waiting_jump_ticks_ = 0;
   happened_ = Happened{};
@@ -29,10 +27,33 @@ void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs
   reaction_ns_ = now_ns_;
   lots_entered_ = 0;
   lots_left_ = 0;
+}
+
+void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs season_ns,
+                     TimeNs warmup_ns) {
+  start_empty(key, episode, -warmup_ns);
+  background_.start(key, episode, now_ns_, season_ns, 0.0);
   place_first_book(mid_ticks);
-  touch_ = touch();
-  for (const Side side : kSides) refresh_gap(side);
   for (std::int64_t events = 1; advance(0); ++events) check_not_runaway(events);
+  expected_ = {};
+}
+
+void FlowBook::start_from(SeedKey key, std::uint64_t episode, const Opening& opening) {
+  start_empty(key, episode, 0);
+  background_.start(key, episode, now_ns_, opening.season_ns, opening.gap_ticks, opening.regime);
+  flow_.recall(opening.past);
+  for (const Opening::Resting& order : opening.orders) {
+    rest(order.side, order.price_ticks, order.lots, order.order_class, 0);
+  }
+  for (const Side side : kSides) {
+    Ticks& deepest = reach_[index_of(side)];
+    deepest = book_.best(side);
+    for (Ticks price = deepest; price != OrderBook::kNone[index_of(side)];
+         price = book_.next_price(side, price)) {
+      deepest = price;
+    }
+  }
+  begin_at_touch();
   expected_ = {};
 }
 
@@ -51,9 +72,15 @@ void FlowBook::place_first_book(Ticks mid_ticks) {
     rest(side, first[index_of(side)], lots, OrderClass::kPatient, kFlagReach);
     reach_[index_of(side)] = first[index_of(side)];
   }
+  begin_at_touch();
+}
+
+void FlowBook::begin_at_touch() {
   for (const Side side : kSides) keep_reach(side);
-  mid_ticks_x2_ = first[0] + first[1];
+  touch_ = touch();
+  mid_ticks_x2_ = touch_.price[0] + touch_.price[1];
   first_mid_ticks_x2_ = mid_ticks_x2_;
+  for (const Side side : kSides) refresh_gap(side);
   refresh_tilt();
   slow_factors_stale_ = true;
 }

@@ -17,6 +17,7 @@
 #include "flow/event_flow.h"
 #include "flow/flow_model.h"
 #include "market/event_log.h"
+#include "market/opening.h"
 #include "rng.h"
 #include "serialize.h"
 #include "types.h"
@@ -53,6 +54,9 @@ class FlowBook {
   // An empty past, a first book around the mid, then `warmup_ns` of flow up to time 0.
   void start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs season_ns,
              TimeNs warmup_ns);
+
+  // From this book and past at time 0; levels beyond those of `opening`, within reach, are drawn.
+  void start_from(SeedKey key, std::uint64_t episode, const Opening& opening);
 
   // Runs to the next event of the flow, or to `stop_ns` if that is earlier. True if an event
   // happened: then `happened` and `agent_fills` describe it.
@@ -161,7 +165,9 @@ class FlowBook {
     return static_cast<std::uint32_t>(far_streams_[static_cast<std::size_t>(side)].word());
   }
 
+  void start_empty(SeedKey key, std::uint64_t episode, TimeNs now_ns);
   void place_first_book(Ticks mid_ticks);
+  void begin_at_touch();
   void keep_reach(Side side);
   void draw_level(Side side, Ticks price_ticks);
   void clear_level(Side side, Ticks price_ticks);

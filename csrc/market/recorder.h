@@ -6,6 +6,7 @@
 
 #include "market/event_log.h"
 #include "market/flow_book.h"
+#include "market/opening.h"
 #include "market/scenario.h"
 #include "params.h"
 #include "rng.h"
@@ -29,7 +30,6 @@ class Recorder {
   std::int64_t count(TimeNs until_ns);
 
  private:
-  void write_snapshot(EventLog& log) const;
   void apply_scenario();
 
   BookMarketParams params_;
@@ -39,6 +39,33 @@ class Recorder {
   std::size_t levels_;
   TimeNs change_ns_ = 0;
   bool begun_ = false;
+};
+
+// Short recordings that each go on from a book and a past, one after the other.
+class WindowRecorder {
+ public:
+  // How long a window is: until there are so many messages (rows that are neither of the opening
+  // nor of levels that come into reach or leave it), or until this time.
+  struct Length {
+    std::size_t messages;
+    TimeNs until_ns;
+  };
+
+  // Throws std::invalid_argument for a market with shocks, which belong to a time of day.
+  WindowRecorder(BookMarketParams params, std::size_t levels);
+
+  WindowRecorder(const WindowRecorder&) = delete;
+  WindowRecorder& operator=(const WindowRecorder&) = delete;
+
+  // Appends a window from time 0 on; it begins with a clear and the orders that are there. The
+  // event that brings the last message is written whole, so there may be more messages.
+  void run(SeedKey key, const Opening& opening, const Length& length, EventLog& log);
+
+ private:
+  BookMarketParams params_;
+  FlowModel model_;
+  FlowBook market_;
+  std::size_t levels_;
 };
 
 }  // namespace rlmm

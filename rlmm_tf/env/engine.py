@@ -15,6 +15,7 @@ from rlmm_tf.params import EnvParams
 
 Batch = _core.Batch
 Recorder = _core.Recorder
+record_windows_from_arrays = _core.record_windows
 Tape = _core.Tape
 share_ahead_by_fields = _core.share_ahead
 resting_fills_by_fields = _core.resting_fills
