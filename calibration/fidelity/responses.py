@@ -17,26 +17,13 @@ import numpy as np
 
 from calibration.fidelity.blocks import BlockMeans, Floats, Ints, block_means, stacked
 from calibration.fidelity.messages import Bools, MessageKind, Messages
+from calibration.fidelity.segments import Segments, mid_x2_after
 
 EVENTS = ("MO_0", "MO_1", "LO_0", "LO_1", "CA_0", "CA_1")
 LAGS = tuple((10 ** np.arange(0.3, 2.4, step=0.1)).astype(int).tolist())  # as the benchmark has it
 GATE_LAGS = (10, 50, 100)
 HORIZONS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 _MERGED_NS = 1_000  # fills closer than this, at one price, are one market order
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Messages cut in segments, windows or stretches, that nothing looks across."""
-
-    messages: Messages
-    segment: Ints  # of each message; rises
-    block: Ints  # the bootstrap's, of each message
-
-    @property
-    def blocks(self) -> int:
-        """How many."""
-        return int(self.block.max()) + 1
 
 
 @dataclass(frozen=True)
@@ -132,42 +119,6 @@ def by_time(
             values = events.sign[chosen] * (after - before[chosen]) / 2.0
             means.append(block_means(values, events.block[chosen], parts.blocks))
     return stacked(means, (len(EVENTS), len(horizons_s)))
-
-
-def mid_x2_after(parts: Segments, rows: Ints, horizon_s: float) -> Floats:
-    """Twice the mid so long after each of the messages.
-
-    NaN where the segment has ended by then, or a side is empty.
-    """
-    messages, segment = parts.messages, parts.segment
-    wanted = messages.ts_ns[rows] + round(horizon_s * 1e9)
-    starts = np.flatnonzero(np.append(True, segment[1:] != segment[:-1]))
-    ends = np.append(starts[1:], len(segment))[np.searchsorted(starts, rows, side="right") - 1]
-    at = searched(messages.ts_ns, starts, rows, wanted)
-    known = (messages.ts_ns[ends - 1] >= wanted) & messages.both_sides[at]
-    return np.where(known, messages.mid_x2_ticks[at], np.nan)
-
-
-def searched(ts_ns: Ints, starts: Ints, rows: Ints, wanted: Ints) -> Ints:
-    """The last message of each row's segment that is not later than wanted.
-
-    Args:
-        ts_ns: sorted within each segment.
-        starts: of the segments.
-        rows: messages.
-        wanted: a time for each, not before it.
-    """
-    found = np.empty(len(rows), np.int64)
-    bounds = np.append(starts, len(ts_ns))
-    which = np.searchsorted(starts, rows, side="right") - 1
-    order = np.argsort(which, kind="stable")
-    cuts = np.searchsorted(which[order], np.arange(len(starts) + 1))
-    for i in range(len(starts)):
-        mine = order[cuts[i] : cuts[i + 1]]
-        if len(mine):
-            part = ts_ns[bounds[i] : bounds[i + 1]]
-            found[mine] = bounds[i] + np.searchsorted(part, wanted[mine], side="right") - 1
-    return found
 
 
 def response_error(real: Floats, other: Floats) -> float:

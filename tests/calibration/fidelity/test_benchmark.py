@@ -17,9 +17,10 @@ import pytest
 from calibration.fidelity.conditional import Conditioned, conditional_distances
 from calibration.fidelity.distances import Sample, l1, wasserstein
 from calibration.fidelity.messages import Windows
-from calibration.fidelity.responses import EVENTS, LAGS, Segments, by_lag, touch_events
+from calibration.fidelity.responses import EVENTS, LAGS, by_lag, touch_events
 from calibration.fidelity.scores import CONDITIONAL, UNCONDITIONAL, ConditionalSpec, ScoreSpec
 from calibration.fidelity.scores import vol_per_min as volume
+from calibration.fidelity.segments import Segments
 from tests.calibration.fidelity.toy_flow import benchmark_pair, toy_windows
 
 EXPECTED: dict[str, Any] = json.loads(

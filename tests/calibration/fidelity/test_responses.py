@@ -6,12 +6,11 @@ import pytest
 from calibration.fidelity.messages import Windows
 from calibration.fidelity.responses import (
     EVENTS,
-    Segments,
     by_time,
-    mid_x2_after,
     response_error,
     touch_events,
 )
+from calibration.fidelity.segments import Segments, mid_x2_after
 from tests.calibration.fidelity.toy_flow import toy_rows, toy_windows
 
 

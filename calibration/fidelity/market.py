@@ -1,0 +1,71 @@
+"""A market as a comparison sees it: windows of messages, and what is known of longer stretches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from calibration.fidelity.fill_by_queue import VirtualOrders, virtual_orders
+from calibration.fidelity.messages import (
+    WINDOW_MESSAGES,
+    FidelityError,
+    Instrument,
+    MessageKind,
+    Messages,
+    Windows,
+    joined,
+    messages_of,
+    windows_of,
+)
+from calibration.fidelity.segments import Segments
+from calibration.split import Split
+from rlmm_tf.events import EventTable
+
+TRADES_LEAST = 20
+
+
+@dataclass(frozen=True)
+class Market:
+    """Windows, and, of a recording that runs on, its stretches and what was filled in it."""
+
+    name: str
+    windows: Windows
+    parts: Segments | None = None
+    fills: VirtualOrders | None = None
+
+    @classmethod
+    def of_table(
+        cls,
+        name: str,
+        table: EventTable,
+        split: Split,
+        instrument: Instrument,
+        length: int = WINDOW_MESSAGES,
+    ) -> Market:
+        """Of the stretches of a table.
+
+        Raises:
+            FidelityError: it has too few messages or trades.
+        """
+        messages = messages_of(table, split, instrument)
+        _require_trades(name, messages)
+        parts = Segments.of_stretches(messages)
+        return cls(name, windows_of(messages, length), parts, virtual_orders(table, parts))
+
+    @classmethod
+    def of_windows(
+        cls, name: str, parts: Iterable[Messages], length: int = WINDOW_MESSAGES
+    ) -> Market:
+        """Of windows that were made one by one; what takes longer stretches is not computed."""
+        windows = joined(parts, length)
+        _require_trades(name, windows.messages)
+        return cls(name, windows)
+
+
+def _require_trades(name: str, messages: Messages) -> None:
+    trades = int((messages.kind == MessageKind.EXECUTION).sum())
+    if trades < TRADES_LEAST:
+        raise FidelityError(
+            f"{name}: expected {TRADES_LEAST} executions at least, got {trades} in "
+            f"{len(messages)} messages; is it an auction, or a book without trades?"
+        )
