@@ -148,8 +148,52 @@ def calibrate(
     return job
 
 
+def fidelity(
+    real: Annotated[Path, typer.Argument(metavar="REAL.parquet", help="A recorded market.")],
+    simulated: Annotated[Path, typer.Argument(metavar="SIM.parquet", help="A simulated one.")],
+    span: Annotated[
+        Optional, typer.Option(metavar="A,B", help="Real stretch that is scored, such as 16h,.")
+    ] = None,
+    blocks: Annotated[
+        Optional, typer.Option(metavar="B", help="Real blocks that are scored, such as odd:600s.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A simulation that knows only rates.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page (default: SIM.fidelity.html).")
+    ] = None,
+    json: Json = False,
+) -> Job:
+    """Say how like a recorded market a simulated one is; writes a page.
+
+    Scores, responses, markouts and stylized facts stand beside a noise floor: the real market
+    against itself, on the stretches that are not scored. Without --span and --blocks every second
+    block is scored.
+
+    Example: rlmm fidelity day.parquet sim.parquet --blocks odd:600s --reference cst.parquet
+    """
+
+    def job() -> int:
+        from experiments import console
+        from experiments import fidelity as comparison
+
+        request = comparison.Request(real, simulated, span, blocks, reference, html, seed)
+        with console.progress_bar("fidelity") as progress:
+            values = comparison.run_fidelity(request, progress=progress)
+        if json:
+            console.write_json(values)
+        else:
+            console.write_values("fidelity", comparison.for_people(values))
+        return EXIT_OK
+
+    return job
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(ingest)
     app.command()(inspect)
     app.command()(calibrate)
+    app.command()(fidelity)

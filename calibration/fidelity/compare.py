@@ -25,7 +25,7 @@ from calibration.fidelity.stylized import FREE_RUN_S, FactRow, facts_table
 
 WINDOWS_LEAST = 4
 WINDOWS_FEW = 60
-_BARS = 40
+_BARS, _BARS_LEAST = 40, 8
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
@@ -190,18 +190,26 @@ def _histograms(real: Windows, model: Windows, column: Column) -> dict[str, Hist
         if spec.name not in column.unconditional:
             continue
         one, two = (spec.score(windows).finite().values for windows in (real, model))
-        low, high = np.quantile(one, [0.005, 0.995])
-        whole = bool((one == np.round(one)).all())
-        bins = min(max(freedman_diaconis(one[(one >= low) & (one <= high)]).count, 8), _BARS)
-        if whole and high - low < _BARS:
-            edges = np.arange(low - 0.5, high + 1.0)
-        else:
-            edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
+        edges = _edges(one)
         shares = [
             np.histogram(np.clip(x, edges[0], edges[-1]), edges)[0] / len(x) for x in (one, two)
         ]
         found[spec.name] = Histogram(edges, shares[0], shares[1])
     return found
+
+
+def _edges(values: Floats) -> Floats:
+    """Bins for a picture; of whole or half numbers, each bin holds equally many of them."""
+    low, high = (float(end) for end in np.quantile(values, [0.005, 0.995]))
+    if high <= low:
+        return np.array([low - 0.5, low + 0.5])
+    inside = values[(values >= low) & (values <= high)]
+    bins = min(max(freedman_diaconis(inside).count, _BARS_LEAST), _BARS)
+    for grain in (1.0, 0.5):
+        if (values / grain == np.round(values / grain)).all():
+            width = max(np.ceil((high - low) / grain / bins), 1.0) * grain
+            return np.arange(low - grain / 2.0, high + width, width)
+    return np.linspace(low, high, bins + 1)
 
 
 def _cautions(real: Market, model: Market, n: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from calibration.split import Split
 from rlmm_tf.events import EventFlag, EventKind, EventTable
-from rlmm_tf.kernels.parse import BookPass
+from rlmm_tf.kernels.parse import BookPass, Columns
 
 WINDOW_MESSAGES = 500
 LEVELS_MOST = 10
@@ -78,13 +79,13 @@ class Messages:
         arrays = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return replace(self, **arrays)
 
-    @property
+    @cached_property
     def both_sides(self) -> Bools:
         """After which messages there is a bid and an ask."""
         both: Bools = (self.book[:, 1] > 0) & (self.book[:, 3] > 0)
         return both
 
-    @property
+    @cached_property
     def mid_x2_ticks(self) -> Ints:
         """Twice the mid after each message; means nothing where a side is empty."""
         twice: Ints = self.book[:, 0] + self.book[:, 2]
@@ -152,52 +153,64 @@ def instrument_of(table: EventTable, levels: int = LEVELS_MOST) -> Instrument:
         )
     numbered = float((ids[sent] != 0).mean()) > 0.5
     # A level that comes leaves one too many, until the row that takes another out of reach.
-    settled = _books_at(table, _settled(np.flatnonzero(sent), len(table)), levels)
+    settled = _books_at(_columns(table), _settled(np.flatnonzero(sent), len(table)), levels)
     shown = int((settled.reshape(-1, levels, 2, 2)[..., 1] > 0).sum(axis=1).max(initial=1))
     detail: Detail = "orders" if numbered else ("levels" if shown > 1 else "touch")
     metadata = table.metadata
     return Instrument(metadata.tick_size, metadata.lot_size, detail, shown)
 
 
-def _depths(table: EventTable, levels: int) -> Iterable[tuple[Ints, slice]]:
-    book = BookPass(levels)
-    columns = {name: table.column(name) for name in table.table.column_names}
-    for start in range(0, len(table), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        yield book.depth({name: values[rows] for name, values in columns.items()}), rows
-
-
 def messages_of(table: EventTable, split: Split, instrument: Instrument) -> Messages:
-    """The messages of the stretches, within reach of the instrument's levels."""
-    kind, flags = table.column("kind"), table.column("flags")
-    side, ts_ns = table.column("side"), table.column("ts_recv")
+    """The messages of the stretches of a recording, within reach of the instrument's levels."""
+    stretch = split.within(table.column("ts_recv"))
+    try:
+        return _messages(_columns(table), stretch, instrument)
+    except FidelityError as error:
+        raise FidelityError(f"{table.metadata.symbol}: {error}") from None
+
+
+def messages_of_rows(columns: Columns, instrument: Instrument) -> Messages:
+    """The messages of a short recording, such as a window that starts from a given book.
+
+    Args:
+        columns: of the canonical event table, from a clear and a snapshot on.
+        instrument: what is looked at.
+    """
+    return _messages(columns, np.zeros(len(columns["kind"]), np.int64), instrument)
+
+
+def _columns(table: EventTable) -> Columns:
+    return {name: table.column(name) for name in table.table.column_names}
+
+
+def _messages(columns: Columns, stretch: Ints, instrument: Instrument) -> Messages:
+    """With the stretch of each row; -1: none that counts."""
+    kind, flags, side = columns["kind"], columns["flags"], columns["side"]
     sent = np.isin(kind, (EventKind.ADD, EventKind.CANCEL, EventKind.TRADE)) & (side != 0)
     sent &= (flags & (EventFlag.REACH | EventFlag.HIDDEN)) == 0
     rows = np.flatnonzero(sent)
     if len(rows) == 0:
-        raise FidelityError(f"{table.metadata.symbol}: expected messages, got none")
-    book = _books_at(table, _settled(rows, len(table)), instrument.levels)
-    price = table.column("price_ticks")[rows]
+        raise FidelityError("expected messages, got none")
+    book = _books_at(columns, _settled(rows, len(kind)), instrument.levels)
+    price = columns["price_ticks"][rows]
     before = np.concatenate([np.zeros_like(book[:1]), book[:-1]])
     seen = _within(price, book) | _within(price, before)
-    stretch = _stretches(kind, split.within(ts_ns), rows)
-    keep = seen & (stretch >= 0)
+    at = _stretches(kind, stretch, rows)
+    keep = seen & (at >= 0)
     if not keep.any():
-        raise FidelityError(
-            f"{table.metadata.symbol}: expected messages in the stretches that count, got none"
-        )
+        raise FidelityError("expected messages in the stretches that count, got none")
     kept = rows[keep]
     return Messages(
         instrument=instrument,
-        ts_ns=ts_ns[kept],
+        ts_ns=columns["ts_recv"][kept],
         kind=_kinds(kind[kept], flags[kept]),
-        order_id=table.column("order_id")[kept],
-        lots=table.column("qty_lots")[kept],
+        order_id=columns["order_id"][kept],
+        lots=columns["qty_lots"][kept],
         price_ticks=price[keep],
         side=side[kept],
         more_fills=(flags[kept] & EventFlag.MORE_FILLS) != 0,
         book=book[keep],
-        stretch=stretch[keep],
+        stretch=at[keep],
     )
 
 
@@ -210,11 +223,14 @@ def _settled(rows: Ints, total: int) -> Ints:
     return np.append(rows[1:] - 1, total - 1)
 
 
-def _books_at(table: EventTable, rows: Ints, levels: int) -> Ints:
-    book = np.empty((len(rows), 4 * levels), np.int64)
-    for depth, part in _depths(table, levels):
-        first, last = np.searchsorted(rows, (part.start, part.stop))
-        book[first:last] = depth[rows[first:last] - part.start]
+def _books_at(columns: Columns, rows: Ints, levels: int) -> Ints:
+    """The book after each of some rows, without keeping it of all."""
+    book, passed = np.empty((len(rows), 4 * levels), np.int64), BookPass(levels)
+    for start in range(0, len(columns["kind"]), _ROWS_AT_ONCE):
+        stop = start + _ROWS_AT_ONCE
+        depth = passed.depth({name: values[start:stop] for name, values in columns.items()})
+        first, last = np.searchsorted(rows, (start, stop))
+        book[first:last] = depth[rows[first:last] - start]
     return book
 
 

@@ -6,7 +6,22 @@ by the template; charts are SVG made here from numbers and escaped labels.
 
 from __future__ import annotations
 
-from reports.page.chart import Bars, Line, Steps
-from reports.page.page import Facts, Page, Section, Table, write_page
+from reports.page.chart import Bars, Chart, Line, Steps
+from reports.page.curves import Curve, Curves, Histograms
+from reports.page.page import Facts, Gallery, Page, Section, Table, write_page
 
-__all__ = ["Bars", "Facts", "Line", "Page", "Section", "Steps", "Table", "write_page"]
+__all__ = [
+    "Bars",
+    "Chart",
+    "Curve",
+    "Curves",
+    "Facts",
+    "Gallery",
+    "Histograms",
+    "Line",
+    "Page",
+    "Section",
+    "Steps",
+    "Table",
+    "write_page",
+]

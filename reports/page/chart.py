@@ -14,7 +14,7 @@ TICKS = 5
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Numbers to places along one direction."""
 
     low: float
@@ -23,6 +23,7 @@ class _Axis:
     last: float
 
     def at(self, value: float) -> float:
+        """Where the value is drawn."""
         span = self.high - self.low
         part = (value - self.low) / span if span else 0.5
         return self.first + part * (self.last - self.first)
@@ -40,29 +41,37 @@ class _Axis:
         return [n * step for n in range(first, last + 1)]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """In few digits, with thin spaces between the thousands."""
     return f"{value:,.6g}".replace(",", "\N{THIN SPACE}")
 
 
 @dataclass(frozen=True)
-class _Chart:
+class Chart:
+    """A picture with a frame; the others draw inside it."""
+
     title: str  # for those who cannot see it
     x_label: str
     y_label: str
 
-    def _frame(self, x: _Axis, y: _Axis, body: str, labels: Sequence[str] = ()) -> Markup:
+    def svg(self) -> Markup:
+        """The picture."""
+        raise NotImplementedError
+
+    def frame(self, x: Axis, y: Axis, body: str, labels: Sequence[str] = ()) -> Markup:
+        """The body between its axes; labels: those of the x axis are in the body."""
         parts = []
         for value in y.ticks():
             at = f"{y.at(value):.1f}"
             parts.append(
                 f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>'
             )
-            parts.append(f'<text x="{LEFT - 6}" y="{at}" class="y">{escape(_number(value))}</text>')
+            parts.append(f'<text x="{LEFT - 6}" y="{at}" class="y">{escape(number(value))}</text>')
         if not labels:
             for value in x.ticks():
                 parts.append(
                     f'<text x="{x.at(value):.1f}" y="{HEIGHT - BOTTOM + 16}" class="x">'
-                    f"{escape(_number(value))}</text>"
+                    f"{escape(number(value))}</text>"
                 )
         middle = (LEFT + WIDTH - RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" class="x">{escape(self.x_label)}</text>')
@@ -72,14 +81,15 @@ class _Chart:
             f"<title>{escape(self.title)}</title>{''.join(parts)}{body}</svg>"
         )
 
-    def _axes(self, xs: Sequence[float], ys: Sequence[float]) -> tuple[_Axis, _Axis]:
-        x = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-        y = _Axis(min(ys), max(ys), HEIGHT - BOTTOM, TOP + 6)
+    def axes(self, xs: Sequence[float], ys: Sequence[float]) -> tuple[Axis, Axis]:
+        """That show all of these values."""
+        x = Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT)
+        y = Axis(min(ys), max(ys), HEIGHT - BOTTOM, TOP + 6)
         return x, y
 
 
 @dataclass(frozen=True)
-class Line(_Chart):
+class Line(Chart):
     """Points joined by a line; a gap where there is no value."""
 
     xs: Sequence[float]
@@ -90,7 +100,7 @@ class Line(_Chart):
         known = [y for y in self.ys if y is not None]
         if not known:
             return Markup("<p>No values.</p>")
-        x, y = self._axes(self.xs, known)
+        x, y = self.axes(self.xs, known)
         path, pen = [], "M"
         for at, value in zip(self.xs, self.ys, strict=True):
             if value is None:
@@ -98,11 +108,11 @@ class Line(_Chart):
                 continue
             path.append(f"{pen}{x.at(at):.1f} {y.at(value):.1f}")
             pen = "L"
-        return self._frame(x, y, f'<path class="line" d="{" ".join(path)}"/>')
+        return self.frame(x, y, f'<path class="line" d="{" ".join(path)}"/>')
 
 
 @dataclass(frozen=True)
-class Steps(_Chart):
+class Steps(Chart):
     """Counts in buckets of equal width."""
 
     xs: Sequence[float]  # where the buckets begin
@@ -110,7 +120,7 @@ class Steps(_Chart):
 
     def svg(self) -> Markup:
         """The chart."""
-        x, y = self._axes(self.xs, [0.0, *self.ys])
+        x, y = self.axes(self.xs, [0.0, *self.ys])
         width = (WIDTH - LEFT - RIGHT) / max(len(self.xs), 1)
         base = y.at(0.0)
         bars = [
@@ -118,11 +128,11 @@ class Steps(_Chart):
             f'width="{max(width - 0.5, 0.5):.1f}" height="{base - y.at(value):.1f}"/>'
             for i, value in enumerate(self.ys)
         ]
-        return self._frame(x, y, "".join(bars))
+        return self.frame(x, y, "".join(bars))
 
 
 @dataclass(frozen=True)
-class Bars(_Chart):
+class Bars(Chart):
     """A bar for each name."""
 
     names: Sequence[str]
@@ -130,8 +140,8 @@ class Bars(_Chart):
 
     def svg(self) -> Markup:
         """The chart."""
-        x = _Axis(0.0, float(len(self.names)), LEFT, WIDTH - RIGHT)
-        _, y = self._axes([0.0, 1.0], [0.0, *self.values])
+        x = Axis(0.0, float(len(self.names)), LEFT, WIDTH - RIGHT)
+        _, y = self.axes([0.0, 1.0], [0.0, *self.values])
         width = (WIDTH - LEFT - RIGHT) / max(len(self.names), 1)
         base = y.at(0.0)
         body = []
@@ -142,4 +152,4 @@ class Bars(_Chart):
                 f'<text x="{LEFT + (i + 0.5) * width:.1f}" y="{HEIGHT - BOTTOM + 16}" class="x">'
                 f"{escape(name)}</text>"
             )
-        return self._frame(x, y, "".join(body), self.names)
+        return self.frame(x, y, "".join(body), self.names)

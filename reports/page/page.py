@@ -10,10 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.page.chart import Bars, Line, Steps
+from reports.page.chart import Chart
 from rlmm_tf.files import new_file
-
-Chart = Line | Steps | Bars
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,18 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Charts side by side, each under its title."""
+
+    charts: Sequence[Chart]
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with what belongs under it, in order."""
 
     title: str
-    parts: Sequence[str | Facts | Table | Chart] = ()
+    parts: Sequence[str | Facts | Table | Chart | Gallery] = ()
 
 
 @dataclass(frozen=True)

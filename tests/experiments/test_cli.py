@@ -78,12 +78,12 @@ def test_packages_import_without_tensorflow(tmp_path: Path) -> None:
 def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     done = rlmm("--help", cwd=tmp_path)
     verbs = re.findall(r"^  (\w+) ", done.stdout.split("Commands:")[1], re.MULTILINE)
-    assert verbs == ["doctor", "certify", "simulate", "ingest", "inspect", "bench"]
+    assert verbs == ["doctor", "certify", "simulate", "ingest", "inspect", "fidelity", "bench"]
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
-    "command", [["doctor"], ["certify"], ["ingest"], ["inspect"], ["bench", "simulator"]]
+    "command", [["doctor"], ["certify"], ["ingest"], ["inspect"], ["fidelity"], ["bench", "simulator"]]
 )
 def test_every_command_has_an_example(
     command: list[str], capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,222 @@
+"""`rlmm fidelity`: how like a recorded market a simulated one is, in numbers and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.fidelity.as_json import result_as_json
+from calibration.fidelity.compare import compare
+from calibration.fidelity.market import Market
+from calibration.fidelity.messages import (
+    FidelityError,
+    Instrument,
+    instrument_of,
+    shared_instrument,
+)
+from calibration.split import Split, SplitError
+from experiments.console import Progress
+from experiments.errors import InputError, Problem, shown_place
+from reports.fidelity import fidelity_page
+from reports.page import write_page
+from rlmm_tf.events import EventTable, EventTableError
+
+BLOCKS_WANTED = 40  # where nobody says which stretches count
+BLOCK_S_LEAST, BLOCK_S_MOST = 30, 600
+STEPS = 6
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `rlmm fidelity` was asked."""
+
+    real: Path
+    simulated: Path
+    span: str | None = None
+    blocks: str | None = None
+    reference: Path | None = None
+    html: Path | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What is compared."""
+
+    real: EventTable
+    simulated: EventTable
+    reference: EventTable | None
+
+    @property
+    def instrument(self) -> Instrument:
+        """What all of them tell apart."""
+        instrument = instrument_of(self.real)
+        for table in (self.simulated, self.reference):
+            if table is not None:
+                instrument = shared_instrument(instrument, instrument_of(table))
+        return instrument
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Which real stretches are scored, and which are left for the noise floor."""
+
+    scored: Split
+    others: Split | None
+    text: str  # what was asked, for the page
+
+
+def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
+    """Compare and write the page; returns the values.
+
+    Raises:
+        InputError: the tables cannot be compared, or there is a page already.
+    """
+    page = request.html or request.simulated.with_name(f"{request.simulated.name}.fidelity.html")
+    _require_usable(request, page)
+    tables = _tables(request, progress)
+    try:
+        stretches = stretches_of(tables.real, request.span, request.blocks)
+        progress(3, STEPS, "messages")
+        markets = _markets(request, tables, stretches)
+        progress(4, STEPS, "comparing")
+        result = compare(
+            markets["real"],
+            markets["model"],
+            floor=markets.get("floor"),
+            reference=markets.get("reference"),
+            rng=np.random.default_rng(request.seed),
+        )
+    except (FidelityError, SplitError) as error:
+        where, _, message = str(error).partition(": ")
+        raise InputError([Problem(where, message)]) from None
+    values = {
+        "real": _about(tables.real, request.real),
+        "simulated": _about(tables.simulated, request.simulated),
+        "stretches": stretches.text,
+        "scored_s": stretches.scored.seconds,
+        "seed": request.seed,
+        **result_as_json(result),
+    }
+    progress(5, STEPS, "writing")
+    write_page(fidelity_page(values), page)
+    return {**values, "html": str(page)}
+
+
+def stretches_of(real: EventTable, span: str | None, blocks: str | None) -> Stretches:
+    """The stretches that are scored and what the recording has besides.
+
+    Without a word on it every second block is scored, so that others are left for a noise floor.
+    """
+    ts_ns = real.column("ts_recv")
+    whole = Split.of_rows(None, None, ts_ns)
+    if span is None and blocks is None:
+        length_s = int(min(max(whole.seconds / BLOCKS_WANTED, BLOCK_S_LEAST), BLOCK_S_MOST))
+        blocks = f"odd:{length_s}s"
+    scored = Split.of_rows(span, blocks, ts_ns)
+    asked = [f"--{name} {text}" for name, text in (("span", span), ("blocks", blocks)) if text]
+    try:
+        others = whole.without(scored)
+    except SplitError:
+        others = None
+    return Stretches(scored, others, " ".join(asked))
+
+
+def _require_usable(request: Request, page: Path) -> None:
+    problems = []
+    for name, path in (
+        ("REAL.parquet", request.real),
+        ("SIM.parquet", request.simulated),
+        ("--reference", request.reference),
+    ):
+        if path is not None and not path.is_file():
+            problems.append(Problem(name, f"expected a file, got {shown_place(path)}"))
+    if page.exists():
+        message = f"expected no file there, got {shown_place(page)}; remove it or name another"
+        problems.append(Problem("--html", message))
+    elif not page.parent.is_dir():
+        folder = shown_place(page.parent)
+        problems.append(Problem("--html", f"expected a folder that exists, got {folder}"))
+    if problems:
+        raise InputError(problems)
+
+
+def _tables(request: Request, progress: Progress) -> Tables:
+    progress(0, STEPS, "reading")
+    real, simulated = _read(request.real), _read(request.simulated)
+    return Tables(real, simulated, _read(request.reference) if request.reference else None)
+
+
+def _read(path: Path) -> EventTable:
+    try:
+        return EventTable.read(path)
+    except EventTableError as error:
+        where, _, message = str(error).partition(": ")
+        raise InputError([Problem(shown_place(where), message)]) from None
+
+
+def _markets(request: Request, tables: Tables, stretches: Stretches) -> dict[str, Market]:
+    """By column; without a floor where no other stretches have a window."""
+    name, instrument = shown_place(request.real), tables.instrument
+    markets = {"real": Market.of_table(name, tables.real, stretches.scored, instrument)}
+    for key, path, table in (
+        ("model", request.simulated, tables.simulated),
+        ("reference", request.reference, tables.reference),
+    ):
+        if table is not None:
+            whole = Split.of_rows(None, None, table.column("ts_recv"))
+            markets[key] = Market.of_table(shown_place(path), table, whole, instrument)
+    if stretches.others is not None:
+        try:
+            markets["floor"] = Market.of_table(
+                f"{name}, other stretches", tables.real, stretches.others, instrument
+            )
+        except FidelityError:
+            return markets  # the gates that need a floor say so
+    return markets
+
+
+def _about(table: EventTable, path: Path) -> dict[str, Any]:
+    metadata = table.metadata
+    return {
+        "file": path.name,
+        "venue": metadata.venue,
+        "symbol": metadata.symbol,
+        "session": metadata.session,
+        "source": metadata.source,
+        "synthetic": metadata.source.startswith("generator:"),
+    }
+
+
+def for_people(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that fit on a screen."""
+    gates = {
+        f"{gate['name']} {gate['metric']}": _judged(gate)
+        for gate in values["gates"]
+        if gate["must"] is not None
+    }
+    facts = [row["verdict"] for row in values["facts"]]
+    floor = values["columns"].get("floor", {})
+    return {
+        "windows": values["windows"],
+        "mean_l1": values["mean_l1"],
+        "mean_l1_interval": values["mean_l1_interval"],
+        "mean_l1_floor": floor.get("mean_l1"),
+        "mean_wasserstein": values["mean_wasserstein"],
+        "s": values["s"],
+        "worst": f"{values['worst_score']} {values['worst_l1']:.3f}",
+        **gates,
+        "facts": f"{facts.count('pass')} pass, {facts.count('fail')} fail, "
+        f"{facts.count('not computable')} cannot be computed",
+        "cautions": values["cautions"],
+        "html": values["html"],
+    }
+
+
+def _judged(gate: Mapping[str, Any]) -> str:
+    verdict = "target" if gate["target"] else "must" if gate["must"] else "MISSED"
+    return f"{gate['value']:.3g}: {verdict}"

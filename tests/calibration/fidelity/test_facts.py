@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from calibration.fidelity.facts import Yardstick, jackknife, numbers_of
+from calibration.fidelity.markouts import (
+    HORIZONS_S,
+    SIGNATURE_S,
+    eta,
+    half_spread_ticks,
+    market_orders,
+    markouts,
+    sign_autocorrelation,
+    signature,
+    squared_moves,
+)
+from calibration.fidelity.messages import Instrument, MessageKind, Messages
+from calibration.fidelity.segments import Segments, grid_of, mid_x2_after
+from calibration.fidelity.stylized import CRITERIA, count, facts_table
+from tests.calibration.fidelity.simulated import simulated_market
+
+S = 10**9
+
+
+def messages_of_mids(
+    mids: list[float],
+    *,
+    gap_ns: int = S,
+    kinds: list[int] | None = None,
+    sides: list[int] | None = None,
+) -> Messages:
+    """Messages with a book of one lot on either side, one tick from the mid."""
+    n = len(mids)
+    book = np.array([[2 * m + 2, 2, 2 * m - 2, 2] for m in mids], float) / [2, 1, 2, 1]
+    return Messages(
+        instrument=Instrument("1", "1", "orders", 1),
+        ts_ns=np.arange(n) * gap_ns,
+        kind=np.array(kinds or [1] * n, np.int8),
+        order_id=np.arange(1, n + 1).astype(np.uint64),
+        lots=np.full(n, 2),
+        price_ticks=book[:, 2].astype(np.int64),
+        side=np.array(sides or [1] * n, np.int8),
+        more_fills=np.zeros(n, np.bool_),
+        book=book.astype(np.int64),
+        stretch=np.zeros(n, np.int64),
+    )
+
+
+def one_block(messages: Messages) -> Segments:
+    zeros = np.zeros(len(messages), np.int64)
+    return Segments(messages, messages.stretch, zeros)
+
+
+def test_eta_counts_continuations_over_twice_the_alternations() -> None:
+    # moves + + - - - +: three continuations, two alternations
+    parts = one_block(messages_of_mids([10, 11, 11, 12, 11, 10, 9, 9, 10]))
+    assert eta(parts) == 3 / 4
+    assert math.isnan(eta(one_block(messages_of_mids([10, 11, 12]))))
+
+
+def test_fills_that_follow_each_other_at_once_are_one_market_order() -> None:
+    kinds = [4, 4, 1, 4, 4]
+    messages = messages_of_mids([10] * 5, gap_ns=60_000, kinds=kinds, sides=[1, 1, 1, -1, 1])
+    orders = market_orders(one_block(messages))
+    assert orders.sign.tolist() == [-1, 1, -1]
+    assert orders.lots.tolist() == [4, 2, 2]
+    assert orders.first_row.tolist() == [0, 3, 4]
+    none = market_orders(one_block(messages_of_mids([10, 11])))
+    assert len(none.sign) == 0
+
+
+def test_signs_of_market_orders_are_correlated_as_they_were_made() -> None:
+    rng = np.random.default_rng(0)
+    flips = rng.random(5000) < 0.2
+    sign = np.where(np.cumsum(flips) % 2, 1, -1)
+    kinds = [4] * 5000
+    messages = messages_of_mids([10] * 5000, kinds=kinds, sides=sign.tolist())
+    orders = market_orders(one_block(messages))
+    for lag in (1, 3):
+        assert sign_autocorrelation(orders, lag) == pytest.approx(0.6**lag, abs=0.05)
+    assert math.isnan(sign_autocorrelation(market_orders(one_block(messages.take(slice(5)))), 1))
+
+
+def test_markouts_by_hand() -> None:
+    # A bid is hit at 9 with the mid at 10; the mid is at 12 a second later, at 8 after ten.
+    mids = [10.0, 10.0] + [12.0] * 9 + [8.0] * 60
+    kinds = [1, 4] + [1] * 69
+    messages = messages_of_mids(mids, kinds=kinds)
+    messages = messages.take(np.arange(len(messages)))
+    parts = one_block(messages)
+    value = dict(zip(HORIZONS_S, markouts(parts).value.tolist(), strict=True))
+    assert value == {0.1: 1.0, 1.0: 3.0, 10.0: -1.0, 60.0: -1.0}
+    assert half_spread_ticks(parts) == 1.0
+
+
+def test_the_signature_of_a_random_walk_is_flat() -> None:
+    rng = np.random.default_rng(0)
+    mids = (10_000 + np.cumsum(rng.choice([-1, 1], 20_000))).tolist()
+    parts = Segments.of_stretches(messages_of_mids(mids))
+    means = squared_moves(parts)
+    assert means.sums.shape == (parts.blocks, len(SIGNATURE_S))
+    plot = signature(means.value)
+    np.testing.assert_allclose(plot[:6], 1.0, rtol=0.1)
+
+
+def test_a_grid_is_a_plain_search() -> None:
+    parts = simulated_market().parts
+    assert parts is not None
+    grid = grid_of(parts, 60.0)
+    messages = parts.messages
+    for k in (0, 5, 17):
+        at = messages.ts_ns[0] + k * 60 * S
+        assert grid.row[k] == max(i for i in range(len(messages)) if messages.ts_ns[i] <= at)
+    later = mid_x2_after(parts, grid.row[:1], 60.0)
+    assert later[0] == 2 * grid.mid_ticks[1] or messages.ts_ns[0] != messages.ts_ns[grid.row[0]]
+
+
+def test_long_stretches_are_cut_in_blocks_and_leaving_one_out_splits_its_segment() -> None:
+    parts = Segments.of_stretches(messages_of_mids([10.0] * 7200))
+    assert parts.blocks == 16
+    assert (np.bincount(parts.block) == 450).all()
+    rest = parts.without(3)
+    assert len(rest.messages) == 6750
+    assert len(rest.starts) == 2
+    assert rest.seconds == pytest.approx(7200 - 450 - 2)
+
+
+def test_a_poisson_stream_has_the_facts_of_one() -> None:
+    rng = np.random.default_rng(1)
+    messages = messages_of_mids([10.0] * 30_000)
+    times = np.cumsum(rng.exponential(S / 10, 30_000)).astype(np.int64)
+    parts = Segments.of_stretches(replace(messages, ts_ns=times))
+    numbers = numbers_of(parts, Yardstick.of(parts))
+    for scale in ("0.1s", "1s", "10s"):
+        assert numbers[f"fano_{scale}"] == pytest.approx(1.0, abs=0.15)
+    assert numbers["share_below_1ms"] == pytest.approx(1 - math.exp(-0.01), abs=0.003)
+    assert math.isnan(numbers["eta"])
+    assert math.isnan(numbers["sign_acf_1"])
+
+
+def test_standard_errors_of_the_jackknife_cover_another_run() -> None:
+    one, two = (simulated_market(seed).parts for seed in (1, 2))
+    assert one is not None
+    assert two is not None
+    yardstick = Yardstick.of(one)
+    numbers, errors = jackknife(one, yardstick)
+    other = numbers_of(two, yardstick)
+    known = [name for name in numbers if math.isfinite(errors[name]) and errors[name] > 0]
+    far = [n for n in known if abs(numbers[n] - other[n]) > 3 * math.sqrt(2) * errors[n]]
+    assert len(known) > 40
+    assert len(far) <= 2
+
+
+def test_rows_pass_near_or_inside_the_real_interval_and_say_why_not() -> None:
+    real = {"eta": 0.4, "volatility_1min_ticks": 10.0, "ofi_beta": 1.0, "ofi_r2": 0.3}
+    errors = {"eta": 0.1, "volatility_1min_ticks": 0.1, "ofi_beta": 0.01, "ofi_r2": 0.01}
+    simulated = {"eta": 0.55, "volatility_1min_ticks": 12.0, "ofi_beta": 1.19, "ofi_r2": 0.45}
+    why = {"filled_share_touch": "no numbers"}
+    nothing = {"filled_share_touch": math.nan, "filled_share_behind": math.nan}
+    rows = facts_table(real | nothing, errors, simulated | nothing, why_missing=why)
+    verdicts = {row.number: row.verdict for row in rows}
+    assert [row.number for row in rows] == list(range(1, 26))
+    assert verdicts[2] == "pass"  # .15 away, but within 1.96 standard errors
+    assert verdicts[4] == "fail"
+    assert verdicts[21] == "fail"  # the slope is near enough, R^2 is not
+    assert rows[17].reason == "no numbers"
+    assert all(row.reason for row in rows if row.verdict == "not computable")
+    assert count(rows, "pass") == 1
+
+
+def test_every_number_of_a_row_is_computed() -> None:
+    parts = simulated_market().parts
+    assert parts is not None
+    numbers = set(numbers_of(parts, Yardstick.of(parts)))
+    given = {"limit_size_l1", "market_size_l1", "time_to_cancel_l1", "response_floors", "depth"}
+    asked = {key for criterion in CRITERIA for key in criterion.keys}
+    assert asked - given <= numbers
+
+
+def test_executions_are_there() -> None:
+    assert (simulated_market().windows.messages.kind == MessageKind.EXECUTION).any()

@@ -1,0 +1,79 @@
+"""`rlmm fidelity` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rich.console  # noqa: F401 -- its import draws from the global generator
+
+from experiments import cli
+from experiments.fidelity import stretches_of
+from rlmm_tf.events import EventTable
+from tests.calibration.fidelity.simulated import MINUTES, simulated_table
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_with_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2):
+        simulated_table(seed=seed).write(f"{seed}.parquet")
+
+
+def test_json_and_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["fidelity", "1.parquet", "2.parquet", "--blocks", "odd:600s", "--json"]
+    assert cli.main([*asked, "--reference", "2.parquet"]) == 0
+    out, err = capsys.readouterr()
+    values = json.loads(out)
+    assert err == ""
+    assert 0 < values["mean_l1"] < 0.2
+    assert values["s"] == 1.0  # the reference is the model itself
+    assert values["stretches"] == "--blocks odd:600s"
+    assert values["scored_s"] == pytest.approx(MINUTES * 30, rel=0.02)
+    assert Path("2.parquet.fidelity.html").read_text("utf-8").startswith("<!doctype html>")
+    assert cli.main(asked) == 2
+    assert "--html: expected no file there" in capsys.readouterr().err
+
+
+def test_people_see_the_gates(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fidelity", "1.parquet", "2.parquet", "--html", "page.html"]) == 0
+    out = capsys.readouterr().out
+    for word in ("mean_l1", "G1 mean L1", "facts", "page.html"):
+        assert word in out
+
+
+def test_without_a_word_every_second_block_is_scored() -> None:
+    table = EventTable.read("1.parquet")
+    found = stretches_of(table, None, None)
+    assert found.text == f"--blocks odd:{MINUTES * 60 // 40 - 1}s"
+    assert found.others is not None
+    assert found.scored.seconds == pytest.approx(found.others.seconds, rel=0.1)
+    whole = stretches_of(table, ",", None)
+    assert whole.others is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["no.parquet", "2.parquet"], "REAL.parquet: expected a file, got no.parquet"),
+        (["1.parquet", "2.parquet", "--reference", "no"], "--reference: expected a file"),
+        (["1.parquet", "2.parquet", "--html", "no/x.html"], "--html: expected a folder"),
+        (["1.parquet", "2.parquet", "--span", "noon"], "--span: expected two of"),
+        (["1.parquet", "2.parquet", "--blocks", "odd:20s"], "windows: expected a stretch of 500"),
+        (["1.parquet", "text.parquet"], "text.parquet: expected a parquet file"),
+        (["1.parquet", "other.parquet"], "tick_size: expected that of the real table (0.01)"),
+        (["1.parquet", "trades.parquet"], "SIM: expected limit orders or changes of levels"),
+    ],
+)
+def test_bad_input(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("text.parquet").write_text("no table")
+    table = simulated_table()
+    metadata = {**dict(table.table.schema.metadata), b"tick_size": b"0.05"}
+    EventTable(table.table.replace_schema_metadata(metadata)).write("other.parquet")
+    trades = table.table.filter(np.asarray(table.column("kind") == 4))
+    EventTable(trades).write("trades.parquet")
+    assert cli.main(["fidelity", *arguments]) == 2
+    assert says in capsys.readouterr().err
+    assert not list(Path().glob("*.html"))
