@@ -83,7 +83,8 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["doctor"], ["certify"], ["ingest"], ["inspect"], ["fidelity"], ["bench", "simulator"]]
+    "command",
+    [["doctor"], ["certify"], ["ingest"], ["inspect"], ["fidelity"], ["bench", "simulator"]],
 )
 def test_every_command_has_an_example(
     command: list[str], capsys: pytest.CaptureFixture[str]
