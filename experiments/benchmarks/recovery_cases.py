@@ -1,0 +1,278 @@
+"""Models with known parameters, each with the data it gives and the estimator that reads them.
+
+A case draws one replication: data of a size times `scale` from its generator, and what the
+estimator makes of them, as (estimate, standard error, truth) by name. Cases of choices give the
+number that was chosen and the true one, without a standard error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.estimate import Estimate
+from calibration.estimators.fill_probability import FillRate, fit_fill_rate
+from calibration.estimators.garch import Garch, fit_garch
+from calibration.estimators.latency import Latency, fit_latency
+from calibration.estimators.markouts import Markouts, fit_markouts
+from calibration.estimators.queue_fills import QueueFills, fit_queue_fills
+from calibration.estimators.regime_chain import generator_of, simulate_chain, stationary_law
+from calibration.estimators.regime_factors import RegimeFactors, fit_regime_factors
+from calibration.estimators.regimes import Regimes, fit_regimes
+from calibration.estimators.seasonality import Season, fit_season, smooth_basis
+from calibration.estimators.spread_transitions import (
+    SpreadRegime,
+    SpreadTransitions,
+    fit_spread_transitions,
+)
+
+Found = dict[str, tuple[float, float | None, float]]
+Case = Callable[[np.random.Generator, int], Found]
+
+BIN_S = 60.0
+DAY_BINS = 390
+
+
+def _known(values: float | tuple[float, ...]) -> Estimate:
+    flat = np.ravel(np.asarray(values, dtype=np.float64))
+    if np.ndim(values) == 0:
+        return Estimate(float(flat[0]), 0.0, 1)
+    return Estimate(tuple(flat.tolist()), (0.0,) * len(flat), 1)
+
+
+def _compared(name: str, found: Estimate, true: Estimate) -> Found:
+    """Entry by entry; entries that the truth fixes at 0 are left out."""
+    if isinstance(found.value, tuple):
+        errors = found.standard_error
+        assert isinstance(errors, tuple)
+        assert isinstance(true.value, tuple)
+        entries = zip(found.value, errors, true.value, strict=True)
+        return {f"{name}[{i}]": entry for i, entry in enumerate(entries) if entry[2] != 0.0}
+    assert isinstance(found.standard_error, float)
+    assert isinstance(true.value, float)
+    return {name: (found.value, found.standard_error, true.value)}
+
+
+def _season(rng: np.random.Generator, days: int, bins: int, busy: int) -> Found:
+    """Counts with a speed of their own in each bin, so that they vary more than Poisson's."""
+    curve = np.exp(smooth_basis(bins, periodic=False) @ np.array([0.1, 0.5, 0.6]))
+    factor = _known(tuple((curve / curve.mean()).tolist()))
+    true = Season(factor, "bins", 1.0, converged=True)
+    watched = np.full((days, bins), busy * 23_400.0 / bins)
+    speed = rng.gamma(200.0 * busy, 1 / (200.0 * busy), (days, bins))
+    counts = true.simulate(watched * speed, rng.uniform(0.5, 1.5, days), rng)
+    return _compared("factor", fit_season(counts, watched).factor, factor)
+
+
+def season_bins(rng: np.random.Generator, scale: int) -> Found:
+    """Three days, 26 free bins."""
+    return _season(rng, 3 * scale, 26, 1)
+
+
+def season_curve(rng: np.random.Generator, scale: int) -> Found:
+    """One day, a smooth curve through 78 bins."""
+    return _season(rng, 1, 78, scale)
+
+
+def _true_regimes(k: int, dwell_bins: float) -> Regimes:
+    move = 1 / dwell_bins / max(k - 1, 1)
+    matrix = np.full((k, k), move) + (1 - k * move) * np.eye(k) if k > 1 else np.ones((1, 1))
+    rates = generator_of(matrix, BIN_S)[0]
+    return Regimes(
+        bin_s=BIN_S,
+        level=_known(tuple(1.5 * i for i in range(k))),
+        deviation=_known(tuple(np.linspace(0.4, 0.6, k).tolist())),
+        transition=_known(tuple(matrix.ravel().tolist())),
+        switch_rates_hz=_known(tuple((rates - np.diag(np.diag(rates))).ravel().tolist())),
+        dwell_s=_known((dwell_bins * BIN_S,) * k),
+        stationary=tuple(stationary_law(matrix).tolist()),
+        occupancy=(1 / k,) * k,
+        bic=(),
+        filtered=(),
+        smoothed=(),
+        converged=True,
+    )
+
+
+def _regimes(rng: np.random.Generator, scale: int, k: int) -> Found:
+    """Three days of minutes, regimes that last a quarter of an hour."""
+    true = _true_regimes(k, 15.0)
+    days = [true.simulate(DAY_BINS, rng)[0] for _ in range(3 * scale)]
+    fit = fit_regimes(days, BIN_S, regimes=k, search_reps=2)
+    if fit.n_regimes != k:
+        raise RuntimeError("; ".join(caution.text for caution in fit.cautions))
+    found: Found = {}
+    for name in ("level", "deviation", "transition", "switch_rates_hz"):
+        found |= _compared(name, getattr(fit, name), getattr(true, name))
+    return found
+
+
+def regimes_2(rng: np.random.Generator, scale: int) -> Found:
+    """Two regimes."""
+    return _regimes(rng, scale, 2)
+
+
+def regimes_3(rng: np.random.Generator, scale: int) -> Found:
+    """Three regimes."""
+    return _regimes(rng, scale, 3)
+
+
+def _number(rng: np.random.Generator, scale: int, k: int) -> Found:
+    days = [_true_regimes(k, 15.0).simulate(DAY_BINS, rng)[0] for _ in range(3 * scale)]
+    return {"regimes": (float(fit_regimes(days, BIN_S, search_reps=2).n_regimes), None, float(k))}
+
+
+def regimes_number_1(rng: np.random.Generator, scale: int) -> Found:
+    """How often one regime is taken for what it is."""
+    return _number(rng, scale, 1)
+
+
+def regimes_number_2(rng: np.random.Generator, scale: int) -> Found:
+    """How often two regimes are found."""
+    return _number(rng, scale, 2)
+
+
+def regimes_number_3(rng: np.random.Generator, scale: int) -> Found:
+    """How often three regimes are found."""
+    return _number(rng, scale, 3)
+
+
+def regime_factors(rng: np.random.Generator, scale: int) -> Found:
+    """Two groups in two regimes that are seen through noise."""
+    bins = 3 * DAY_BINS * scale
+    values = ((0.6, 1.4), (0.9, 1.1))
+    true = RegimeFactors(tuple(_known(v) for v in values), (2.0, 0.5), converged=True)
+    matrix = np.array([[14 / 15, 1 / 15], [1 / 15, 14 / 15]])
+    states = simulate_chain(matrix, np.array([0.5, 0.5]), bins, rng)
+    odds = np.exp((states + rng.normal(0, 0.7, bins) - 0.5) / 0.49)
+    probabilities = np.stack([1 / (1 + odds), odds / (1 + odds)], axis=1)
+    exposure = np.full((bins, 2), 60.0)
+    fit = fit_regime_factors(true.simulate(states, exposure, rng), exposure, probabilities)
+    # The mean is 1 over the regimes of the sample, not over those that could have been.
+    share = np.bincount(states, minlength=2) / bins
+    found: Found = {}
+    for g, (factor, value) in enumerate(zip(fit.factors, values, strict=True)):
+        of_sample = np.array(value) / (share @ np.array(value))
+        found |= _compared(f"group {g}", factor, _known(tuple(of_sample.tolist())))
+    return found
+
+
+def garch(rng: np.random.Generator, scale: int) -> Found:
+    """GARCH(1,1) with t innovations, eight days of minutes."""
+    true = Garch(
+        omega=_known(0.04),
+        alpha=_known(0.08),
+        gamma=_known(0.0),
+        beta=_known(0.88),
+        nu=_known(6.0),
+        persistence=_known(0.96),
+        half_life_s=math.nan,
+        scale=1.0,
+        ljung_box_p=math.nan,
+        ljung_box_before_p=math.nan,
+        converged=True,
+    )
+    fit = fit_garch([true.simulate(8 * DAY_BINS * scale, rng)], BIN_S)
+    found: Found = {}
+    for name in ("alpha", "beta", "nu", "persistence"):
+        found |= _compared(name, getattr(fit, name), getattr(true, name))
+    return found
+
+
+def spread_transitions(rng: np.random.Generator, scale: int) -> Found:
+    """Jumps and stays of three bins."""
+    jumps, stay = _known((0.0, 0.7, 0.3, 0.6, 0.0, 0.4, 0.5, 0.5, 0.0)), _known((2.0, 0.5, 1.0))
+    part = SpreadRegime((), jumps, stay, (), ())
+    true = SpreadTransitions((1, 2, 3), ("any",), (part,), 0, converged=True)
+    ts_ns, states = true.simulate(0, 2000 * scale, rng)
+    fit = fit_spread_transitions(
+        ts_ns, states + 1, np.zeros_like(states), edges_ticks=(1, 2, 3), kinds=("any",)
+    ).regimes[0]
+    return _compared("jumps", fit.jumps, jumps) | _compared("stay_s", fit.stay_s, stay)
+
+
+def _fill_rate(speeds: NDArray[np.float64], rng: np.random.Generator, *, blocks: bool) -> Found:
+    true = FillRate(
+        _known(0.5), _known(0.2), 1.0, 30.0, 1.0, 30.0, (), (), (), math.nan, 0, converged=True
+    )
+    seconds = (30.0, 20.0)
+    parts = [true.simulate((s * seconds[0], s * seconds[1]), rng) for s in speeds]
+    block = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    whole = (seconds[0] * len(parts), seconds[1] * len(parts))
+    fit = fit_fill_rate(
+        np.concatenate(parts), whole, low_x2=2, high_x2=60, block=block if blocks else None
+    )
+    return _compared("a_hz", fit.a_hz, true.a_hz) | _compared(
+        "k_per_tick", fit.k_per_tick, true.k_per_tick
+    )
+
+
+def fill_rate(rng: np.random.Generator, scale: int) -> Found:
+    """A exp(-k d), Poisson orders."""
+    return _fill_rate(np.ones(60 * scale), rng, blocks=False)
+
+
+def fill_rate_bursts(rng: np.random.Generator, scale: int) -> Found:
+    """A exp(-k d), orders that come in bursts."""
+    return _fill_rate(rng.gamma(4.0, 0.25, 60 * scale), rng, blocks=True)
+
+
+def queue_fills(rng: np.random.Generator, scale: int) -> Found:
+    """Fill probabilities at three horizons, some orders lost before."""
+    value = _known((0.1, 0.4, 0.7))
+    horizons = (1.0, 10.0, 60.0)
+    true = QueueFills(horizons, (), (value,), 0, converged=True)
+    n = 300 * scale
+    waited, filled = true.simulate(n, rng)
+    watched = rng.uniform(5.0, 120.0, n)
+    fit = fit_queue_fills(
+        np.ones(n, dtype=np.int64),
+        np.minimum(waited, watched),
+        filled & (waited <= watched),
+        horizons_s=horizons,
+        parts=1,
+    )
+    return _compared("probability", fit.probability[0], value)
+
+
+def markouts(rng: np.random.Generator, scale: int) -> Found:
+    """Mean markouts of fills that share their blocks' moves."""
+    value = _known((0.5, -1.0))
+    true = Markouts((1.0, 10.0), value, (), (2.0, 6.0), converged=True)
+    values, block = true.simulate(40 * scale, 20, rng)
+    return _compared("markout", fit_markouts(values, true.horizons_s, block).overall, value)
+
+
+def latency(rng: np.random.Generator, scale: int) -> Found:
+    """Shifted log-normal."""
+    true = Latency(_known(1.5), _known(0.6), _known((2.0,)), (), (), 0, converged=True)
+    fit = fit_latency([true.simulate(2000 * scale, rng)])
+    found: Found = {}
+    for name in ("mu", "sigma", "shift_ms"):
+        found |= _compared(name, getattr(fit, name), getattr(true, name))
+    return found
+
+
+CASES: dict[str, Case] = {
+    case.__name__: case
+    for case in (
+        season_bins,
+        season_curve,
+        regimes_2,
+        regimes_3,
+        regimes_number_1,
+        regimes_number_2,
+        regimes_number_3,
+        regime_factors,
+        garch,
+        spread_transitions,
+        fill_rate,
+        fill_rate_bursts,
+        queue_fills,
+        markouts,
+        latency,
+    )
+}
