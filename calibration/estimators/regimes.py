@@ -324,7 +324,7 @@ def _result(
         dwell_s=estimate(dwells),
         stationary=tuple(stationary_law(transitions(parameters)).tolist()),
         occupancy=tuple(smoothed.mean(axis=0).tolist()),
-        bic=((k, -2 * float(found.llf) + len(parameters) * math.log(n)),),
+        bic=((k, 2 * n * math.log(scale) - 2 * float(found.llf) + len(parameters) * math.log(n)),),
         filtered=tuple(np.split(filtered, np.cumsum(lengths)[:-1])),
         smoothed=tuple(np.split(smoothed, np.cumsum(lengths)[:-1])),
         converged=converged,

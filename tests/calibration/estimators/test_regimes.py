@@ -92,6 +92,19 @@ def test_the_number_of_regimes_is_found(k: int) -> None:
     assert right == 3
 
 
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_their_number_does_not_depend_on_the_unit(scale: float) -> None:
+    rng = np.random.default_rng(8)
+    two = [true_regimes(2).simulate(400, rng)[0]]
+    one = [rng.standard_normal(400)]
+    for days, k in ((two, 2), (one, 1)):
+        fit = fit_regimes(days, BIN_S, search_reps=0)
+        scaled = fit_regimes([scale * day for day in days], BIN_S, search_reps=0)
+        assert (fit.n_regimes, scaled.n_regimes) == (k, k)
+        gains = [each.bic[1][1] - each.bic[0][1] for each in (fit, scaled)]
+        assert gains[1] == pytest.approx(gains[0], abs=0.01)
+
+
 def test_intervals_cover_and_labels_rise() -> None:
     true, covered = true_regimes(2), []
     for seed in range(12):
