@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reports.page.chart import Bars, Chart, Line, Steps
 from reports.page.curves import Curve, Curves, Histograms
+from reports.page.heat import HeatMap
 from reports.page.page import Facts, Gallery, Page, Section, Table, write_page
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Curves",
     "Facts",
     "Gallery",
+    "HeatMap",
     "Histograms",
     "Line",
     "Page",
