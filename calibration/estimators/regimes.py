@@ -229,25 +229,37 @@ def _fit(
     """The fit with k regimes, and what is wrong with it."""
     center, scale = float(series.mean()), float(series.std())
     model = _Joined((series - center) / scale, lengths, k)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # told by `converged` and by the checks below
+    found, error = None, ""
+    for em_iterations in (EM_ITERATIONS, 0):  # EM may end where no optimiser can begin
         try:
-            found = model.fit(
-                start_params=_start(model.endog, k),
-                em_iter=EM_ITERATIONS,
-                search_reps=search_reps,
-                search_scale=SEARCH_SCALE,
-                rng=np.random.default_rng(seed),
-                maxiter=200,
-            )
-            covariance = np.asarray(found.cov_params_approx)
-        except (np.linalg.LinAlgError, RuntimeError, ValueError, FloatingPointError) as error:
-            return None, f"the fit with {k} regimes failed ({error})"
+            found, covariance = _maximum(model, k, seed, search_reps, em_iterations)
+            break
+        except (np.linalg.LinAlgError, RuntimeError, ValueError, FloatingPointError) as problem:
+            error = str(problem)
+    if found is None:
+        return None, f"the fit with {k} regimes failed ({error})"
     parameters = np.asarray(found.params, dtype=np.float64)
     if not np.isfinite(parameters).all() or not math.isfinite(found.llf):
         return None, f"the fit with {k} regimes ended in values that are not finite"
     fit = _result(found, parameters, covariance, lengths, bin_s, (center, scale), k)
     return fit, _problem(fit, parameters[-k:].min(), k)
+
+
+def _maximum(
+    model: Any, k: int, seed: int, search_reps: int, em_iterations: int
+) -> tuple[Any, _Floats]:
+    """The maximum of the likelihood, and the covariance of its parameters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # told by `converged` and by the checks of the fit
+        found = model.fit(
+            start_params=_start(model.endog, k),
+            em_iter=em_iterations,
+            search_reps=search_reps,
+            search_scale=SEARCH_SCALE,
+            rng=np.random.default_rng(seed),
+            maxiter=200,
+        )
+        return found, np.asarray(found.cov_params_approx)
 
 
 def _problem(fit: Regimes, variance_least: float, k: int) -> str | None:
