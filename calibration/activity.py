@@ -17,6 +17,7 @@ from calibration.estimators.regime_factors import RegimeFactors, fit_regime_fact
 from calibration.estimators.regimes import STRETCH_LEAST, Regimes, fit_regimes
 from calibration.estimators.seasonality import Season, fit_season, log_curve
 from calibration.flow_events import N_GROUPS, FlowEvents
+from calibration.sessions import alive, mid_ticks
 from rlmm_tf.fields import NS_PER_S
 
 DAY_NS = 86_400 * NS_PER_S
@@ -153,7 +154,7 @@ def fit_regimes_of(
 ) -> RegimeFit:
     """From realised volatility by the minute, and the events expected without regimes."""
     one = np.ones((len(KINDS), len(minutes)))
-    kept, starts = _whole_minutes(minutes)
+    kept, starts = whole_minutes(minutes)
     if regimes == 1 or not kept.any():
         text = f"expected stretches of {STRETCH_LEAST} whole minutes, got none; one regime"
         cautions = () if regimes == 1 else (Caution("one_regime", "regimes", text),)
@@ -171,7 +172,7 @@ def fit_regimes_of(
     return RegimeFit(chain, factors, one, (*chain.cautions, *factors.cautions))
 
 
-def _whole_minutes(minutes: Minutes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def whole_minutes(minutes: Minutes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Minutes in long enough runs that were watched from end to end, and where runs begin."""
     whole = minutes.seconds > 0.95 * MINUTE_S
     follows = np.zeros(len(minutes), np.bool_)
@@ -187,9 +188,10 @@ def _log_volatility(events: FlowEvents, minutes: Minutes) -> Array:
     """Log of the root of summed squared moves from second to second."""
     seconds = events.ts_ns // NS_PER_S
     last = np.flatnonzero(np.append(np.diff(seconds) != 0, True))  # state at the end of a second
-    mid = 0.5 * events.price_ticks[:, last].sum(axis=0)
-    moves = np.diff(mid, prepend=mid[0]) ** 2
-    moves[~events.counts[last]] = 0.0
+    session = np.cumsum(~alive(events))[last]
+    mid = mid_ticks(events)[last]
+    moves = np.diff(mid, prepend=np.nan) ** 2
+    moves[(np.diff(session, prepend=-1) != 0) | ~np.isfinite(moves)] = 0.0
     variance = np.bincount(minutes.of_row[last], weights=moves, minlength=len(minutes))
     return np.asarray(0.5 * np.log(variance + 0.25))  # finite where nothing moved
 

@@ -21,6 +21,7 @@ from calibration.estimators.marks import (
 )
 from calibration.flow_events import DISTANCE_EDGES, FlowEvents
 from calibration.flow_states import StateBins
+from calibration.sessions import alive, mid_ticks
 from rlmm_tf.kernels.flow import PLACES, FlowFlag
 from rlmm_tf.market_parts import (
     CancelParams,
@@ -243,14 +244,14 @@ def mid_volatility(events: FlowEvents, horizon_s: int) -> float:
     step_ns = horizon_s * 1_000_000_000
     grid = np.arange(events.ts_ns.min() // step_ns, events.ts_ns.max() // step_ns + 1) * step_ns
     squares, n = 0.0, 0
+    closed, mids = np.cumsum(~alive(events)), mid_ticks(events)
     for table in range(int(events.table.max()) + 1):
         mine = np.flatnonzero(events.table == table)
         times = events.ts_ns[mine]
         inside = grid[(grid > times[0]) & (grid < times[-1])]
         at = mine[np.searchsorted(times, inside, side="right") - 1]
-        counts = np.cumsum(~events.counts[mine])[np.searchsorted(times, inside, side="right") - 1]
-        mid = 0.5 * events.price_ticks[:, at].sum(axis=0)
-        whole = np.diff(counts) == 0
-        squares += float((np.diff(mid)[whole] ** 2).sum())
+        moves = np.diff(mids[at])
+        whole = (np.diff(closed[at]) == 0) & np.isfinite(moves)
+        squares += float((moves[whole] ** 2).sum())
         n += int(whole.sum())
     return float(np.sqrt(squares / (n * horizon_s))) if n else 0.0
