@@ -142,7 +142,7 @@ def column_of(
     missing: dict[str, str] = {}
     drawn: list[tuple[Floats, Floats]] = []
     for spec in UNCONDITIONAL:
-        why = spec.missing(real.messages.instrument.detail)
+        why = spec.missing(real.messages.instrument)
         one, two = _both(spec.score, real, other)
         if why is None and min(len(one.values), len(two.values)) == 0:
             which = "real" if len(one.values) == 0 else "other"
@@ -195,7 +195,9 @@ def _conditional(real: Windows, other: Windows, missing: dict[str, str]) -> dict
     found = {}
     for spec in CONDITIONAL:
         one, two = (_conditioned(spec, windows) for windows in (real, other))
-        if spec.groups == "hours" and not _share_hours(one, two):
+        if spec.groups == "hours":
+            one, two = _in_common_hours(one, two)
+        if min(len(one.values), len(two.values)) == 0:
             missing[spec.name] = (
                 "the markets have no hour of the day in common; `rlmm simulate --start` sets it"
             )
@@ -209,6 +211,12 @@ def _conditioned(spec: ConditionalSpec, windows: Windows) -> Conditioned:
     return Conditioned.of(spec.score(windows), spec.condition(windows))
 
 
-def _share_hours(one: Conditioned, two: Conditioned) -> bool:
-    hours = [set(np.searchsorted(HOURS, x.condition, side="right").tolist()) for x in (one, two)]
-    return bool(hours[0] & hours[1])
+def _in_common_hours(one: Conditioned, two: Conditioned) -> tuple[Conditioned, Conditioned]:
+    """An hour that one of them was closed in, or not recorded, says nothing of the other."""
+    hours = [np.searchsorted(HOURS, part.condition, side="right") for part in (one, two)]
+    common = np.intersect1d(hours[0], hours[1])
+    kept = [np.isin(hour, common) for hour in hours]
+    return (
+        Conditioned(one.values[kept[0]], one.condition[kept[0]]),
+        Conditioned(two.values[kept[1]], two.condition[kept[1]]),
+    )

@@ -25,8 +25,8 @@ def divergence(real: Windows, other: Windows, chunk: int = CHUNK_MESSAGES) -> Fl
             f"windows: expected equal lengths that are multiples of {chunk}, got {real.length} "
             f"and {other.length}"
         )
-    detail = other.messages.instrument.detail
-    specs = [s for s in UNCONDITIONAL if s.name not in _TOO_LONG and s.missing(detail) is None]
+    instrument = other.messages.instrument
+    specs = [s for s in UNCONDITIONAL if s.name not in _TOO_LONG and s.missing(instrument) is None]
     places = real.length // chunk
     real_chunks, other_chunks = (Windows(w.messages, chunk) for w in (real, other))
     sums = np.zeros(places)

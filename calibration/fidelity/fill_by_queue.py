@@ -56,7 +56,7 @@ class VirtualOrders:
 
 
 def virtual_orders(table: EventTable, parts: Segments) -> VirtualOrders | None:
-    """Orders that join the touch of a recording; None where none can.
+    """Orders that join the touch of a recording; None where none can, or it cannot be replayed.
 
     Args:
         table: the recording.
@@ -84,7 +84,12 @@ def virtual_orders(table: EventTable, parts: Segments) -> VirtualOrders | None:
         price_ticks=np.where(is_bid, touch[:, 2], touch[:, 0]),
         lots=np.ones(len(row), np.int64),
     )
-    fills, rested = resting_fills(make_tape(_by_recorder(table)), QueueParams(), orders)
+    try:
+        fills, rested = resting_fills(make_tape(_by_recorder(table)), QueueParams(), orders)
+    except ValueError:  # rows that contradict the book, or a side that stays empty
+        return None
+    if not rested.any():
+        return None
     filled_s = np.full(len(row), np.inf)
     # Each order has one lot, so one fill.
     filled_s[fills.order] = (fills.ts_ns - start_ns[fills.order]) / NS_PER_S

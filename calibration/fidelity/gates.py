@@ -176,7 +176,11 @@ def _fills(evidence: Evidence) -> Gate:
     texts = ("within 0.05, or cannot be told apart", "within 0.02, or cannot be told apart")
     real, model = evidence.real.fills, evidence.model.dynamics.fills
     if real is None or model is None:
-        return _elsewhere("G10", metric, "no order could rest for a minute in one of the tables")
+        return _elsewhere(
+            "G10",
+            metric,
+            "no order could rest for a minute in one of the tables, or it cannot be replayed",
+        )
     gaps = np.abs(real.value - model.value)
     if not np.isfinite(gaps).all():
         reason = "a tercile of the queue has no orders in one of the markets"

@@ -15,7 +15,7 @@ import numpy as np
 
 from calibration.fidelity.blocks import Floats, Ints
 from calibration.fidelity.distances import Sample
-from calibration.fidelity.messages import Bools, Detail, MessageKind, Windows
+from calibration.fidelity.messages import Bools, Detail, Instrument, MessageKind, Windows
 from rlmm_tf.fields import NS_PER_S
 
 OFI_MESSAGES = 100
@@ -296,13 +296,16 @@ class ScoreSpec:
     score: Score
     discrete: bool = False
     needs: Detail = "touch"
+    levels: int = 1  # fewer say the same as another score, or nothing
 
-    def missing(self, detail: Detail) -> str | None:
-        """Why recordings of this detail do not carry the score; None: they do."""
-        if self.needs == "orders" and detail != "orders":
+    def missing(self, instrument: Instrument) -> str | None:
+        """Why recordings of this instrument do not carry the score; None: they do."""
+        if self.needs == "orders" and instrument.detail != "orders":
             return "orders carry no numbers, so nobody knows which order a cancel took away"
-        if self.needs == "levels" and detail == "touch":
+        if self.needs == "levels" and instrument.detail == "touch":
             return "only the best bid and ask are recorded; orders behind them are not seen"
+        if instrument.levels < self.levels:
+            return f"the recordings show one level of a side, and it takes {self.levels}"
         return None
 
 
@@ -313,16 +316,16 @@ UNCONDITIONAL = (
     ScoreSpec("log_time_to_cancel", log_time_to_cancel, needs="orders"),
     ScoreSpec("ask_volume_touch", ask_volume_touch),
     ScoreSpec("bid_volume_touch", bid_volume_touch),
-    ScoreSpec("ask_volume", ask_volume, needs="levels"),
-    ScoreSpec("bid_volume", bid_volume, needs="levels"),
+    ScoreSpec("ask_volume", ask_volume, needs="levels", levels=2),
+    ScoreSpec("bid_volume", bid_volume, needs="levels", levels=2),
     ScoreSpec("limit_ask_order_depth", limit_ask_order_depth, needs="levels"),
     ScoreSpec("limit_bid_order_depth", limit_bid_order_depth, needs="levels"),
     ScoreSpec("ask_cancellation_depth", ask_cancellation_depth, needs="levels"),
     ScoreSpec("bid_cancellation_depth", bid_cancellation_depth, needs="levels"),
-    ScoreSpec("limit_ask_order_levels", limit_ask_order_levels, discrete=True, needs="levels"),
-    ScoreSpec("limit_bid_order_levels", limit_bid_order_levels, discrete=True, needs="levels"),
-    ScoreSpec("ask_cancellation_levels", ask_cancellation_levels, discrete=True, needs="levels"),
-    ScoreSpec("bid_cancellation_levels", bid_cancellation_levels, discrete=True, needs="levels"),
+    ScoreSpec("limit_ask_order_levels", limit_ask_order_levels, True, "levels", 2),
+    ScoreSpec("limit_bid_order_levels", limit_bid_order_levels, True, "levels", 2),
+    ScoreSpec("ask_cancellation_levels", ask_cancellation_levels, True, "levels", 2),
+    ScoreSpec("bid_cancellation_levels", bid_cancellation_levels, True, "levels", 2),
     ScoreSpec("vol_per_min", vol_per_min),
     ScoreSpec("ofi", ofi),
     ScoreSpec("ofi_up", ofi_up),

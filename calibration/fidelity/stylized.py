@@ -178,6 +178,8 @@ def _number(
     low, high = value - half, value + half
     if not (math.isfinite(value) and math.isfinite(got)):
         return FactNumber(key, value, low, high, got, "not computable")
+    if criterion.only_reported:
+        return FactNumber(key, value, low, high, got, "reported")
     target = 0.0 if criterion.around_zero else value
     absolute = LIMITS.get(key, ABSOLUTE.get(key, criterion.absolute))
     near = abs(got - target) <= max(absolute, criterion.relative * abs(target))

@@ -14,12 +14,15 @@ from calibration.fidelity.fill_by_queue import virtual_orders
 from calibration.fidelity.gates import normalised
 from calibration.fidelity.market import Market
 from calibration.fidelity.messages import (
+    Detail,
     FidelityError,
+    Instrument,
     MessageKind,
     Windows,
     instrument_of,
     messages_of_rows,
 )
+from calibration.fidelity.scores import UNCONDITIONAL
 from calibration.split import Split
 from tests.calibration.fidelity.simulated import instrument, simulated_market, simulated_table
 from tests.calibration.fidelity.toy_flow import toy_rows, toy_windows
@@ -126,6 +129,28 @@ def test_a_market_without_numbers_has_fewer_scores() -> None:
     assert len(found.model.unconditional) == 20
     assert "nobody knows which order" in found.model.missing["log_time_to_cancel"]
     assert any("tell no orders apart" in caution for caution in found.cautions)
+
+
+@pytest.mark.parametrize(("detail", "scores"), [("orders", 15), ("levels", 14), ("touch", 10)])
+def test_a_feed_of_one_level_has_fewer_still(detail: Detail, scores: int) -> None:
+    plain = Instrument("0.01", "1", detail, 1)
+    known = [spec.name for spec in UNCONDITIONAL if spec.missing(plain) is None]
+    assert len(known) == scores
+    assert "ask_volume_touch" in known
+    assert "ask_volume" not in known
+
+
+def test_only_hours_that_both_have_are_compared() -> None:
+    real = toy_market(1)
+    messages = real.windows.messages
+    for hours, there in ((3, True), (12, False)):
+        later = replace(messages, ts_ns=messages.ts_ns + hours * 3600 * 10**9)
+        found = compare(real, Market("later", Windows(later, 200)), rng=np.random.default_rng(0))
+        assert ("spread | time" in found.model.conditional) == there
+        if there:  # other windows of the same market fall in the same hours
+            assert found.model.conditional["spread | time"].l1 < 1.0
+        else:
+            assert "--start" in found.model.missing["spread | time"]
 
 
 def test_bad_input_is_told() -> None:

@@ -22,6 +22,7 @@ from calibration.fidelity.messages import Instrument, MessageKind, Messages
 from calibration.fidelity.segments import Segments, grid_of, mid_x2_after
 from calibration.fidelity.stylized import CRITERIA, count, facts_table
 from tests.calibration.fidelity.simulated import simulated_market
+from tests.calibration.fidelity.toy_flow import toy_rows, toy_windows
 
 S = 10**9
 
@@ -183,3 +184,68 @@ def test_every_number_of_a_row_is_computed() -> None:
 
 def test_executions_are_there() -> None:
     assert (simulated_market().windows.messages.kind == MessageKind.EXECUTION).any()
+
+
+@pytest.fixture(scope="module")
+def toy() -> Segments:
+    windows = toy_windows(toy_rows(9, 3, 250, market_share=0.25, patience=4.0, gap_s=0.4))
+    return Segments(windows.messages, windows.index, windows.index)
+
+
+def test_fill_ratios_are_those_of_a_plain_loop(toy: Segments) -> None:
+    messages = toy.messages
+    filled: dict[str, list[bool]] = {"touch": [], "behind": []}
+    executed = {int(i) for i, k in zip(messages.order_id, messages.kind, strict=True) if k == 4}
+    for i in range(len(messages)):
+        if messages.kind[i] == MessageKind.LIMIT:
+            best = messages.book[i, 2] if messages.side[i] > 0 else messages.book[i, 0]
+            place = "touch" if messages.price_ticks[i] == best else "behind"
+            filled[place].append(int(messages.order_id[i]) in executed)
+    numbers = numbers_of(toy, Yardstick.of(toy))
+    for place, each in filled.items():
+        assert numbers[f"filled_share_{place}"] == pytest.approx(np.mean(each))
+
+
+def test_next_moves_are_those_of_a_plain_loop(toy: Segments) -> None:
+    messages, yardstick = toy.messages, Yardstick.of(toy)
+    mids = messages.mid_x2_ticks
+    ups: dict[int, list[bool]] = {k: [] for k in range(10)}
+    for i in range(len(messages)):
+        ask, bid = messages.book[i, 1], messages.book[i, 3]
+        decile = int(np.searchsorted(yardstick.imbalance_edges, (bid - ask) / (bid + ask), "right"))
+        for j in range(i + 1, len(messages)):
+            if toy.segment[j] != toy.segment[i]:
+                break
+            if mids[j] != mids[i]:
+                ups[decile].append(bool(mids[j] > mids[i]))
+                break
+    numbers = numbers_of(toy, yardstick)
+    for decile, each in ups.items():
+        expected = np.mean(each) if len(each) >= 20 else np.nan
+        np.testing.assert_allclose(numbers[f"up_share_decile_{decile + 1}"], expected)
+
+
+def test_order_flow_is_regressed_as_by_a_plain_loop(toy: Segments) -> None:
+    messages = toy.messages
+    flows, moves = [], []
+    for segment in range(3):
+        mine = [i for i in range(len(messages)) if toy.segment[i] == segment]
+        end, edge = messages.ts_ns[mine[-1]], messages.ts_ns[mine[0]]
+        last = 0
+        while edge + 10 * S <= end:
+            edge += 10 * S
+            at = max(k for k, i in enumerate(mine) if messages.ts_ns[i] <= edge)
+            flow = 0
+            for k in range(last + 1, at + 1):
+                old, new = messages.book[mine[k - 1], :4], messages.book[mine[k], :4]
+                flow += (new[2] >= old[2]) * new[3] - (new[2] <= old[2]) * old[3]
+                flow += (new[0] >= old[0]) * old[1] - (new[0] <= old[0]) * new[1]
+            mids = messages.mid_x2_ticks
+            moves.append((mids[mine[at]] - mids[mine[last]]) / 2)
+            flows.append(flow)
+            last = at
+    slope, _ = np.polyfit(flows, moves, 1)
+    numbers = numbers_of(toy, Yardstick.of(toy))
+    assert len(flows) >= 20
+    assert numbers["ofi_beta"] == pytest.approx(slope)
+    assert numbers["ofi_r2"] == pytest.approx(np.corrcoef(flows, moves)[0, 1] ** 2)
