@@ -35,7 +35,14 @@ _QUOTE = [
     ("ask_size", "", 4),
     ("suspicious", "", 7),
 ]
-_TRADE = [("time", "", 0), ("price", "", 1), ("size", "", 2), ("suspicious", "", 5)]
+_TRADE = [
+    ("time", "", 0),
+    ("price", "", 1),
+    ("size", "", 2),
+    ("facility", "", 3),
+    ("suspicious", "", 5),
+]
+_OFF_EXCHANGE = ("D",)  # FINRA's facilities, to which dealers and dark pools report
 
 
 def plan(members: Sequence[Member], options: Options) -> Plan:
@@ -100,5 +107,6 @@ def _layout(kind: str, columns: list[tuple[str, str, int]], options: Options) ->
         time_places=_MS,
         hours_from=hours[0],
         hours_until=hours[1],
+        off_exchange_words=_OFF_EXCHANGE,
         one_sided=kind == "levels",
     )

@@ -46,12 +46,11 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
                 remedy="name the flat files",
             )
     require_files(quotes, "a file of quotes")
-    trade_columns = [*_STAMPS, ("price", "price", 0), ("size", "size", 0), ("id", "id", 0)]
     return Plan(
         reader=partial(
             delimited_reader,
             strict=options.strict,
-            trades=Layout("trades", trade_columns, symbol=options.symbol) if trades else NO_COLUMNS,
+            trades=_trade_layout(trades, options.symbol),
             book=Layout("levels", [*_STAMPS, *_QUOTE], symbol=options.symbol),
             consolidated=True,
         ),
@@ -61,3 +60,15 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         tick_size=options.tick_size or "0.01",
         lot_size=options.lot_size,
     )
+
+
+def _trade_layout(trades: Sequence[Member], symbol: str) -> Layout:
+    """A number is unique within an exchange and a facility; a facility says: on no exchange."""
+    if not trades:
+        return NO_COLUMNS
+    names = columns_of(first_line(trades[0]))
+    columns = [*_STAMPS, ("price", "price", 0), ("size", "size", 0), ("id", "id", 0)]
+    columns += [("id", name, 0) for name in ("exchange", "trf_id") if name in names]
+    if "trf_id" in names:
+        columns.append(("facility", "trf_id", 0))
+    return Layout("trades", columns, symbol=symbol)

@@ -188,6 +188,8 @@ parse::Layout layout_of(const py::dict& values) {
   layout.symbol = values["symbol"].cast<std::string>();
   layout.bid_words = values["bid_words"].cast<std::vector<std::string>>();
   layout.ask_words = values["ask_words"].cast<std::vector<std::string>>();
+  layout.off_exchange_words =
+      values["off_exchange_words"].cast<std::vector<std::string>>();
   layout.one_sided = values["one_sided"].cast<bool>();
   layout.block_marker = values["block_marker"].cast<std::string>();
   return layout;

@@ -15,6 +15,8 @@ constexpr std::array<ReasonInfo, kReasons> kInfo = {{
     {"unseen_lots", Severity::kNote, "the trade took lots that the book had not shown yet"},
     {"hidden_trade", Severity::kNote, "the trade was inside the spread or off the grid"},
     {"unsigned_trade", Severity::kNote, "the side that took is not known; it is written as 0"},
+    {"off_exchange", Severity::kNote,
+     "the trade was only reported to the tape: no quote was taken, and it fills nobody"},
     {"unknown_order", Severity::kNote,
      "the order came into the book before the recording or reach"},
     {"locked_book", Severity::kNote, "best bid equals best ask; normal on a consolidated tape"},

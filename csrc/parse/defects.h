@@ -30,6 +30,7 @@ enum class Reason : std::uint8_t {
   kUnseenLots,
   kHiddenTrade,
   kUnsignedTrade,
+  kOffExchange,
   kUnknownOrder,
   kLockedBook,
   kTimeRounded,

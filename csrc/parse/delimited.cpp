@@ -35,7 +35,7 @@ std::string listed(const std::vector<std::string>& words) {
 const char* name_of(Role role) {
   constexpr std::array<const char*, kRoles> kNames = {
       "time",       "received", "price", "size",     "side", "snapshot", "symbol",
-      "suspicious", "id",       "bid",   "bid_size", "ask",  "ask_size"};
+      "suspicious", "id",       "facility", "bid", "bid_size", "ask", "ask_size"};
   return kNames[static_cast<std::size_t>(role)];
 }
 
@@ -233,13 +233,28 @@ bool DelimitedStream::read_trade() {
     reading_.report(Reason::kBadSize, "size", "a size above 0", field(Role::kSize));
     return false;
   }
-  if (wants(Role::kId)) {
-    if (!last_id_.empty() && field(Role::kId) == last_id_) {
-      reading_.report(Reason::kDuplicate, "id", "each trade once", last_id_);
-      return false;
-    }
-    last_id_ = field(Role::kId);
+  row_.off_exchange = is_off_exchange();
+  return is_new_id();
+}
+
+bool DelimitedStream::is_off_exchange() const {
+  if (!wants(Role::kFacility)) return false;
+  const std::string_view facility = field(Role::kFacility);
+  if (!layout_.off_exchange_words.empty()) return is_one_of(facility, layout_.off_exchange_words);
+  return !facility.empty() && facility != "0";
+}
+
+bool DelimitedStream::is_new_id() {
+  id_.clear();
+  for (std::size_t n = 0; n < at_[static_cast<std::size_t>(Role::kId)].size(); ++n) {
+    if (n > 0) id_ += '/';
+    id_ += field(Role::kId, n);
   }
+  if (!id_.empty() && id_ == last_id_) {
+    reading_.report(Reason::kDuplicate, "id", "each trade once", id_);
+    return false;
+  }
+  std::swap(last_id_, id_);
   return true;
 }
 
@@ -314,7 +329,9 @@ Got DelimitedStream::next_block() {
 void DelimitedStream::apply(DepthTape& depth) {
   const Row& row = message_.row;
   depth.set_place(row.place);
-  if (layout_.kind == TableKind::kTrades) {
+  if (row.off_exchange) {
+    depth.print(row.stamp, row.level.price, row.level.size);
+  } else if (layout_.kind == TableKind::kTrades) {
     const std::int64_t sign = row.sign != 0 ? row.sign : depth.resting_side(row.level.price);
     depth.trade(row.stamp, sign, row.level.price, row.level.size);
   } else if (layout_.kind == TableKind::kLevels) {

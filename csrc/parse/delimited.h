@@ -26,7 +26,8 @@ enum class Role : std::uint8_t {
   kSnapshot,  // "true": the row is part of a snapshot
   kSymbol,
   kSuspicious,  // anything but 0 leaves the row out
-  kId,          // of a trade
+  kId,          // of a trade; of several columns, all together
+  kFacility,    // where a trade was reported
   kBid,         // prices and sizes of the visible levels, in order
   kBidSize,
   kAsk,
@@ -68,6 +69,8 @@ struct Layout {
   std::string symbol;                  // wanted; empty: all must be the same
   std::vector<std::string> bid_words;  // what the side of a resting bid is called
   std::vector<std::string> ask_words;
+  // Facilities of trades that were made on no exchange; empty: any but 0 and nothing.
+  std::vector<std::string> off_exchange_words;
   bool one_sided = false;    // levels: a side whose best price is 0 or empty is not in the row
   std::string block_marker;  // levels: a line that begins with it has the time of the rows below
 };
@@ -92,6 +95,7 @@ class DelimitedStream final : public Stream {
     std::int64_t sign = 0;
     Level level{};
     bool is_snapshot = false;
+    bool off_exchange = false;
   };
   // A message: a trade, a group of changes, or a view.
   struct Message {
@@ -119,6 +123,8 @@ class DelimitedStream final : public Stream {
   bool read_side();
   bool read_flag(Role role, bool& value);
   bool read_trade();
+  bool is_off_exchange() const;
+  bool is_new_id();
   bool read_change();
   bool read_levels();
   bool read_level(Role price, Role size, std::size_t n, std::size_t side);
@@ -135,6 +141,7 @@ class DelimitedStream final : public Stream {
   std::size_t width_ = 0;
   std::vector<std::string_view> fields_;
   std::string last_id_;
+  std::string id_;
   std::string sides_;  // the words for them
   TimeNs time_base_ = 0;
   TimeNs of_day_ = 0;

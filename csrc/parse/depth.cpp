@@ -219,16 +219,27 @@ void DepthTape::trade(const Stamp& stamp, std::int64_t sign, std::int64_t price,
     reading_->report(Reason::kHiddenTrade, "price", "a price in the book", "one that is not");
     row.flags = kFlagHidden;
   } else {
-    std::int64_t there = book.size_at(price);
-    traded_[s].try_emplace(price, there);
-    if (there < size) {
-      reading_->report(Reason::kUnseenLots, "size", "at most the lots of the level", "more");
-      write(EventKind::kAdd, s, {price, size - there}, kFlagReach);
-      there = size;
+    const std::int64_t there = book.size_at(price);
+    const std::int64_t quoted = traded_[s].try_emplace(price, there).first->second;
+    // Where the tape shows one venue's quote of many, only the tape says that it is gone.
+    const std::int64_t least = crossing_ == Crossing::kNormal ? quoted : 0;
+    const std::int64_t after = size < there ? there - size : least;
+    const std::int64_t unseen = size + after - there;
+    if (unseen > 0) {
+      reading_->report(Reason::kUnseenLots, "size", "fewer lots than the level has", "as many");
+      write(EventKind::kAdd, s, {price, unseen}, kFlagReach);
     }
-    row.flags = there > size ? kFlagRemains : 0U;
-    book.set(price, there - size);
+    row.flags = after > 0 ? kFlagRemains : 0U;
+    book.set(price, after);
   }
+  tape_->add(row);
+}
+
+void DepthTape::print(const Stamp& stamp, std::int64_t price, std::int64_t size) {
+  tape_->begin(stamp);
+  reading_->report(Reason::kOffExchange, "facility", "an exchange", "a report");
+  TapeRow row{EventKind::kTrade, 0, price, size};
+  row.flags = kFlagHidden;
   tape_->add(row);
 }
 

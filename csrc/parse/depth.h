@@ -52,7 +52,7 @@ class LevelSide {
 
 enum class Crossing : std::uint8_t {
   kDefect,  // one venue: a book that is crossed after a message is wrong
-  kNormal   // a consolidated tape
+  kNormal   // a consolidated tape: it shows the best of many quotes, and trades with all of them
 };
 
 class DepthTape {
@@ -70,6 +70,8 @@ class DepthTape {
             const std::span<const Level>* asks, std::size_t depth);
   // Lots of the side `sign` were executed; 0: of nobody knows which.
   void trade(const Stamp& stamp, std::int64_t sign, std::int64_t price, std::int64_t size);
+  // A trade that was made elsewhere and only reported: it took lots of no book.
+  void print(const Stamp& stamp, std::int64_t price, std::int64_t size);
   // The side of the resting order of a trade that does not say it: by where the price lies between
   // the touches, in the middle by the trade before; 0: nobody knows. Once for each trade.
   std::int64_t resting_side(std::int64_t price);

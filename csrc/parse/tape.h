@@ -46,7 +46,7 @@ struct TapeRow {
 };
 
 // Fills of one market order (same time, same side) are marked as belonging together, so the rows
-// of the moment that lasts are held back.
+// of the moment that lasts are held back. Trades without a side belong to no order.
 class EventTape {
  public:
   // All rows up to the next call are of one message of the source: they share `seq`.
@@ -72,7 +72,7 @@ class EventTape {
     columns_.size.push_back(row.size);
     columns_.order_id.push_back(row.order_id);
     columns_.flags.push_back(static_cast<std::uint8_t>(row.flags));
-    if (row.kind == EventKind::kTrade) join_fills(row.side);
+    if (row.kind == EventKind::kTrade && row.side != 0) join_fills(row.side);
     if ((row.flags & kFlagHidden) == 0) widen(price_divisor_, row.price);
     if (row.kind != EventKind::kStatus) widen(size_divisor_, row.size);
   }

@@ -58,8 +58,8 @@ class Layout:
     """The columns of delimited text.
 
     `columns` has a role, the name in a header and the place (from 0) without one. Roles: time,
-    received, price, size, side, snapshot, symbol, suspicious, id, bid, bid_size, ask, ask_size;
-    the last four once for each level.
+    received, price, size, side, snapshot, symbol, suspicious, id, facility, bid, bid_size, ask,
+    ask_size; the last four once for each level.
     """
 
     kind: Literal["trades", "changes", "levels"]
@@ -73,13 +73,14 @@ class Layout:
     symbol: str = ""
     bid_words: Sequence[str] = ()  # for the side of the resting order
     ask_words: Sequence[str] = ()
+    off_exchange_words: Sequence[str] = ()  # of a trade's facility; none: any but 0 and nothing
     one_sided: bool = False
     block_marker: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For the engine."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        for name in ("columns", "zone", "bid_words", "ask_words"):
+        for name in ("columns", "zone", "bid_words", "ask_words", "off_exchange_words"):
             values[name] = list(values[name])
         return values
 

@@ -136,6 +136,32 @@ TEST("parse quotes: one side a row, the other stays; hours and suspicious rows")
   CHECK_EQ(count_of(*source, Reason::kLockedBook), 1);
 }
 
+TEST("parse trades: those that were only reported, and numbers that several columns make") {
+  Layout trades = trade_layout();
+  trades.header = Header::kNone;
+  trades.columns.push_back({Role::kId, "", 4});
+  trades.columns.push_back({Role::kFacility, "", 4});
+  const std::string book = "1000,100,5,0,0,0\n1000,0,0,102,7,0\n";
+  const std::string lines = "1001,102,1,a,0\n1001,102,9,a,D\n1001,102,8,a,Q\n1001,102,1,a,\n";
+  for (const bool named : {true, false}) {
+    trades.time_places = 6;
+    if (named) trades.off_exchange_words = {"D", "E"};
+    if (!named) trades.off_exchange_words.clear();
+    trades.columns.push_back({Role::kSide, "", 3});
+    trades.bid_words = {"b"};
+    trades.ask_words = {"a"};
+    const auto source = source_of(trades, quote_layout(), true, Crossing::kNormal);
+    const Rows rows = rows_of(*source, {{{lines}}, {{book}}});
+    CHECK_EQ(rows[3], "trade +0 102x9 HIDDEN @1001000000");
+    CHECK_EQ(rows.back(), "trade -1 102x1 REMAINS @1001000000");
+    CHECK_EQ(count_of(*source, Reason::kOffExchange), named ? 1 : 2);
+    CHECK_EQ(count_of(*source, Reason::kUnseenLots), named ? 1 : 0);
+    trades.columns.pop_back();
+  }
+  check_refused([&](bool strict) { return source_of(trades, quote_layout(), strict); },
+                {{{"1001,102,1,a,D\n1001,102,1,a,D\n"}}, {}}, "duplicate");
+}
+
 TEST("parse levels: blocks under a line with the time") {
   const std::string text =
       "Bid,Q,Ask,Q\nStamp,1970-01-01D08:00:01\n100,1,102,2\n99,3,103,4\n"

@@ -81,11 +81,40 @@ TEST("parse depth: trades that the book does not show") {
   bench.depth.trade({2, 2}, 0, 106, 1);   // of nobody knows which side
   bench.depth.trade({2, 2}, -1, 110, 3);  // behind the best
   CHECK_EQ(bench.rows(), (Rows{"add +1 100x3 REACH", "trade +1 100x8 MORE", "trade +1 104x1 HIDDEN",
-                               "trade -1 109x1 HIDDEN", "trade +0 106x1 HIDDEN",
+                               "trade -1 109x1 MORE HIDDEN", "trade +0 106x1 HIDDEN",
                                "add -1 110x3 REACH", "trade -1 110x3"}));
   CHECK_EQ(bench.defects.count(Reason::kHiddenTrade), 3);
   CHECK_EQ(bench.defects.count(Reason::kUnsignedTrade), 1);
   CHECK_EQ(bench.defects.count(Reason::kUnseenLots), 2);
+}
+
+TEST("parse depth: on a consolidated tape the quote stands until the tape takes it away") {
+  Bench bench(Crossing::kNormal);
+  bench.depth.snapshot({1, 1}, Levels{{100, 5}}, Levels{{101, 4}});
+  (void)bench.rows();
+  bench.depth.trade({2, 2}, -1, 101, 1);
+  bench.depth.trade({3, 3}, -1, 101, 3);  // of several venues: this one's quote is still there
+  bench.depth.trade({4, 4}, -1, 101, 9);
+  bench.depth.trade({5, 5}, -1, 103, 2);  // behind it
+  CHECK_EQ(bench.rows(), (Rows{"trade -1 101x1 REMAINS", "add -1 101x4 REACH",
+                               "trade -1 101x3 REMAINS", "add -1 101x9 REACH",
+                               "trade -1 101x9 REMAINS", "add -1 103x2 REACH", "trade -1 103x2"}));
+  CHECK_EQ(bench.defects.count(Reason::kUnseenLots), 3);
+  bench.view({{100, 5}}, {{102, 6}}, 1);
+  CHECK_EQ(bench.rows(), (Rows{"cancel -1 101x4", "add -1 102x6 REACH"}));
+}
+
+TEST("parse depth: a trade that was only reported takes from no book, and parts no market order") {
+  Bench bench(Crossing::kNormal);
+  bench.depth.snapshot({1, 1}, Levels{{100, 5}}, Levels{{101, 4}});
+  (void)bench.rows();
+  bench.depth.trade({2, 2}, -1, 101, 1);
+  bench.depth.print({2, 2}, 101, 400);
+  bench.depth.trade({2, 2}, -1, 101, 1);
+  CHECK_EQ(bench.rows(), (Rows{"trade -1 101x1 REMAINS MORE", "trade +0 101x400 HIDDEN",
+                               "trade -1 101x1 REMAINS"}));
+  CHECK_EQ(bench.depth.side(1).best().size, 2);
+  CHECK_EQ(bench.defects.count(Reason::kOffExchange), 1);
 }
 
 TEST("parse depth: a snapshot in the middle starts again") {
