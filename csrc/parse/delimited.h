@@ -86,6 +86,9 @@ class DelimitedStream final : public Stream {
   void begin_file(TimeNs time_base) override { time_base_ = time_base; }
   Got next() override;
   TimeNs turn() const override { return turn_; }
+  TimeNs happened() const override {
+    return wants(Role::kReceived) ? message_.row.stamp.event : turn_;
+  }
   void apply(DepthTape& depth) override;
 
  private:

@@ -2,6 +2,14 @@
 
 namespace rlmm::parse {
 
+bool MergedSource::trade_is_first() const {
+  const Stream& trades = *streams_[kTrades];
+  const Stream& book = *streams_[kBook];
+  const TimeNs later = trades.turn() - book.turn();
+  if (later > kLateMost || later < -kLateMost) return later < 0;
+  return trades.happened() <= book.happened();
+}
+
 std::size_t MergedSource::advance(std::size_t rows_enough) {
   while (workshop_->tape.rows() < rows_enough) {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
@@ -9,8 +17,7 @@ std::size_t MergedSource::advance(std::size_t rows_enough) {
       if (got_[i] == Got::kNeedsBytes) return i;
     }
     std::size_t first = kBook;
-    if (got_[kTrades] == Got::kItem &&
-        (got_[kBook] == Got::kEnd || streams_[kTrades]->turn() <= streams_[kBook]->turn())) {
+    if (got_[kTrades] == Got::kItem && (got_[kBook] == Got::kEnd || trade_is_first())) {
       first = kTrades;
     }
     if (got_[first] == Got::kEnd) {

@@ -27,6 +27,8 @@ class Stream {
   virtual void begin_file(TimeNs) {}
   virtual Got next() = 0;
   virtual TimeNs turn() const = 0;
+  // When it happened, by the clock that both inputs share: the exchange's.
+  virtual TimeNs happened() const { return turn(); }
   virtual void apply(DepthTape& depth) = 0;
 };
 
@@ -41,8 +43,9 @@ struct Workshop {
   DepthTape depth;
 };
 
-// At the same time trades go first: the book's message knows of them already, and a level must not
-// shrink twice.
+// A book's message knows of all trades up to its time, which go before it however late they come:
+// a level must not shrink twice. The time is the exchange's; but where two messages were received
+// more than a second apart, one of the stamps is wrong, and they go in the order they came in.
 class MergedSource final : public Source {
  public:
   static constexpr std::size_t kTrades = 0;
@@ -66,6 +69,10 @@ class MergedSource final : public Source {
   Defects& defects() override { return workshop_->defects; }
 
  private:
+  bool trade_is_first() const;
+
+  static constexpr TimeNs kLateMost = 1'000'000'000;
+
   std::unique_ptr<Workshop> workshop_;
   std::array<std::unique_ptr<Stream>, 2> streams_;
   std::array<Got, 2> got_ = {Got::kNeedsBytes, Got::kNeedsBytes};

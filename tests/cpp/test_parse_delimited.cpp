@@ -119,6 +119,40 @@ TEST("parse trades: with and without a header, before the book of their time") {
   }
 }
 
+TEST("parse trades: a book's message knows of the trades before it, however late they come") {
+  Layout trades = change_layout();
+  trades.kind = TableKind::kTrades;
+  trades.bid_words = {"sell"};
+  trades.ask_words = {"buy"};
+  const auto rows_for = [&](const std::string& book, const std::string& trade) {
+    const auto source = source_of(trades, change_layout());
+    return rows_of(*source, {{{kHeader + trade}},
+                             {{kHeader + "X,1,10,true,bid,100,10\nX,1,10,true,ask,101,5\n" + book}}});
+  };
+  const Rows start = {"clear +0 0x0 @1/10", "snapshot +1 100x10 @1/10", "snapshot -1 101x5 @1/10"};
+  const auto check = [&](const std::string& book, const std::string& trade, const Rows& expected) {
+    Rows all = start;
+    all.insert(all.end(), expected.begin(), expected.end());
+    CHECK_EQ(rows_for(book, trade), all);
+  };
+  // It arrives behind the message that shows it: one loss of lots, and not an add later.
+  const std::string depth = "X,20,500,false,bid,100,6\nX,40,2000,false,bid,99,1\n";
+  check(depth, "X,20,900,false,sell,100,4\n",
+        {"trade +1 100x4 REMAINS @20/900", "add +1 99x1 @40/2000"});
+  // Or before it, as ever.
+  check(depth, "X,20,400,false,sell,100,4\n",
+        {"trade +1 100x4 REMAINS @20/400", "add +1 99x1 @40/2000"});
+  // It arrives before a message that is older and cannot know of it.
+  check("X,20,500,false,bid,98,6\nX,40,2000,false,bid,100,6\n", "X,30,450,false,sell,100,4\n",
+        {"add +1 98x6 @20/500", "trade +1 100x4 REMAINS @30/500"});
+  // A stamp that is off by more than a second says nothing.
+  check("X,20,500,false,bid,98,6\n", "X,15,2000000000,false,sell,100,4\n",
+        {"add +1 98x6 @20/500", "trade +1 100x4 REMAINS @15/2000000000"});
+  check("X,20,2000000000,false,bid,98,6\n", "X,25,700,false,sell,100,4\n",
+        {"trade +1 100x4 REMAINS @25/700", "add +1 98x6 @20/2000000000",
+         "add +1 100x4 @20/2000000000"});
+}
+
 TEST("parse quotes: one side a row, the other stays; hours and suspicious rows") {
   Layout trades = trade_layout();
   trades.header = Header::kNone;
