@@ -20,6 +20,7 @@ from calibration.sources.plan import (
     require_files,
 )
 from calibration.sources.problems import DataError
+from rlmm_tf.book_params import DAY_NS
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.kernels.parse import NO_COLUMNS, Layout, delimited_reader
 
@@ -67,6 +68,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         files[match["kind"].lower()].append((match["date"], InputFile(member, base)))
     quotes, trades = (_by_date(files[kind]) for kind in ("quote", "trade"))
     require_files([file.member for file in quotes], "a file of quotes")
+    night_ns = quotes[0].time_base_ns % DAY_NS
     if len(symbols) > 1:
         raise DataError(
             "FILE",
@@ -79,8 +81,8 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         reader=partial(
             delimited_reader,
             strict=options.strict,
-            trades=_layout("trades", _TRADE, options) if trades else NO_COLUMNS,
-            book=_layout("levels", _QUOTE, options),
+            trades=_layout("trades", _TRADE, options, night_ns) if trades else NO_COLUMNS,
+            book=_layout("levels", _QUOTE, options, night_ns),
             consolidated=True,
         ),
         inputs=(trades, quotes),
@@ -98,7 +100,9 @@ def _by_date(files: list[tuple[str, InputFile]]) -> tuple[InputFile, ...]:
     return tuple(file for _, file in sorted(files, key=lambda dated: dated[0]))
 
 
-def _layout(kind: str, columns: list[tuple[str, str, int]], options: Options) -> Layout:
+def _layout(
+    kind: str, columns: list[tuple[str, str, int]], options: Options, night_ns: int
+) -> Layout:
     hours = (0, 0) if options.all_hours else (OPEN_NS, CLOSE_NS)
     return Layout(
         kind="levels" if kind == "levels" else "trades",
@@ -107,6 +111,7 @@ def _layout(kind: str, columns: list[tuple[str, str, int]], options: Options) ->
         time_places=_MS,
         hours_from=hours[0],
         hours_until=hours[1],
+        night=night_ns,
         off_exchange_words=_OFF_EXCHANGE,
         one_sided=kind == "levels",
     )

@@ -16,6 +16,7 @@ from calibration.sources.plan import (
     symbol_of_table,
 )
 from calibration.sources.problems import DataError
+from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.kernels.parse import NO_COLUMNS, Layout, delimited_reader
 
 _STAMPS = [("symbol", "ticker", 0), ("time", "sip_timestamp", 0)]
@@ -25,6 +26,7 @@ _QUOTE = [
     ("ask", "ask_price", 0),
     ("ask_size", "ask_size", 0),
 ]
+_NIGHT_NS = 5 * 3600 * NS_PER_S  # UTC: midnight in New York, or an hour later
 
 
 def plan(members: Sequence[Member], options: Options) -> Plan:
@@ -51,7 +53,9 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
             delimited_reader,
             strict=options.strict,
             trades=_trade_layout(trades, options.symbol),
-            book=Layout("levels", [*_STAMPS, *_QUOTE], symbol=options.symbol),
+            book=Layout(
+                "levels", [*_STAMPS, *_QUOTE], night=_NIGHT_NS, symbol=options.symbol
+            ),
             consolidated=True,
         ),
         inputs=(tuple(map(InputFile, trades)), tuple(map(InputFile, quotes))),
@@ -71,4 +75,4 @@ def _trade_layout(trades: Sequence[Member], symbol: str) -> Layout:
     columns += [("id", name, 0) for name in ("exchange", "trf_id") if name in names]
     if "trf_id" in names:
         columns.append(("facility", "trf_id", 0))
-    return Layout("trades", columns, symbol=symbol)
+    return Layout("trades", columns, night=_NIGHT_NS, symbol=symbol)

@@ -185,6 +185,7 @@ parse::Layout layout_of(const py::dict& values) {
   }
   layout.hours_from = values["hours_from"].cast<TimeNs>();
   layout.hours_until = values["hours_until"].cast<TimeNs>();
+  layout.night = values["night"].cast<TimeNs>();
   layout.symbol = values["symbol"].cast<std::string>();
   layout.bid_words = values["bid_words"].cast<std::vector<std::string>>();
   layout.ask_words = values["ask_words"].cast<std::vector<std::string>>();

@@ -10,7 +10,7 @@ constexpr std::array<ReasonInfo, kReasons> kInfo = {{
     {"no_counter", Severity::kNote, "older files lack it; gaps cannot be seen in them"},
     {"counter_leaps", Severity::kNote,
      "the counter does not count messages; gaps cannot be seen in this file"},
-    {"reset", Severity::kNote, "the book starts again from this snapshot"},
+    {"reset", Severity::kNote, "the book starts again from here"},
     {"repeated", Severity::kNote, "a message that came again was left out"},
     {"unseen_lots", Severity::kNote, "the trade took lots that the book had not shown yet"},
     {"hidden_trade", Severity::kNote, "the trade was inside the spread or off the grid"},

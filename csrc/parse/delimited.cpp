@@ -34,8 +34,8 @@ std::string listed(const std::vector<std::string>& words) {
 
 const char* name_of(Role role) {
   constexpr std::array<const char*, kRoles> kNames = {
-      "time",       "received", "price", "size",     "side", "snapshot", "symbol",
-      "suspicious", "id",       "facility", "bid", "bid_size", "ask", "ask_size"};
+      "time",       "received", "price",    "size", "side",     "snapshot", "symbol",
+      "suspicious", "id",       "facility", "bid",  "bid_size", "ask",      "ask_size"};
   return kNames[static_cast<std::size_t>(role)];
 }
 
@@ -204,6 +204,7 @@ bool DelimitedStream::read_times() {
     return false;
   }
   row_.stamp.recv = row_.stamp.event;
+  if (layout_.night >= 0) row_.day = (row_.stamp.event - layout_.night) / kDayNs;
   return !wants(Role::kReceived) || read_time(field(Role::kReceived), "received", row_.stamp.recv);
 }
 
@@ -329,6 +330,7 @@ Got DelimitedStream::next_block() {
 void DelimitedStream::apply(DepthTape& depth) {
   const Row& row = message_.row;
   depth.set_place(row.place);
+  depth.begin_day(row.stamp, row.day);
   if (row.off_exchange) {
     depth.print(row.stamp, row.level.price, row.level.size);
   } else if (layout_.kind == TableKind::kTrades) {

@@ -66,6 +66,8 @@ struct Layout {
   // Times of day that are kept, by the source's clock; from == until: all.
   TimeNs hours_from = 0;
   TimeNs hours_until = 0;
+  // Time of day, UTC, when there is no market: then a new day's book begins. Below 0: never.
+  TimeNs night = -1;
   std::string symbol;                  // wanted; empty: all must be the same
   std::vector<std::string> bid_words;  // what the side of a resting bid is called
   std::vector<std::string> ask_words;
@@ -99,6 +101,7 @@ class DelimitedStream final : public Stream {
     Level level{};
     bool is_snapshot = false;
     bool off_exchange = false;
+    std::int64_t day = 0;
   };
   // A message: a trade, a group of changes, or a view.
   struct Message {

@@ -46,15 +46,31 @@ void LevelSide::set(std::int64_t price, std::int64_t size) {
   }
 }
 
-void DepthTape::snapshot(const Stamp& stamp, std::span<const Level> bids,
-                         std::span<const Level> asks) {
-  tape_->begin(stamp);
-  if (started_) reading_->report(Reason::kReset, "type", "one snapshot", "another");
+void DepthTape::begin_book() {
   tape_->add({.kind = EventKind::kClear, .side = 0, .price = 0, .size = 0});
   started_ = true;
   for (const std::size_t s : {0U, 1U}) {
     sides_[s].clear();
     traded_[s].clear();
+  }
+}
+
+void DepthTape::begin_day(const Stamp& stamp, std::int64_t day) {
+  if (day <= day_) return;
+  day_ = day;
+  last_price_ = last_move_ = 0;
+  if (!started_) return;
+  tape_->begin(stamp);
+  reading_->report(Reason::kReset, "time", "one day", "another");
+  begin_book();
+}
+
+void DepthTape::snapshot(const Stamp& stamp, std::span<const Level> bids,
+                         std::span<const Level> asks) {
+  tape_->begin(stamp);
+  if (started_) reading_->report(Reason::kReset, "type", "one snapshot", "another");
+  begin_book();
+  for (const std::size_t s : {0U, 1U}) {
     const std::span<const Level> given = s == 0 ? bids : asks;
     const std::span<const Level> once = without_duplicates(given);
     sorted_.assign(once.begin(), once.end());
@@ -195,7 +211,8 @@ void DepthTape::view(const Stamp& stamp, const std::span<const Level>* bids,
       snapshot(stamp, *bids, *asks);
       return;
     }
-    started_ = true;  // one side after the other
+    tape_->begin(stamp);
+    begin_book();  // one side after the other
   }
   tape_->begin(stamp);
   if (bids != nullptr) note_view(0, *bids, depth);

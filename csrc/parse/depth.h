@@ -60,6 +60,8 @@ class DepthTape {
   DepthTape(EventTape& tape, Reading& reading, Crossing crossing = Crossing::kDefect)
       : tape_(&tape), reading_(&reading), crossing_(crossing) {}
 
+  // On a later day than the last message nothing is left of its book.
+  void begin_day(const Stamp& stamp, std::int64_t day);
   // The whole book, from which it starts, or starts again.
   void snapshot(const Stamp& stamp, std::span<const Level> bids, std::span<const Level> asks);
   // Levels that changed; size 0 takes one away.
@@ -97,6 +99,7 @@ class DepthTape {
   void write_differences();
   void write(EventKind kind, std::size_t side, const Level& level, unsigned flags);
   void set(std::size_t side, const Level& level);
+  void begin_book();
   void uncross();
 
   static constexpr std::size_t kLevelsMost = std::size_t{1} << 17U;  // of a side
@@ -105,6 +108,7 @@ class DepthTape {
   Reading* reading_;
   Crossing crossing_;
   bool started_ = false;
+  std::int64_t day_ = 0;
   std::int64_t last_price_ = 0;  // of an unsigned trade
   std::int64_t last_move_ = 0;   // the side that the last change of it says
   std::array<LevelSide, 2> sides_ = {LevelSide(1), LevelSide(-1)};

@@ -70,6 +70,7 @@ class Layout:
     zone: Sequence[tuple[int, int]] = ()  # clock's ns from which the offset (ns) holds
     hours_from: int = 0  # ns of the clock's day
     hours_until: int = 0
+    night: int = -1  # ns of the day, UTC, when there is no market: then a new book begins; -1: never
     symbol: str = ""
     bid_words: Sequence[str] = ()  # for the side of the resting order
     ask_words: Sequence[str] = ()

@@ -126,8 +126,9 @@ TEST("parse trades: a book's message knows of the trades before it, however late
   trades.ask_words = {"buy"};
   const auto rows_for = [&](const std::string& book, const std::string& trade) {
     const auto source = source_of(trades, change_layout());
-    return rows_of(*source, {{{kHeader + trade}},
-                             {{kHeader + "X,1,10,true,bid,100,10\nX,1,10,true,ask,101,5\n" + book}}});
+    return rows_of(*source,
+                   {{{kHeader + trade}},
+                    {{kHeader + "X,1,10,true,bid,100,10\nX,1,10,true,ask,101,5\n" + book}}});
   };
   const Rows start = {"clear +0 0x0 @1/10", "snapshot +1 100x10 @1/10", "snapshot -1 101x5 @1/10"};
   const auto check = [&](const std::string& book, const std::string& trade, const Rows& expected) {
@@ -162,9 +163,10 @@ TEST("parse quotes: one side a row, the other stays; hours and suspicious rows")
                                         "1002,101,1,0,0,1\n1003,101,1,,,0\n1004,0,0,NaN,nan,0\n"
                                         "1999,102,3,0,0,0\n2000,100,5,0,0,0\n",
                                         100}}});
-  CHECK_EQ(rows, (Rows{"add +1 100x5 @1000000100", "add -1 102x7 @1001000100",
-                       "cancel +1 100x5 REACH @1003000100", "add +1 101x1 @1003000100",
-                       "cancel +1 101x1 REACH @1999000100", "add +1 102x3 @1999000100"}));
+  CHECK_EQ(rows,
+           (Rows{"clear +0 0x0 @1000000100", "add +1 100x5 @1000000100", "add -1 102x7 @1001000100",
+                 "cancel +1 100x5 REACH @1003000100", "add +1 101x1 @1003000100",
+                 "cancel +1 101x1 REACH @1999000100", "add +1 102x3 @1999000100"}));
   CHECK_EQ(count_of(*source, Reason::kOutsideHours), 2);
   CHECK_EQ(count_of(*source, Reason::kSuspicious), 1);
   CHECK_EQ(count_of(*source, Reason::kLockedBook), 1);
@@ -186,7 +188,7 @@ TEST("parse trades: those that were only reported, and numbers that several colu
     trades.ask_words = {"a"};
     const auto source = source_of(trades, quote_layout(), true, Crossing::kNormal);
     const Rows rows = rows_of(*source, {{{lines}}, {{book}}});
-    CHECK_EQ(rows[3], "trade +0 102x9 HIDDEN @1001000000");
+    CHECK_EQ(rows[4], "trade +0 102x9 HIDDEN @1001000000");
     CHECK_EQ(rows.back(), "trade -1 102x1 REMAINS @1001000000");
     CHECK_EQ(count_of(*source, Reason::kOffExchange), named ? 1 : 2);
     CHECK_EQ(count_of(*source, Reason::kUnseenLots), named ? 1 : 0);
@@ -212,6 +214,27 @@ TEST("parse levels: blocks under a line with the time") {
   }
 }
 
+TEST("parse quotes: yesterday's book is nobody's today, whoever comes first") {
+  Layout quotes = quote_layout();
+  quotes.hours_until = quotes.hours_from;
+  quotes.night = 5'000'000;
+  Layout trades = trade_layout();
+  trades.time_places = 6;
+  trades.night = quotes.night;
+  constexpr TimeNs kDay = 86'400'000'000'000;
+  const auto source = source_of(trades, quotes, true, Crossing::kNormal);
+  const Rows rows = rows_of(
+      *source, {{{"6,103,1,a\n9,102,1,b\n"}, {"6,101,1,c\n9,103,1,d\n", kDay}},
+                {{"7,100,5,0,0,0\n8,0,0,104,5,0\n"}, {"7,110,5,0,0,0\n8,0,0,112,5,0\n", kDay}}});
+  CHECK_EQ(rows,
+           (Rows{"trade +0 103x1 HIDDEN @6000000", "clear +0 0x0 @7000000", "add +1 100x5 @7000000",
+                 "add -1 104x5 @8000000", "trade +1 102x1 HIDDEN @9000000",
+                 "clear +0 0x0 @86400006000000", "trade +0 101x1 HIDDEN @86400006000000",
+                 "add +1 110x5 @86400007000000", "add -1 112x5 @86400008000000",
+                 "add +1 103x1 REACH @86400009000000", "trade +1 103x1 @86400009000000"}));
+  CHECK_EQ(count_of(*source, Reason::kReset), 1);
+}
+
 TEST("parse levels: clocks that change") {
   Layout layout = quote_layout();
   layout.time_places = 9;
@@ -219,7 +242,8 @@ TEST("parse levels: clocks that change") {
   layout.zone = {{0, 0}, {100'000'000'000, 50'000'000'000}};
   const auto source = source_of(trade_layout(), layout);
   const Rows rows = rows_of(*source, {{}, {{"99,100,5,0,0,0\n150,100,6,0,0,0\n"}}});
-  CHECK_EQ(rows, (Rows{"add +1 100x5 @99000000000", "add +1 100x1 @100000000000"}));
+  CHECK_EQ(rows, (Rows{"clear +0 0x0 @99000000000", "add +1 100x5 @99000000000",
+                       "add +1 100x1 @100000000000"}));
 }
 
 TEST("parse delimited: rows that cannot be used") {

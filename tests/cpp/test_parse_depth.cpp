@@ -180,7 +180,7 @@ TEST("parse depth: one side after the other") {
   const std::span<const Level> asks(ask);
   bench.depth.view({1, 1}, &bids, nullptr, 1);
   bench.depth.view({1, 1}, nullptr, &asks, 1);
-  CHECK_EQ(bench.rows(), (Rows{"add +1 100x5", "add -1 101x2"}));
+  CHECK_EQ(bench.rows(), (Rows{"clear +0 0x0", "add +1 100x5", "add -1 101x2"}));
 }
 
 TEST("parse depth: the side of a trade that does not say it") {
