@@ -1,6 +1,7 @@
 #include "parse/databento_record.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace rlmm::parse {
@@ -123,14 +124,15 @@ bool DatabentoReader::read_line(std::string_view line, DatabentoRecord& record) 
     return false;
   }
   if (depth_ > 0) return read_levels(record);
-  if (!reading_->integer("order_id", field(Column::kOrder), number)) return false;
-  if (number < 0) {
-    reading_->report(Reason::kBadNumber, "order_id", "a number of 0 or above",
-                     field(Column::kOrder));
-    return false;
-  }
-  record.order_id = static_cast<std::uint64_t>(number);
-  return true;
+  return read_order(field(Column::kOrder), record.order_id);
+}
+
+bool DatabentoReader::read_order(std::string_view text, std::uint64_t& value) const {
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && rest == end) return true;
+  reading_->report(Reason::kBadNumber, "order_id", "a whole number from 0 to 2^64 - 1", text);
+  return false;
 }
 
 bool DatabentoReader::read_stamp(std::string_view text, const char* field, TimeNs& value) const {

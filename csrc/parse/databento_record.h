@@ -68,6 +68,7 @@ class DatabentoReader {
   bool read_line(std::string_view line, DatabentoRecord& record);
   bool read_stamp(std::string_view text, const char* field, TimeNs& value) const;
   bool read_price(std::string_view text, std::int64_t& value) const;
+  bool read_order(std::string_view text, std::uint64_t& value) const;
   bool read_levels(DatabentoRecord& record) const;
   bool has(Column column) const { return at_[static_cast<std::size_t>(column)] != kAbsent; }
   std::string_view field(Column column) const {

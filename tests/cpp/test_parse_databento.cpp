@@ -93,6 +93,13 @@ TEST("parse databento MBO: what a change of an order is") {
                               "trade -1 105x2 HIDDEN @9/10", "clear +0 0x0 @11/12"}));
 }
 
+TEST("parse databento MBO: orders with the largest numbers that there are") {
+  CHECK_EQ(
+      read("0,0,160,1,1,A,B,100,1,0,18446744073709551615,128,0,1\n"
+           "0,0,160,1,1,C,B,100,1,0,18446744073709551615,128,0,1\n"),
+      (Rows{"add +1 100x1 #18446744073709551615 @0", "cancel +1 100x1 #18446744073709551615 @0"}));
+}
+
 TEST("parse databento MBO: an event that the file cuts off") {
   CHECK_EQ(read(mbo(0, 'T', 'N', "105", 2, 0, 0)), (Rows{"trade +0 105x2 HIDDEN @0/1"}));
 }
@@ -109,6 +116,8 @@ TEST("parse databento MBO: records that cannot be used") {
   check_stops("0,0,160,1,1,A,B,100,x,0,7,128,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,100,1,0,x,128,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,100,1,0,-7,128,0,1\n", "bad_number");
+  check_stops("0,0,160,1,1,A,B,100,1,0,18446744073709551616,128,0,1\n", "bad_number");
+  check_stops("0,0,160,1,1,A,B,100,1,0,,128,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,100,1,0,7,x,0,1\n", "bad_number");
   check_stops("0,0,160,1,1,A,B,.,1,0,7,128,0,1\n", "bad_number");
   check_stops(mbo(0, 'X', 'B', "100", 1, 7), "bad_type");
