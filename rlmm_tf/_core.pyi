@@ -406,6 +406,7 @@ class Reader:
         self,
         input: typing.SupportsInt | typing.SupportsIndex,
         time_base: typing.SupportsInt | typing.SupportsIndex,
+        continues: bool,
     ) -> None: ...
     def end(self, input: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def feed(

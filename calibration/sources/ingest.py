@@ -166,7 +166,7 @@ class Reading:
     def _pieces(self, number: int) -> Iterator[bool]:
         """Feeds the input a piece each time that it is asked."""
         for file in self.plan.inputs[number]:
-            self.reader.begin_file(number, file.time_base_ns)
+            self.reader.begin_file(number, file.time_base_ns, file.continues)
             waiting: bytes | None = None
             for piece in file.member.pieces():
                 if waiting is not None:

@@ -34,6 +34,7 @@ class _Named:
     symbol: str
     date: str
     start_ms: int
+    end_ms: int
     kind: str
 
 
@@ -43,8 +44,8 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
     for member in members:
         match = _NAME.fullmatch(member.name)
         if match is not None:
-            start_ms = int(match["start"])
-            named.append(_Named(member, match["symbol"], match["date"], start_ms, match["kind"]))
+            span = int(match["start"]), int(match["end"])
+            named.append(_Named(member, match["symbol"], match["date"], *span, match["kind"]))
         elif member.inner:
             ignored.append(member.place)
         else:
@@ -71,11 +72,15 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
     with_book = "orderbook" in next(iter(sessions.values()))
     zone = options.zone or NEW_YORK
     messages, books = [], []
+    ended: tuple[str, int] | None = None
     for (date, start_ms), files in sorted(sessions.items()):
         midnight_ns = clock_base_ns(day_of(date, "FILE"), zone)
-        messages.append(InputFile(files["message"].member, midnight_ns))
+        goes_on = ended == (date, start_ms)
+        messages.append(InputFile(files["message"].member, midnight_ns, goes_on))
         if with_book:
-            books.append(InputFile(files["orderbook"].member, midnight_ns + start_ms * _MS_NS))
+            start_ns = midnight_ns + start_ms * _MS_NS
+            books.append(InputFile(files["orderbook"].member, start_ns, goes_on))
+        ended = date, files["message"].end_ms
     return Plan(
         reader=partial(lobster_reader, strict=options.strict, with_book=with_book),
         inputs=(tuple(messages), tuple(books)) if with_book else (tuple(messages),),

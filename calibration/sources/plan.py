@@ -35,10 +35,11 @@ class Options:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file and what its times count from, ns UTC."""
+    """A file, what its times count from (ns UTC) and whether it goes on from the one before."""
 
     member: Member
     time_base_ns: int = 0
+    continues: bool = False  # it begins where the file before it ends, by what they are called
 
 
 @dataclass(frozen=True)

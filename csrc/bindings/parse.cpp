@@ -49,9 +49,9 @@ class PyReader {
  public:
   explicit PyReader(std::unique_ptr<parse::Source> source) : source_(std::move(source)) {}
 
-  void begin_file(std::size_t input, TimeNs time_base) {
+  void begin_file(std::size_t input, TimeNs time_base, bool continues) {
     require_input(input);
-    source_->begin_file(input, time_base);
+    source_->begin_file(input, {time_base, continues});
   }
 
   void feed(std::size_t input, const py::bytes& bytes, bool last_of_file) {
@@ -189,8 +189,7 @@ parse::Layout layout_of(const py::dict& values) {
   layout.symbol = values["symbol"].cast<std::string>();
   layout.bid_words = values["bid_words"].cast<std::vector<std::string>>();
   layout.ask_words = values["ask_words"].cast<std::vector<std::string>>();
-  layout.off_exchange_words =
-      values["off_exchange_words"].cast<std::vector<std::string>>();
+  layout.off_exchange_words = values["off_exchange_words"].cast<std::vector<std::string>>();
   layout.one_sided = values["one_sided"].cast<bool>();
   layout.block_marker = values["block_marker"].cast<std::string>();
   return layout;
@@ -288,7 +287,7 @@ class PyBookPass {
     return depth;
   }
 
-  std::int64_t missing_lots() const { return pass_.missing_lots(); }
+  const parse::BookPass& pass() const { return pass_; }
 
  private:
   void write_depth(std::int64_t* out) const {
@@ -313,7 +312,8 @@ class PyBookPass {
 void bind_parse(py::module_& m) {
   py::register_exception<parse::ParseError>(m, "ParseError", PyExc_ValueError);
   py::class_<PyReader>(m, "Reader", "A recording that is being read; fed piece by piece.")
-      .def("begin_file", &PyReader::begin_file, py::arg("input"), py::arg("time_base"))
+      .def("begin_file", &PyReader::begin_file, py::arg("input"), py::arg("time_base"),
+           py::arg("continues"))
       .def("feed", &PyReader::feed, py::arg("input"), py::arg("bytes"), py::arg("last_of_file"))
       .def("end", &PyReader::end, py::arg("input"))
       .def("advance", &PyReader::advance, py::arg("rows_enough"))
@@ -339,7 +339,12 @@ void bind_parse(py::module_& m) {
       .def("run", &PyBookPass::run, py::arg("kind"), py::arg("side"), py::arg("price_ticks"),
            py::arg("qty_lots"), py::arg("order_id"), py::arg("flags"),
            "The book after each row: ask price, ask lots, bid price, bid lots, level by level.")
-      .def_property_readonly("missing_lots", &PyBookPass::missing_lots);
+      .def_property_readonly("missing_lots",
+                             [](const PyBookPass& p) { return p.pass().missing_lots(); })
+      .def_property_readonly("missing_rows",
+                             [](const PyBookPass& p) { return p.pass().missing_rows(); })
+      .def_property_readonly("first_missing_row",
+                             [](const PyBookPass& p) { return p.pass().first_missing_row(); });
 }
 
 }  // namespace rlmm

@@ -25,7 +25,7 @@ class DatabentoSource final : public Source {
         orders_most_(options.orders_most) {}
 
   std::size_t inputs() const override { return 1; }
-  void begin_file(std::size_t, TimeNs) override {}
+  void begin_file(std::size_t, const FileStart&) override {}
   void feed(std::size_t, std::string_view bytes, bool last_of_file) override {
     reader_.feed(bytes, last_of_file);
   }

@@ -43,7 +43,8 @@ void LobsterSource::require_aligned() {
 }
 
 void LobsterSource::take_pair() {
-  if (lines_[kMessages].is_first_of_file()) session_open_ = false;
+  if (lines_[kMessages].is_first_of_file()) joins_ = continues_;
+  if (lines_[kMessages].is_first_of_file() && !joins_) session_open_ = false;
   reading_.set_place(lines_[kMessages].place());
   Message message;
   const bool readable = read_message(message);
@@ -58,16 +59,17 @@ void LobsterSource::take_pair() {
     is_lost_ = true;
     return;
   }
+  if (joins_ && session_open_ && with_book_ && !is_lost_ && !follows(message)) {
+    session_open_ = false;
+  }
+  joins_ = false;
   if (!session_open_ && (shown || !with_book_)) start_session(message);
   if (message.ts < last_ts_) {
     reading_.report(Reason::kOutOfOrder, "time", "not earlier than the row before",
                     std::to_string(message.ts));
   }
   last_ts_ = std::max(last_ts_, message.ts);
-  for (const std::size_t s : {0U, 1U}) {
-    was_full_[s] = levels_ > 0 && book_[s].size() >= levels_;
-    old_worst_[s] = book_[s].empty() ? 0 : book_[s].back().price;
-  }
+  remember_reach();
   tape_.begin({message.ts, message.ts});
   write(message);
   if (shown && session_open_) compare();
@@ -157,6 +159,60 @@ bool LobsterSource::read_book(std::string_view line) {
     reading_.report(Reason::kCrossed, "price", "best bid below best ask", line.substr(0, 60));
   }
   return true;
+}
+
+void LobsterSource::remember_reach() {
+  for (const std::size_t s : {0U, 1U}) {
+    was_full_[s] = levels_ > 0 && book_[s].size() >= levels_;
+    old_worst_[s] = book_[s].empty() ? 0 : book_[s].back().price;
+  }
+}
+
+// Levels behind the last one that is shown leave and come without a message.
+template <class Pass, class Correct>
+void LobsterSource::each_difference(std::size_t side, const Pass& pass,
+                                    const Correct& correct) const {
+  const View& shown = shown_[side];
+  const bool is_full = shown.size() == levels_;
+  auto ours = book_[side].begin();
+  auto theirs = shown.begin();
+  while (ours != book_[side].end() || theirs != shown.end()) {
+    const bool only_ours = theirs == shown.end() || (ours != book_[side].end() &&
+                                                     is_better(side, ours->price, theirs->price));
+    const bool only_theirs =
+        !only_ours && (ours == book_[side].end() || ours->price != theirs->price);
+    if (only_ours) {
+      const bool left = is_full && is_better(side, shown.back().price, ours->price);
+      left ? pass(EventKind::kCancel, *ours) : correct({ours->price, 0}, ours->size);
+      ++ours;
+    } else if (only_theirs) {
+      const bool came = was_full_[side] && is_better(side, old_worst_[side], theirs->price);
+      came ? pass(EventKind::kAdd, *theirs) : correct(*theirs, 0);
+      ++theirs;
+    } else {
+      correct(*theirs, ours->size);
+      ++ours;
+      ++theirs;
+    }
+  }
+}
+
+// Does the row behind the message, the first of its file, follow from the book before it?
+bool LobsterSource::follows(const Message& message) {
+  const std::array<View, 2> before = book_;
+  remember_reach();
+  const bool adds = message.type == kNew;
+  if (adds || (message.type > kNew && message.type <= kExecuted)) {
+    move_level(message.sign > 0 ? 0 : 1, message.price, adds ? message.size : -message.size);
+  }
+  bool agrees = true;
+  for (const std::size_t s : {0U, 1U}) {
+    each_difference(
+        s, [](EventKind, const Level&) {},
+        [&](const Level& level, std::int64_t ours) { agrees = agrees && level.size == ours; });
+  }
+  book_ = before;
+  return agrees;
 }
 
 // The book before the first message is the first row without what that message did.
@@ -302,38 +358,13 @@ std::int64_t LobsterSource::move_level(std::size_t side, std::int64_t price, std
 
 void LobsterSource::compare() {
   for (const std::size_t s : {0U, 1U}) {
-    if (book_[s] != shown_[s]) compare_side(s);
+    if (book_[s] == shown_[s]) continue;
+    each_difference(
+        s, [&](EventKind kind, const Level& level) { pass_reach(kind, s, level); },
+        [&](const Level& level, std::int64_t ours) { correct(s, level, ours); });
+    book_[s] = shown_[s];
   }
   is_lost_ = false;
-}
-
-// Levels behind the last one that is shown leave and come without a message.
-void LobsterSource::compare_side(std::size_t side) {
-  const View& shown = shown_[side];
-  const bool is_full = shown.size() == levels_;
-  auto ours = book_[side].begin();
-  auto theirs = shown.begin();
-  while (ours != book_[side].end() || theirs != shown.end()) {
-    const bool only_ours = theirs == shown.end() || (ours != book_[side].end() &&
-                                                     is_better(side, ours->price, theirs->price));
-    const bool only_theirs =
-        !only_ours && (ours == book_[side].end() || ours->price != theirs->price);
-    if (only_ours) {
-      const bool left = is_full && is_better(side, shown.back().price, ours->price);
-      left ? pass_reach(EventKind::kCancel, side, *ours)
-           : correct(side, {ours->price, 0}, ours->size);
-      ++ours;
-    } else if (only_theirs) {
-      const bool came = was_full_[side] && is_better(side, old_worst_[side], theirs->price);
-      came ? pass_reach(EventKind::kAdd, side, *theirs) : correct(side, *theirs, 0);
-      ++theirs;
-    } else {
-      correct(side, *theirs, ours->size);
-      ++ours;
-      ++theirs;
-    }
-  }
-  book_[side] = shown;
 }
 
 void LobsterSource::pass_reach(EventKind kind, std::size_t side, const Level& level) {

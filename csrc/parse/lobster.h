@@ -26,9 +26,10 @@ class LobsterSource final : public Source {
         orders_most_(options.orders_most) {}
 
   std::size_t inputs() const override { return with_book_ ? 2 : 1; }
-  // Of a message file: midnight of its day; of a book file: when its session starts.
-  void begin_file(std::size_t input, TimeNs time_base) override {
-    (input == kMessages ? midnight_ : session_start_) = time_base;
+  // The base of a message file is midnight of its day; of a book file, when its session starts.
+  void begin_file(std::size_t input, const FileStart& start) override {
+    (input == kMessages ? midnight_ : session_start_) = start.time_base;
+    if (input == kMessages) continues_ = start.continues;
   }
   void feed(std::size_t input, std::string_view bytes, bool last_of_file) override {
     lines_[input].feed(bytes, last_of_file);
@@ -65,7 +66,9 @@ class LobsterSource final : public Source {
   bool read_halt(Message& message);
   bool read_book(std::string_view line);
   bool read_level(std::size_t at, std::size_t side);
+  bool follows(const Message& message);
   void start_session(const Message& first);
+  void remember_reach();
   void write(const Message& message);
   void write_hidden(const Message& message, std::int64_t side);
   void write_new(const Message& message);
@@ -73,7 +76,10 @@ class LobsterSource final : public Source {
   std::int64_t take_off(const Message& message, bool& remains);
   std::int64_t move_level(std::size_t side, std::int64_t price, std::int64_t by);
   void compare();
-  void compare_side(std::size_t side);
+  // Calls `pass` with each level that came into reach or left it, and `correct` with each that is
+  // there on both sides, or on one and should not be.
+  template <class Pass, class Correct>
+  void each_difference(std::size_t side, const Pass& pass, const Correct& correct) const;
   void pass_reach(EventKind kind, std::size_t side, const Level& level);
   void correct(std::size_t side, const Level& level, std::int64_t before);
   static bool is_better(std::size_t side, std::int64_t a, std::int64_t b) {
@@ -94,7 +100,9 @@ class LobsterSource final : public Source {
   TimeNs last_ts_ = 0;
   bool any_session_ = false;
   bool session_open_ = false;
-  bool is_lost_ = false;  // a message was left out: the book may differ
+  bool continues_ = false;  // the file
+  bool joins_ = false;      // the session is still to be held against the file's first row
+  bool is_lost_ = false;    // a message was left out: the book may differ
 
   std::vector<std::string_view> fields_;
   OrderMap orders_;

@@ -60,8 +60,8 @@ class MergedSource final : public Source {
     streams_[input]->feed(bytes, last_of_file);
   }
   void end(std::size_t input) override { streams_[input]->end(); }
-  void begin_file(std::size_t input, TimeNs time_base) override {
-    streams_[input]->begin_file(time_base);
+  void begin_file(std::size_t input, const FileStart& start) override {
+    streams_[input]->begin_file(start.time_base);
   }
   std::size_t advance(std::size_t rows_enough) override;
   bool done() const override { return done_; }

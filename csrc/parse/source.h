@@ -12,6 +12,12 @@ namespace rlmm::parse {
 
 inline constexpr std::size_t kNothingNeeded = static_cast<std::size_t>(-1);
 
+// What is known of a file before it is read.
+struct FileStart {
+  TimeNs time_base = 0;    // what its times count from, ns UTC; where they say no date
+  bool continues = false;  // it says that it begins where the input's file before it ended
+};
+
 // A recording that is being read. The caller feeds the input that `advance` asks for, in pieces of
 // any size, and takes rows when there are enough.
 class Source {
@@ -24,9 +30,8 @@ class Source {
   virtual ~Source() = default;
 
   virtual std::size_t inputs() const = 0;
-  // Before the first bytes of each file: what its times count from, ns UTC; for sources whose times
-  // say no date.
-  virtual void begin_file(std::size_t input, TimeNs time_base) = 0;
+  // Before the first bytes of each file.
+  virtual void begin_file(std::size_t input, const FileStart& start) = 0;
   // Bytes of the file that the input is at; then its next file.
   virtual void feed(std::size_t input, std::string_view bytes, bool last_of_file) = 0;
   // The input has no more files.

@@ -144,7 +144,7 @@ inline std::size_t read_checked(Source& source, const std::vector<std::string>& 
     } else if (needs >= files.size() || complete[needs]) {
       source.end(needs);
     } else {
-      if (at[needs] == 0) source.begin_file(needs, 0);
+      if (at[needs] == 0) source.begin_file(needs, {});
       const std::string_view bytes = std::string_view(files[needs]).substr(at[needs], piece);
       at[needs] += bytes.size();
       complete[needs] = at[needs] == files[needs].size();

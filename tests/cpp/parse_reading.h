@@ -17,6 +17,7 @@ namespace rlmm::parse {
 struct TestFile {
   std::string bytes;
   TimeNs time_base = 0;
+  bool continues = false;
 };
 using TestInputs = std::vector<std::vector<TestFile>>;
 
@@ -58,7 +59,7 @@ inline std::vector<std::string> rows_of(Source& source, const TestInputs& inputs
       continue;
     }
     const TestFile& from = inputs[needs][file[needs]];
-    if (at[needs] == 0) source.begin_file(needs, from.time_base);
+    if (at[needs] == 0) source.begin_file(needs, {from.time_base, from.continues});
     const std::string_view bytes = std::string_view(from.bytes).substr(at[needs], piece);
     at[needs] += bytes.size();
     const bool last = at[needs] == from.bytes.size();

@@ -114,6 +114,42 @@ TEST("parse lobster: two days") {
   CHECK_EQ(count_of(source, Reason::kReset), 1);
 }
 
+TEST("parse lobster: a file that goes on from the one before it") {
+  const std::vector<std::string> messages = {"1,1,1,5,1000,1\n2,1,2,6,1100,-1\n",
+                                             "3,1,3,4,1050,-1\n4,4,3,4,1050,-1\n5,4,1,5,1000,1\n"};
+  const std::vector<std::string> book = {"1200,9,1000,5\n1100,6,1000,5\n",
+                                         "1050,4,1000,5\n1100,6,1000,5\n1100,6,900,2\n"};
+  const auto in_two = [&](const std::string& first_row, bool with_book) {
+    LobsterSource source(kStrict, with_book);
+    const std::vector<TestFile> texts = {{messages[0], 0}, {first_row + messages[1], 0, true}};
+    const std::vector<TestFile> books = {{book[0], 0}, {book[1], 3, true}};
+    return with_book ? rows_of(source, {texts, books}, 3) : rows_of(source, {texts}, 3);
+  };
+  for (const bool with_book : {true, false}) {
+    LobsterSource source(kStrict, with_book);
+    const TestInputs whole = {{{messages[0] + messages[1]}}, {{book[0] + book[1]}}};
+    const Rows rows = rows_of(source, with_book ? whole : TestInputs{whole[0]});
+    CHECK_EQ(in_two("", with_book), rows);
+    CHECK_EQ(rows.size(), with_book ? std::size_t{11} : std::size_t{6});
+  }
+}
+
+TEST("parse lobster: a file that says that it goes on, and does not") {
+  const std::vector<TestFile> messages = {{"1,1,1,5,1000,1\n"}, {"2,1,1,4,990,1\n", 0, true}};
+  for (const char* row : {"9999999999,0,990,4\n", "9999999999,0,1000,6\n", "1100,1,1000,5\n"}) {
+    LobsterSource source(kStrict, true);
+    (void)rows_of(source, {messages, {{"9999999999,0,1000,5\n"}, {row, 0, true}}});
+    CHECK_EQ(count_of(source, Reason::kReset), 1);
+  }
+  // What cannot be read says nothing; the next row does.
+  LobsterSource source(kLenient, true);
+  const Rows rows = rows_of(source, {{{"1,1,1,5,1000,1\n"}, {"x\n3,4,1,2,1000,1\n", 0, true}},
+                                     {{"9999999999,0,1000,5\n"},
+                                      {"9999999999,0,1000,4\n9999999999,0,1000,2\n", 0, true}}});
+  CHECK_EQ(rows, (Rows{"clear +0 0x0 @1000000000", "add +1 1000x5 #1 @1000000000",
+                       "trade +1 1000x2 #1 REMAINS @3000000000", "modify +1 1000x2 @3000000000"}));
+}
+
 TEST("parse lobster: a line that cannot be read") {
   const std::string book = "1200,1,1000,9\n";
   for (const char* line : {"x,1,1,5,1000,1\n", "-1,1,1,5,1000,1\n", "999999,1,1,5,1000,1\n"}) {
