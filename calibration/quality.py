@@ -187,9 +187,7 @@ class _Tally:
 
     def add(self, columns: Columns) -> None:
         """Take rows in."""
-        missing = self._book.missing_lots
         depth = self._book.depth(columns)
-        self._note("missing_lots", np.array([self._book.missing_lots > missing]))
         self._add_kinds(columns)
         self._add_times(columns)
         self._add_spread(columns["ts_recv"], depth)
@@ -313,15 +311,20 @@ class _Tally:
             latency_ns=self._latency_law(),
             price_divisor=self.price_divisor,
             size_divisor=self.size_divisor,
-            oddities=[
-                Oddity(name, count, first if count else None, MEANINGS[name])
-                for name, (count, first) in self.odd.items()
-            ],
+            oddities=self._oddities(),
             ingest_problems=problems,
             bucket_ns=self.bucket_ns,
             mid_ticks=[None if np.isnan(mid) else float(mid) for mid in self.mid],
             events=self.events.tolist(),
         )
+
+    def _oddities(self) -> list[Oddity]:
+        missing = self._book.missing_rows, self._book.first_missing_row
+        found = {"missing_lots": missing, **self.odd}
+        return [
+            Oddity(name, count, first if count else None, MEANINGS[name])
+            for name, (count, first) in found.items()
+        ]
 
     def _latency_law(self) -> dict[str, float]:
         """Quantiles, to a twelfth or so; nothing where both clocks always agree."""
@@ -340,7 +343,7 @@ class _Tally:
 
 
 MEANINGS = {
-    "missing_lots": "batches of rows that take lots that are not there",
+    "missing_lots": "rows that take lots that are not there",
     "unsigned_trades": "trades that nobody knows the side of",
     "halts": "trading was halted",
     "resets": "the book started again",

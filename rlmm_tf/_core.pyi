@@ -441,7 +441,11 @@ class BookPass:
         The book after each row: ask price, ask lots, bid price, bid lots, level by level.
         """
     @property
+    def first_missing_row(self) -> int: ...
+    @property
     def missing_lots(self) -> int: ...
+    @property
+    def missing_rows(self) -> int: ...
 
 class FlowPass:
     """

@@ -29,8 +29,12 @@ class BookPass {
   const LevelSide& asks() const { return sides_[1]; }
   // Lots that were cancelled or traded where there were not so many.
   std::int64_t missing_lots() const { return missing_lots_; }
+  // How many rows did that, and the number of the first, from 0; -1: none.
+  std::int64_t missing_rows() const { return missing_rows_; }
+  std::int64_t first_missing_row() const { return first_missing_row_; }
 
  private:
+  void write(const Row& row);
   void grow(const Row& row);
   void shrink(const Row& row);
   void modify(const Row& row);
@@ -38,7 +42,10 @@ class BookPass {
 
   std::array<LevelSide, 2> sides_ = {LevelSide(1), LevelSide(-1)};
   OrderMap orders_;
+  std::int64_t rows_ = 0;
   std::int64_t missing_lots_ = 0;
+  std::int64_t missing_rows_ = 0;
+  std::int64_t first_missing_row_ = -1;
 };
 
 }  // namespace rlmm::parse

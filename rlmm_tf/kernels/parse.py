@@ -70,7 +70,9 @@ class Layout:
     zone: Sequence[tuple[int, int]] = ()  # clock's ns from which the offset (ns) holds
     hours_from: int = 0  # ns of the clock's day
     hours_until: int = 0
-    night: int = -1  # ns of the day, UTC, when there is no market: then a new book begins; -1: never
+    night: int = (
+        -1
+    )  # ns of the day, UTC, when there is no market: then a new book begins; -1: never
     symbol: str = ""
     bid_words: Sequence[str] = ()  # for the side of the resting order
     ask_words: Sequence[str] = ()
@@ -161,6 +163,17 @@ class BookPass:
     def missing_lots(self) -> int:
         """Lots that were taken from where there were not so many."""
         return int(self._pass.missing_lots)
+
+    @property
+    def missing_rows(self) -> int:
+        """Rows that did so."""
+        return int(self._pass.missing_rows)
+
+    @property
+    def first_missing_row(self) -> int | None:
+        """The number of the first of them, counted from the first row of the pass."""
+        first = int(self._pass.first_missing_row)
+        return None if first < 0 else first
 
 
 def drained(reader: Reader) -> Iterator[Columns]:

@@ -91,7 +91,7 @@ def test_what_is_odd(tmp_path: Path) -> None:
     ]
     quality = quality_of(tmp_path / "x.parquet", rows)
     assert odd(quality) == {
-        "missing_lots": (1, 0),
+        "missing_lots": (1, 2),
         "unsigned_trades": (2, 3),
         "halts": (1, 5),
         "resets": (1, 6),
@@ -125,6 +125,13 @@ def test_pieces_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "_row_groups", in_sevens)
     pieces = inspect(tmp_path / "x.parquet", show=lambda *_: None)
     assert json.dumps(pieces.as_json()) == json.dumps(whole.as_json())
+
+
+def test_the_first_row_that_takes_too_much(tmp_path: Path) -> None:
+    rows: list[tuple[Any, ...]] = [(i, ADD, 1, 90 - i % 7, 1) for i in range(500)]
+    for i in (300, 400):
+        rows[i] = (i, CANCEL, 1, 12, 77)
+    assert odd(quality_of(tmp_path / "x.parquet", rows)) == {"missing_lots": (2, 300)}
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all"])

@@ -274,6 +274,7 @@ TEST("parse book pass: the book of a table") {
   apply(EventKind::kAdd, 1, 100, 3, 7);
   apply(EventKind::kAdd, -1, 103, 4, 8);
   CHECK_EQ(pass.bids().best().size, 8);
+  CHECK_EQ(pass.first_missing_row(), -1);
   apply(EventKind::kModify, 1, 99, 6, 7);  // the order moves
   CHECK_EQ(pass.bids().best().size, 5);
   CHECK_EQ(pass.bids().size_at(99), 6);
@@ -290,6 +291,10 @@ TEST("parse book pass: the book of a table") {
   CHECK_EQ(pass.asks().best().size, 5);
   apply(EventKind::kCancel, 1, 100, 7);
   CHECK_EQ(pass.missing_lots(), 2);
+  CHECK_EQ(pass.first_missing_row(), 12);
+  apply(EventKind::kCancel, 1, 100, 7);
+  CHECK_EQ(pass.missing_rows(), 2);
+  CHECK_EQ(pass.first_missing_row(), 12);
   apply(EventKind::kAdd, -1, 104, 1, 8);
   apply(EventKind::kAdd, -1, 104, 1, 8);
   apply(EventKind::kClear, -1, 0, 0);
