@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ class Quality:
     size_divisor: int
     oddities: list[Oddity]
     ingest_problems: list[dict[str, Any]]
+    repeated: int | None  # of the source, as far as it numbers what it says; None: it was not read
     bucket_ns: int
     mid_ticks: list[float | None]  # at the end of each bucket
     events: list[int]
@@ -140,7 +141,7 @@ def inspect(path: Path, *, show: Show) -> Quality:
             ) from None
         tally.add(columns)
         show(float(tally.rows), float(parquet.metadata.num_rows), "rows")
-    return tally.quality(metadata, report.get("problems", []))
+    return tally.quality(metadata, report.get("problems"))
 
 
 def _row_groups(parquet: pq.ParquetFile) -> Iterator[Columns]:
@@ -220,14 +221,6 @@ class _Tally:
         first = int(event[0]) if self._last_event is None else self._last_event
         step = np.diff(event, prepend=first)
         self._note("out_of_order", step < 0)
-        seq = columns["seq"]
-        same = np.zeros(len(seq), np.bool_)
-        same[1:] = True
-        for name in ARROW_SCHEMA.names:
-            if name != "seq":
-                same[1:] &= columns[name][1:] == columns[name][:-1]
-        same[1:] &= seq[1:] != seq[:-1]
-        self._note("duplicates", same)
         late = recv - event
         self._note("negative_latency", late < 0)
         if late.any():
@@ -287,8 +280,8 @@ class _Tally:
         if self.size_divisor != 1 and len(lots):
             self.size_divisor = int(np.gcd(self.size_divisor, np.gcd.reduce(lots)))
 
-    def quality(self, metadata: EventMetadata, problems: list[dict[str, Any]]) -> Quality:
-        """All of it."""
+    def quality(self, metadata: EventMetadata, problems: list[dict[str, Any]] | None) -> Quality:
+        """All of it; `problems` are those of the ingest, if there was one."""
         seconds = max((self.end_ns - self.start_ns - self.closed_ns) / NS_PER_S, 1e-9)
         flow = self.rows - self.kinds[EventKind.SNAPSHOT] - self.kinds[EventKind.CLEAR] - self.reach
         return Quality(
@@ -312,7 +305,8 @@ class _Tally:
             price_divisor=self.price_divisor,
             size_divisor=self.size_divisor,
             oddities=self._oddities(),
-            ingest_problems=problems,
+            ingest_problems=problems or [],
+            repeated=None if problems is None else _repeated(problems),
             bucket_ns=self.bucket_ns,
             mid_ticks=[None if np.isnan(mid) else float(mid) for mid in self.mid],
             events=self.events.tolist(),
@@ -342,6 +336,14 @@ class _Tally:
         return quantiles
 
 
+def _repeated(problems: Sequence[Mapping[str, Any]]) -> int:
+    """Messages, orders or trades whose number came again.
+
+    Equal rows of a table say nothing: fills are equal, and quotes that flicker within a clock's tick.
+    """
+    return sum(found["count"] for found in problems if found["reason"] in {"repeated", "duplicate"})
+
+
 MEANINGS = {
     "missing_lots": "rows that take lots that are not there",
     "unsigned_trades": "trades that nobody knows the side of",
@@ -349,7 +351,6 @@ MEANINGS = {
     "resets": "the book started again",
     "corrections": "levels that were set to what the vendor's book says",
     "out_of_order": "rows with an earlier time than the row before",
-    "duplicates": "rows equal to the row before but for their number; equal fills are, too",
     "negative_latency": "rows received before they happened",
     "crossed_rows": "rows after which the best bid is above the best ask",
     "locked_rows": "rows after which the best bid is the best ask",

@@ -66,6 +66,7 @@ def for_people(values: Mapping[str, Any]) -> dict[str, Any]:
         "crossed_share": values["crossed_share"],
         "longest_silence_s": max((seconds for _, seconds in values["silences"]), default=0.0),
         "latency_ns": values["latency_ns"],
+        "repeated": values["repeated"],
         "odd": odd,
         "in_the_source": source,
         "html": values["html"],

@@ -56,6 +56,9 @@ def _facts(quality: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         "fills per second": quality["fills_per_s"],
         "market orders per fill": quality["market_orders"] / max(quality["fills"], 1),
         "hidden fills": quality["hidden_fills"],
+        "repeated in the source, by its numbers": "not read"
+        if quality["repeated"] is None
+        else quality["repeated"],
         **{f"rows: {kind}": count for kind, count in quality["rows_by_kind"].items()},
     }
 

@@ -12,6 +12,8 @@ import pytest
 from calibration.quality import Quality, inspect
 from calibration.sources.problems import DataError
 from rlmm_tf.events import ARROW_SCHEMA, EventFlag, EventKind, EventMetadata, EventTable
+from tests.calibration.conftest import Ingest
+from tests.calibration.defects import BYBIT, LEAN
 
 NS = 1_000_000_000
 METADATA = EventMetadata("V", "S", "0.01", "1", "a/b", "sha256:" + "0" * 64)
@@ -97,9 +99,9 @@ def test_what_is_odd(tmp_path: Path) -> None:
         "resets": (1, 6),
         "corrections": (1, 7),
         "out_of_order": (1, 2),
-        "duplicates": (1, 4),
         "locked_rows": (1, 8),
     }
+    assert quality.repeated is None  # made by hand: equal rows say nothing
     assert quality.hidden_fills == 2
     assert quality.latency_ns["max"] == pytest.approx(0.5 * NS, rel=0.1)
     assert quality.latency_ns["p50"] == 0.0
@@ -132,6 +134,19 @@ def test_the_first_row_that_takes_too_much(tmp_path: Path) -> None:
     for i in (300, 400):
         rows[i] = (i, CANCEL, 1, 12, 77)
     assert odd(quality_of(tmp_path / "x.parquet", rows)) == {"missing_lots": (2, 300)}
+
+
+def test_what_the_source_sent_twice(tmp_path: Path, ingest_files: Ingest) -> None:
+    """A counter tells; equal quotes within a millisecond do not."""
+    first, second = BYBIT.files["book.jsonl"].splitlines(keepends=True)
+    book = {**BYBIT.files, "book.jsonl": first + second + second}
+    ingest_files("bybit", book)
+    flickers = "".join(f"34200001,{price},5,0,0,Q,1,0\n" for price in (101000, 101100) * 3)
+    ingest_files("lean", {**LEAN.files, "20131007_x_Quote_Tick.csv": flickers})
+    tables = [tmp_path / f"{number}.parquet" for number in (1, 2)]
+    found = [inspect(table, show=lambda *_: None) for table in tables]
+    assert [quality.repeated for quality in found] == [1, 0]
+    assert "duplicates" not in odd(found[1])
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all"])

@@ -108,6 +108,7 @@ def test_the_page_about_a_recording(empty: bool) -> None:
         "market_orders": 1,
         "fills": 0,
         "hidden_fills": 0,
+        "repeated": None if empty else 3,
         "rows_by_kind": {"add": 10},
         "oddities": [{"name": "resets", "count": 1, "first_row": 3, "meaning": "m"}][: not empty],
         "ingest_problems": [
