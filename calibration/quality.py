@@ -63,7 +63,9 @@ class Quality:
     one_sided_ns: int
     closed_ns: int  # in silences of half an hour and more
     silences: list[tuple[int, float]]  # the longest: when it began, seconds
-    latency_ns: dict[str, float]  # quantiles of ts_recv - ts_event; empty with one clock
+    # Of ts_recv - ts_event: the most, and below what so many lie, to a twelfth of it; empty with one
+    # clock.
+    latency_ns: dict[str, float]
     price_divisor: int  # of the visible prices in ticks: above 1, the tick is too small
     size_divisor: int
     oddities: list[Oddity]
@@ -173,6 +175,7 @@ class _Tally:
     reach: int = 0
     silences: list[tuple[int, int]] = field(default_factory=list)
     latency: Counter[int] = field(default_factory=Counter)
+    latest_ns: int = 0
     price_divisor: int = 0
     size_divisor: int = 0
     odd: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -223,6 +226,7 @@ class _Tally:
         self._note("out_of_order", step < 0)
         late = recv - event
         self._note("negative_latency", late < 0)
+        self.latest_ns = max(self.latest_ns, int(late.max()))
         if late.any():
             bins = np.floor(np.log2(np.maximum(late, 1)) * LATENCY_BINS_PER_OCTAVE).astype(int)
             self.latency.update(np.where(late > 0, bins, -1).tolist())
@@ -321,19 +325,19 @@ class _Tally:
         ]
 
     def _latency_law(self) -> dict[str, float]:
-        """Quantiles, to a twelfth or so; nothing where both clocks always agree."""
+        """Bounds from bins of a twelfth or so; nothing where both clocks always agree."""
         if set(self.latency) <= {-1}:
             return {}
         total, past = self.latency.total(), 0
-        quantiles = {}
-        wanted = [("p01", 0.01), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)]
+        bounds = {}
+        wanted = [("p01", 0.01), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99)]
         for bin_, count in sorted(self.latency.items()):
             past += count
             while wanted and past >= wanted[0][1] * total:
                 name, _ = wanted.pop(0)
                 upper = 2 ** ((bin_ + 1) / LATENCY_BINS_PER_OCTAVE)
-                quantiles[name] = 0.0 if bin_ < 0 else float(upper)
-        return quantiles
+                bounds[f"{name}_below"] = 0.0 if bin_ < 0 else min(float(upper), self.latest_ns)
+        return {**bounds, "max": float(self.latest_ns)}
 
 
 def _repeated(problems: Sequence[Mapping[str, Any]]) -> int:

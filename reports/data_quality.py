@@ -150,7 +150,8 @@ def _course(quality: Mapping[str, Any]) -> Section:
 def _time(quality: Mapping[str, Any]) -> Section:
     silences: Sequence[tuple[int, float]] = quality["silences"]
     rows = [(_moment(began), seconds) for began, seconds in silences]
-    latency = {f"latency {name}, ms": ns / 1e6 for name, ns in quality["latency_ns"].items()}
+    bounds = quality["latency_ns"].items()
+    latency = {f"latency {name.replace('_', ' ')}, ms": ns / 1e6 for name, ns in bounds}
     return Section(
         "Time",
         [

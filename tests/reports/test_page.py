@@ -131,14 +131,14 @@ def test_the_page_about_a_recording(empty: bool) -> None:
         "events": [1, 2],
         "mid_ticks": [None, 5.0],
         "silences": [(0, 1.5)],
-        "latency_ns": {} if empty else {"p50": 1e6},
+        "latency_ns": {} if empty else {"p50_below": 1e6},
     }
     page = render(quality_page(values, name=HOSTILE))
     assert "<script" not in page
     assert "Synthetic" in page
     assert "too small?" in page
     assert ("Nothing is odd" in page) == empty
-    assert ("latency p50" in page) != empty
+    assert ("latency p50 below" in page) != empty
 
 
 @pytest.mark.parametrize(
