@@ -83,11 +83,11 @@ def ingest(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
 def inspect(
     table: Annotated[Path, typer.Argument(metavar="X.parquet", help="A canonical event table.")],
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page (default: X.parquet.html).")
+        Path | None, typer.Option(metavar="FILE", help="The page (X.parquet.html; none with --json).")
     ] = None,
     json: Json = False,
 ) -> Job:
-    """Say what a recording is like and what is odd about it; writes a page.
+    """Say what a recording is like and what is odd about it; writes a page, or its own anew.
 
     Example: rlmm inspect day.parquet --html day.html
     """
@@ -96,8 +96,9 @@ def inspect(
         from experiments import console
         from experiments import inspect as inspection
 
+        page = html or (None if json else table.with_name(f"{table.name}.html"))
         with console.progress_bar("inspect") as progress:
-            values = inspection.run_inspect(table, html, progress=progress)
+            values = inspection.run_inspect(table, page, progress=progress)
         if json:
             console.write_json(values)
         else:

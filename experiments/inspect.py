@@ -10,24 +10,27 @@ from calibration.quality import inspect
 from calibration.sources.problems import DataError
 from experiments.console import Progress
 from experiments.errors import InputError, Problem, shown_place
-from reports.data_quality import quality_page
+from reports.data_quality import TITLE, quality_page
 from reports.page import write_page
 
+HEAD_BYTES = 2048
 
-def run_inspect(path: Path, html: Path | None, *, progress: Progress) -> dict[str, Any]:
-    """Read the table and write the page; returns the values.
+
+def run_inspect(path: Path, page: Path | None, *, progress: Progress) -> dict[str, Any]:
+    """Read the table and write the page, if one is wanted; returns the values.
+
+    An older page of a table's quality is replaced, anything else is not.
 
     Raises:
-        InputError: there is no such table, or a page already.
+        InputError: there is no such table, or something else in the page's place.
     """
-    page = html or path.with_name(f"{path.name}.html")
     problems = []
     if not path.is_file():
         problems.append(Problem("X.parquet", f"expected a file, got {shown_place(path)}"))
-    if page.exists():
+    if page is not None and page.exists() and not _is_quality_page(page):
         message = f"expected no file there, got {shown_place(page)}; remove it or name another"
         problems.append(Problem("--html", message))
-    elif not page.parent.is_dir():
+    elif page is not None and not page.parent.is_dir():
         folder = shown_place(page.parent)
         problems.append(Problem("--html", f"expected a folder that exists, got {folder}"))
     if problems:
@@ -37,8 +40,20 @@ def run_inspect(path: Path, html: Path | None, *, progress: Progress) -> dict[st
     except DataError as error:
         raise InputError([Problem(shown_place(error.where), error.message)]) from None
     values = quality.as_json()
-    write_page(quality_page(values, name=path.name), page)
-    return {**values, "html": str(page)}
+    if page is not None:
+        made = quality_page(values, name=path.name)
+        page.unlink(missing_ok=True)
+        write_page(made, page)
+    return {**values, "html": None if page is None else str(page)}
+
+
+def _is_quality_page(path: Path) -> bool:
+    """By how it begins: no other page has this title."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    return head.startswith(b"<!doctype html>") and f"<title>{TITLE}".encode() in head
 
 
 def for_people(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.page import Bars, Facts, Line, Page, Section, Steps, Table
 
+TITLE = "Data quality: "
 BARS_MOST = 12
 SHOWN_SHARE = 0.99
 ROUNDING = 1e-9
@@ -18,7 +19,7 @@ def quality_page(quality: Mapping[str, Any], *, name: str) -> Page:
     metadata = quality["metadata"]
     seconds = (quality["end_ns"] - quality["start_ns"]) / 1e9
     return Page(
-        title=f"Data quality: {name}",
+        title=f"{TITLE}{name}",
         lead=f"{metadata['venue']} {metadata['symbol']}, {_moment(quality['start_ns'])} to "
         f"{_moment(quality['end_ns'])}",
         note="Synthetic: these events come from a simulator, not from an exchange."

@@ -38,7 +38,10 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     quality = json.loads(capsys.readouterr().out)
     assert quality["rows"] == 6
     assert quality["metadata"]["symbol"] == "X"
-    assert Path("x.parquet.html").exists()
+    assert quality["html"] is None
+    assert not Path("x.parquet.html").exists()
+    assert cli.main(["inspect", "x.parquet", "--json", "--html", "x.html"]) == 0
+    assert Path("x.html").exists()
 
 
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,6 +98,22 @@ def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["inspect", "nothing", "--html", "book.jsonl"]) == 2
     assert "expected no file there" in capsys.readouterr().err
     assert Path("x.parquet").read_text() == "mine"
+
+
+def test_a_page_takes_the_place_of_its_older_self(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ingest", "bybit", "book.jsonl", "--out", "x.parquet"]) == 0
+    for _ in range(2):
+        assert cli.main(["inspect", "x.parquet"]) == 0
+    page = Path("x.parquet.html")
+    page.write_text(page.read_text()[:1500])  # an older one, say
+    assert cli.main(["inspect", "x.parquet"]) == 0
+    assert page.read_text().endswith("</html>")
+    for other in ("mine", "<!doctype html>\n<title>mine</title>"):
+        page.write_text(other)
+        capsys.readouterr()
+        assert cli.main(["inspect", "x.parquet"]) == 2
+        assert "expected no file there" in capsys.readouterr().err
+        assert page.read_text() == other
 
 
 def test_lenient_counts_what_strict_refuses(capsys: pytest.CaptureFixture[str]) -> None:
