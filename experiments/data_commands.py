@@ -30,13 +30,13 @@ def ingest(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
         Optional, typer.Option(metavar="X", help="Size of a lot (default: inferred).")
     ] = None,
     date: Annotated[
-        Optional, typer.Option(metavar="DAY", help="Of files that do not say it.")
+        Optional, typer.Option(metavar="DAY", help="Of csv files that only have the time of day.")
     ] = None,
     zone: Annotated[
-        Optional, typer.Option(metavar="NAME", help="Of a clock that shows the time of day.")
+        Optional, typer.Option(metavar="NAME", help="Of the exchange's clock (lobster, lean).")
     ] = None,
     all_hours: Annotated[
-        bool, typer.Option("--all-hours", help="Keep what is outside the regular session.")
+        bool, typer.Option("--all-hours", help="Keep what is outside the session (lean).")
     ] = False,
     mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", help="YAML with the columns; for csv.")
@@ -83,7 +83,8 @@ def ingest(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
 def inspect(
     table: Annotated[Path, typer.Argument(metavar="X.parquet", help="A canonical event table.")],
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page (X.parquet.html; none with --json).")
+        Path | None,
+        typer.Option(metavar="FILE", help="The page (X.parquet.html; none with --json)."),
     ] = None,
     json: Json = False,
 ) -> Job:

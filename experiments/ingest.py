@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from calibration.sources.ingest import ingest
 from calibration.sources.plan import Options
 from calibration.sources.problems import DataError
-from calibration.sources.registry import FORMATS
+from calibration.sources.registry import FORMATS, USES
 from experiments.console import Progress
 from experiments.errors import InputError, Problem, did_you_mean, listed, shown, shown_place
 from experiments.yaml_reader import read_file
@@ -65,6 +65,8 @@ def _require_usable(request: Request) -> None:
         hint = did_you_mean(request.format_name, FORMATS)
         expected = f"expected {listed(FORMATS)}, got {shown(request.format_name)!r}{hint}"
         problems.append(Problem("FORMAT", expected))
+    else:
+        problems += _unused(request)
     for path in request.files:
         if not path.is_file():
             problems.append(Problem("FILE", f"expected a file, got {shown_place(path)}"))
@@ -76,6 +78,15 @@ def _require_usable(request: Request) -> None:
         problems.append(Problem("--out", f"expected a folder that exists, got {folder}; create it"))
     if problems:
         raise InputError(problems)
+
+
+def _unused(request: Request) -> Iterator[Problem]:
+    """Options that the format has no use for: whoever gives one expects something of it."""
+    for name, formats in USES.items():
+        if getattr(request, name) and request.format_name not in formats:
+            option = f"--{name.replace('_', '-')}"
+            expected = f"expected with {listed(sorted(formats))} only, got it with "
+            yield Problem(option, f"{expected}{request.format_name}; leave it out")
 
 
 def _options(request: Request) -> Options:

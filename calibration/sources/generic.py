@@ -56,7 +56,7 @@ class TimeMapping(_Model):
     unit: Literal["s", "ms", "us", "ns", "iso"]
     zone: str  # UTC, or one such as Asia/Singapore
     since: Literal["1970", "midnight"] = "1970"
-    date: str = ""  # with midnight
+    date: str = ""  # with midnight; or in the request
 
 
 class TableMapping(_Model):
@@ -101,7 +101,10 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
     """Files go where the mapping's `files` says."""
     mapping = _mapping(options.mapping)
     book, trades = mapping.book, mapping.trades
-    inputs = tuple(_inputs(members, table) for table in (trades, book))
+    dated = [t for t in (trades, book) if t is not None and t.time.since == "midnight"]
+    if options.date and not dated:
+        raise DataError("--date", expected="a mapping with `since: midnight`", got="none")
+    inputs = tuple(_inputs(members, table, options) for table in (trades, book))
     named = [file.member for files in inputs for file in files]
     require_files(named, "files that the mapping names")
     unused = [member.place for member in members if member not in named]
@@ -177,13 +180,16 @@ def _columns_said(table: TableMapping) -> list[Column]:
     return [column for column in (*single, *levels) if column is not None]
 
 
-def _inputs(members: Sequence[Member], table: TableMapping | None) -> tuple[InputFile, ...]:
+def _inputs(
+    members: Sequence[Member], table: TableMapping | None, options: Options
+) -> tuple[InputFile, ...]:
     if table is None:
         return ()
     time = table.time
     base_ns = 0
     if time.since == "midnight":
-        base_ns = clock_base_ns(day_of(time.date, "--mapping"), time.zone)
+        place = "--date" if options.date else "--mapping"
+        base_ns = clock_base_ns(day_of(options.date or time.date, place), time.zone)
     return tuple(InputFile(m, base_ns) for m in members if table.files in m.name)
 
 

@@ -26,7 +26,7 @@ class Options:
     venue: str = ""
     tick_size: str = ""
     lot_size: str = ""
-    date: str = ""  # of files that do not say it: YYYY-MM-DD
+    date: str = ""  # of csv files that only have the time of day: YYYY-MM-DD
     zone: str = ""  # of the exchange's clock, where the files have its time of day
     all_hours: bool = False  # keep what is outside the regular session
     strict: bool = True

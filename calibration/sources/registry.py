@@ -17,6 +17,14 @@ from calibration.sources import (
 from calibration.sources.compressed import Member
 from calibration.sources.plan import Options, Plan
 
+# Options (fields of `Options`) that not every format has a use for.
+USES: Mapping[str, frozenset[str]] = {
+    "date": frozenset({"csv"}),
+    "zone": frozenset({"lobster", "lean"}),
+    "all_hours": frozenset({"lean"}),
+    "mapping": frozenset({"csv"}),
+}
+
 FORMATS: Mapping[str, Callable[[Sequence[Member], Options], Plan]] = {
     "lobster": lobster.plan,
     "bybit": bybit.plan,

@@ -138,7 +138,12 @@ def test_clocks_of_a_mapping(ingest_files: Ingest) -> None:
     midnight = {"book": {**book, "header": False, "time": {**day, "date": "2012-06-21"}}}
     found = ingest_files("csv", {"x.csv": rows}, mapping=midnight)
     assert found.times()[0] == 1_340_285_400 * NS + NS // 2
+    undated = {"book": {**book, "header": False, "time": day}}
+    again = ingest_files("csv", {"x.csv": rows}, mapping=undated, date="2012-06-21")
+    assert again.times() == found.times()
     local = {"book": {**book, "header": False, "time": {**day, "column": 1, "since": "1970"}}}
+    with pytest.raises(DataError, match="--date: expected a mapping with `since: midnight`"):
+        ingest_files("csv", {"x.csv": rows}, mapping=local, date="2012-06-21")
     found = ingest_files("csv", {"x.csv": rows}, mapping=local)
     assert found.times()[0] == (1_700_000_000 + 5 * 3600) * NS
     received = copy.deepcopy(local)

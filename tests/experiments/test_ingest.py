@@ -64,6 +64,13 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         (["bybit", "book.jsonl", "--tick-size", "0.25"], "book.jsonl:1: b: expected a multiple"),
         (["bybit", "book.jsonl", "--lot-size", "1"], "book.jsonl:2: b: expected a multiple"),
         (["bybit", "book.jsonl", "--tick-size", "0.0000000001"], "expected a multiple of 1e-9"),
+        (
+            ["bybit", "book.jsonl", "--date", "2020-01-01"],
+            "--date: expected with csv only, got it with bybit; leave it out",
+        ),
+        (["bybit", "book.jsonl", "--zone", "Mars/X"], "--zone: expected with lean or lobster only"),
+        (["tardis", "trades.csv", "--all-hours"], "--all-hours: expected with lean only"),
+        (["lobster", "book.jsonl", "--mapping", "m"], "--mapping: expected with csv only"),
         (["csv", "book.jsonl"], "--mapping: expected a YAML file"),
         (["csv", "book.jsonl", "--mapping", "trades.csv"], "trades.csv"),
         (["lobster", "book.jsonl"], "expected a name like"),
