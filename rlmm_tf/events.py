@@ -189,7 +189,9 @@ class EventTable:
         try:
             # Not read_table: that would take a folder's name for a column (`kind=1/`).
             table = pq.ParquetFile(path).read()
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
             raise EventTableError(
                 f"{path}: expected a parquet file, got {error}; make one with `rlmm ingest` or "
                 "`rlmm simulate`"

@@ -157,6 +157,8 @@ def test_files_of_another_kind(tmp_path: Path) -> None:
     path.write_text("no parquet")
     with pytest.raises(EventTableError, match=r"x\.parquet: expected a parquet file, got .*rlmm"):
         EventTable.read(path)
+    with pytest.raises(EventTableError, match="expected a parquet file, got"):
+        EventTable.read(tmp_path)
     pq.write_table(pa.table(columns(), schema=ARROW_SCHEMA), path)
     with pytest.raises(EventTableError, match=r"metadata: expected venue, .*, got none of venue"):
         EventTable.read(path)

@@ -28,9 +28,9 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
     tables = [member for member in members if member not in texts]
     of_trades = [member for member in texts if _is_trades(member)]
     books = [member for member in texts if member not in of_trades]
-    require_files(books, "a file of Binance's depth changes (JSON lines)")
+    require_files(books, "a file of Binance's depth changes (JSON lines)", members)
     if of_trades and tables:
-        require_files([], "trades as JSON or as CSV, not both")
+        require_files([], "trades as JSON or as CSV, not both", [*of_trades, *tables])
     books.sort(key=lambda member: not _is_snapshot(member))
     layout = None
     if tables:

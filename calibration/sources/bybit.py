@@ -22,7 +22,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
     """JSON is the book, all else trades."""
     books = [member for member in members if is_json(member)]
     trades = [member for member in members if member not in books]
-    require_files(books, "a file of Bybit's book messages (JSON lines)")
+    require_files(books, "a file of Bybit's book messages (JSON lines)", members)
     layout = trade_layout(trades[0], options.symbol) if trades else None
     return Plan(
         reader=partial(

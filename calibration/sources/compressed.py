@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,16 @@ MEMBERS_MOST = 10_000
 DIRECTORY_MOST_BYTES = 8 << 20  # of a zip archive
 
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\x00", "xz"))
+# No text begins like these.
+_UNREAD = (
+    (b"BZh", "bzip2"),
+    (b"\x5d\x00\x00", "lzma"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!\x1a", "rar"),
+    (b"\x1f\x9d", "compress"),
+)
+_TAR_AT = 257
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -201,18 +211,50 @@ class _Readable(Protocol):
 def _unpacked(member: Member, raw: _Readable) -> Iterator[bytes]:
     """Bytes of the stream, decompressed if they begin like a compressed file."""
     head = raw.read(COMPRESSED_PIECE_BYTES)
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            pieces = _UNPACKERS[kind](member, raw, head)
-            break
-    else:
-        pieces = _plain(member, raw, head)
+    kind = _kind_of(member, head)
+    pieces = _UNPACKERS[kind](member, raw, head)
     total = 0
     for piece in pieces:
         total += len(piece)
         if total > max(RATIO_FREE_BYTES, RATIO_MOST * member.consumed.bytes):
             raise _bomb(member.place, total, member.consumed.bytes)
         yield piece
+
+
+def _kind_of(member: Member, head: bytes) -> str:
+    kinds = [kind for magic, kind in _MAGIC if head.startswith(magic)]
+    if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:
+        kinds.append("zstd")  # a frame that is to be skipped
+    unread = [name for magic, name in _UNREAD if head.startswith(magic)]
+    if head[_TAR_AT:].startswith(b"ustar"):
+        unread.append("tar")
+    if unread:
+        raise DataError(
+            member.place,
+            reason="packed",
+            expected="a file that is plain, or gz, zst, xz or zip",
+            got=unread[0],
+            remedy="unpack it first",
+        )
+    return kinds[0] if kinds else "plain"
+
+
+def with_content(members: Sequence[Member], *, strict: bool) -> tuple[list[Member], list[str]]:
+    """Those that have any, and where the others are.
+
+    Raises:
+        DataError: one is empty, and `strict` or the last one.
+    """
+    empty = [m for m in members if not head_of(m, 4096).strip(b"\xef\xbb\xbf \t\r\n")]
+    if empty and (strict or len(empty) == len(members)):
+        raise DataError(
+            empty[0].place,
+            reason="empty_file",
+            expected="rows",
+            got="an empty file",
+            remedy="get it again; if nothing happened then, leave it out (as --lenient does)",
+        )
+    return [m for m in members if m not in empty], [m.place for m in empty]
 
 
 def _bomb(place: str, unpacked: int, packed: int) -> DataError:
@@ -336,7 +378,7 @@ def _zstd(member: Member, raw: _Readable, head: bytes) -> Iterator[bytes]:
         raise _damaged(member, str(error)) from None
 
 
-_UNPACKERS = {"gzip": _gzip, "xz": _xz, "zstd": _zstd}
+_UNPACKERS = {"plain": _plain, "gzip": _gzip, "xz": _xz, "zstd": _zstd}
 
 
 def _damaged(member: Member, what: str) -> DataError:

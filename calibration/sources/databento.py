@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from calibration.sources.compressed import Member, head_of
-from calibration.sources.plan import InputFile, Options, Plan, require_files
+from calibration.sources.plan import InputFile, Options, Plan
 from calibration.sources.problems import DataError
 from rlmm_tf.kernels.parse import databento_reader
 
@@ -14,7 +14,6 @@ from rlmm_tf.kernels.parse import databento_reader
 def plan(members: Sequence[Member], options: Options) -> Plan:
     """All files of one kind; `--symbol` is the number of an instrument."""
     binary = [head_of(member, 3) == b"DBN" for member in members]
-    require_files(members, "files of Databento")
     if len(set(binary)) > 1:
         raise DataError("FILE", expected="DBN or CSV", got="both", reason="mixed_files")
     if options.symbol and not options.symbol.isdigit():

@@ -106,7 +106,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         raise DataError("--date", expected="a mapping with `since: midnight`", got="none")
     inputs = tuple(_inputs(members, table, options) for table in (trades, book))
     named = [file.member for files in inputs for file in files]
-    require_files(named, "files that the mapping names")
+    require_files(named, "files that the mapping names", members)
     unused = [member.place for member in members if member not in named]
     if unused:
         raise DataError(

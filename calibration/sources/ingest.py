@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
-from calibration.sources.compressed import members_of
+from calibration.sources.compressed import members_of, with_content
 from calibration.sources.plan import Options, Plan
 from calibration.sources.problems import DataError
 from calibration.sources.registry import FORMATS
@@ -97,8 +97,11 @@ def ingest(
         DataError: with the place, when the files cannot be read.
         FileExistsError: there is a file at `out`.
     """
-    members = [member for path in paths for member in members_of(path)]
+    members, empty = with_content(
+        [member for path in paths for member in members_of(path)], strict=options.strict
+    )
     plan = FORMATS[format_name](members, options)
+    plan = replace(plan, ignored=(*plan.ignored, *empty))
     reading = Reading(plan, sum(path.stat().st_size for path in paths), show)
     with new_file(out) as temporary, tempfile.TemporaryFile(dir=out.parent) as rough:
         reading.write_rough(rough)
@@ -212,16 +215,31 @@ class Reading:
                 self.rows += len(columns["kind"])
                 writer.write_table(arrow_table(columns, ARROW_SCHEMA))
         if self.rows == 0:
-            raise DataError(
-                self._first_place(),
-                reason="no_rows",
-                expected="rows that say something about a book",
-                got="none",
-                remedy="is it the right file, and the right format?",
-            )
+            raise self._no_rows()
 
-    def _first_place(self) -> str:
-        return next(file.member.place for files in self.plan.inputs for file in files)
+    def _no_rows(self) -> DataError:
+        """What there was instead."""
+        found = {finding.reason: finding for finding in findings_of(self.reader)}
+        place = next(file.member.place for files in self.plan.inputs for file in files)
+        other = found.get("other_symbol")
+        if other is not None:
+            return DataError(
+                self.problem(other).file,
+                reason="no_rows",
+                line=other.line,
+                field=other.field,
+                expected=f"rows of {self.plan.symbol}",
+                got=f"only others, such as {other.got!r}",
+                remedy="name one that is there with --symbol",
+            )
+        others = ", ".join(f"{finding.count} x {reason}" for reason, finding in found.items())
+        return DataError(
+            place,
+            reason="no_rows",
+            expected="rows that say something about a book",
+            got=f"none ({others})" if others else "none",
+            remedy="is it the right file, and the right format?",
+        )
 
 
 def _units(plan: Plan) -> Units:
@@ -239,8 +257,12 @@ def _in_units(option: str, text: str, places: int) -> int:
         return 0
     try:
         value = positive_decimal(option, text).scaleb(places)
-    except EventTableError as error:
-        raise DataError(option, expected="a positive number", got=str(error)) from None
+    except EventTableError:
+        raise DataError(
+            option,
+            expected="a positive number with at most 18 places, such as 0.01",
+            got=repr(text),
+        ) from None
     if value != value.to_integral_value():
         raise DataError(option, expected=f"a multiple of 1e-{places}", got=repr(text))
     return int(value)

@@ -67,7 +67,8 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         base = clock_base_ns(day_of(match["date"], member.place), zone)
         files[match["kind"].lower()].append((match["date"], InputFile(member, base)))
     quotes, trades = (_by_date(files[kind]) for kind in ("quote", "trade"))
-    require_files([file.member for file in quotes], "a file of quotes")
+    what = "a file of quotes" + (f" of {options.symbol}" if options.symbol else "")
+    require_files([file.member for file in quotes], what, members)
     night_ns = quotes[0].time_base_ns % DAY_NS
     if len(symbols) > 1:
         raise DataError(

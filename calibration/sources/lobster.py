@@ -58,7 +58,8 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
             )
     wanted = [file for file in named if options.symbol in {"", file.symbol}]
     ignored += [file.member.place for file in named if file not in wanted]
-    require_files([file.member for file in wanted], "LOBSTER's message files")
+    what = "LOBSTER's message files" + (f" of {options.symbol}" if options.symbol else "")
+    require_files([file.member for file in wanted], what, members)
     symbols = sorted({file.symbol for file in wanted})
     if len(symbols) > 1:
         raise DataError(

@@ -169,11 +169,20 @@ def day_of(text: str, place: str) -> date:
         ) from None
 
 
-def require_files(members: Sequence[Member], what: str) -> None:
-    """Refuse to go on without any."""
+NAMED_MOST = 3  # files in a message
+
+
+def require_files(members: Sequence[Member], what: str, given: Sequence[Member]) -> None:
+    """Refuse to go on without any; `given` are the files that there are."""
     if not members:
+        names = [member.place for member in given[:NAMED_MOST]]
+        more = f" and {len(given) - len(names)} more" if len(given) > len(names) else ""
         raise DataError(
-            "FILE", expected=what, got="none", reason="no_file", remedy="name the right files"
+            "FILE",
+            expected=what,
+            got=f"{', '.join(names)}{more}" if names else "none",
+            reason="no_file",
+            remedy="add it, or name the format that these have",
         )
 
 

@@ -47,15 +47,13 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
                 got=repr(first_line(member)[:80]),
                 remedy="name the flat files",
             )
-    require_files(quotes, "a file of quotes")
+    require_files(quotes, "a file of quotes", members)
     return Plan(
         reader=partial(
             delimited_reader,
             strict=options.strict,
             trades=_trade_layout(trades, options.symbol),
-            book=Layout(
-                "levels", [*_STAMPS, *_QUOTE], night=_NIGHT_NS, symbol=options.symbol
-            ),
+            book=Layout("levels", [*_STAMPS, *_QUOTE], night=_NIGHT_NS, symbol=options.symbol),
             consolidated=True,
         ),
         inputs=(tuple(map(InputFile, trades)), tuple(map(InputFile, quotes))),

@@ -39,7 +39,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
                 remedy="name the data set's files",
             )
         (books if "is_snapshot" in names else trades).append(member)
-    require_files(books, "a file of incremental_book_L2")
+    require_files(books, "a file of incremental_book_L2", members)
     book = Layout(
         kind="changes",
         columns=[*_STAMPS, *_LEVEL, ("snapshot", "is_snapshot", 0)],

@@ -21,7 +21,6 @@ constexpr std::array<ReasonInfo, kReasons> kInfo = {{
      "the order came into the book before the recording or reach"},
     {"locked_book", Severity::kNote, "best bid equals best ask; normal on a consolidated tape"},
     {"time_rounded", Severity::kNote, "the time went through a float; it is rounded to 1 ns"},
-    {"empty_file", Severity::kNote, "the file has no rows"},
     {"before_snapshot", Severity::kNote, "older than the snapshot, which holds it already"},
     {"suspicious", Severity::kFilter, "marked by the vendor"},
     {"outside_hours", Severity::kFilter, "not in the hours that were asked for"},

@@ -34,7 +34,6 @@ enum class Reason : std::uint8_t {
   kUnknownOrder,
   kLockedBook,
   kTimeRounded,
-  kEmptyFile,
   kBeforeSnapshot,
   // filters
   kSuspicious,

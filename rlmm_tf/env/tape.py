@@ -63,6 +63,11 @@ def tape_of(market: ReplayMarketParams) -> Tape:
             f"market.recording: expected a file, got {market.recording}; make one with "
             "`rlmm ingest` or `rlmm simulate`"
         ) from None
+    if not path.is_file():
+        raise ValueError(
+            f"market.recording: expected a file, got the folder {market.recording}; name the "
+            "parquet file in it"
+        )
     if market.sha256:
         _require_sha256(path, market.sha256)
     identity = (str(path), about.st_size, about.st_mtime_ns)

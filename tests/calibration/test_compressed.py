@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +97,41 @@ def test_streams_one_behind_the_other(file: Callable[[bytes], Path], kind: str) 
 @pytest.mark.parametrize("kind", ["gzip", "xz"])
 def test_zeros_behind_the_end_are_no_stream(file: Callable[[bytes], Path], kind: str) -> None:
     assert unpacked(file(PACKERS[kind](TEXT) + bytes(100_000))) == TEXT
+
+
+def test_frames_that_are_to_be_skipped(file: Callable[[bytes], Path]) -> None:
+    frame = b"\x5f\x2a\x4d\x18" + (7).to_bytes(4, "little") + b"skip me"
+    packed = PACKERS["zstd"](TEXT)
+    assert unpacked(file(frame + packed)) == TEXT
+    assert unpacked(file(packed + frame + frame)) == TEXT
+
+
+def tarred(data: bytes) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        info = tarfile.TarInfo("x")
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("bzip2", bz2.compress),
+        ("lzma", partial(lzma.compress, format=lzma.FORMAT_ALONE)),
+        ("lz4", lambda data: pa.compress(data, codec="lz4", asbytes=True)),
+        ("7z", lambda data: b"7z\xbc\xaf\x27\x1c" + data),
+        ("tar", tarred),
+    ],
+)
+def test_what_is_packed_otherwise_is_named(
+    file: Callable[[bytes], Path], name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    path = file(pack(TEXT))
+    with pytest.raises(DataError, match=f"zst, xz or zip, got {name}; unpack it first") as caught:
+        unpacked(path)
+    assert caught.value.file == str(path)
 
 
 @pytest.mark.parametrize("inner", STREAMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def files_of(format_: Format, **renamed: str) -> dict[str, str]:
             {},
             "expected files of one ticker, got X, YX; name one with --symbol",
         ),
-        ("lobster", LOBSTER.files, {"symbol": "Z"}, "expected LOBSTER's message files, got none"),
+        ("lobster", LOBSTER.files, {"symbol": "Z"}, "expected LOBSTER's message files of Z, got "),
         ("lobster", LOBSTER.files, {"zone": "Mars"}, "--zone: expected a time zone"),
         (
             "lobster",
@@ -65,7 +66,31 @@ def files_of(format_: Format, **renamed: str) -> dict[str, str]:
             {},
             "expected files of one ticker, got X, Y",
         ),
-        ("lean", LEAN.files, {"symbol": "z"}, "expected a file of quotes"),
+        ("lean", LEAN.files, {"symbol": "z"}, "expected a file of quotes of z, got "),
+        (
+            "bybit",
+            {**BYBIT.files, "book.jsonl": ""},
+            {},
+            "book.jsonl: expected rows, got an empty file",
+        ),
+        (
+            "bybit",
+            {"trades.csv": BYBIT.files["trades.csv"]},
+            {},
+            "(JSON lines), got FOLDER/trades.csv; add it",
+        ),
+        (
+            "bybit",
+            BYBIT.files,
+            {"symbol": "ETHUSDT"},
+            "expected rows of ETHUSDT, got only others, such as 'X'; name one that is there",
+        ),
+        (
+            "lean",
+            {"20131007_x_Quote_Tick.csv": "1,101000,5,0,0,Q,1,0\n"},
+            {},
+            "expected rows that say something about a book, got none (1 x outside_hours)",
+        ),
         ("lean", {"2013_x_Quote_Tick.csv": "1\n"}, {}, "expected a name like"),
         (
             "databento",
@@ -91,7 +116,17 @@ def test_files_that_do_not_belong_together(
 ) -> None:
     with pytest.raises(DataError) as caught:
         ingest_files(format_name, files, **options)
-    assert complaint in str(caught.value)
+    assert complaint in re.sub(r"\S*/files-1", "FOLDER", str(caught.value))
+
+
+def test_an_empty_file_among_others(ingest_files: Ingest) -> None:
+    """Strict, it is refused: perhaps it should not be; lenient, it is listed."""
+    files = {"empty.csv": "", **BYBIT.files}
+    with pytest.raises(DataError, match=r"empty.csv: expected rows, got an empty file"):
+        ingest_files("bybit", files)
+    found = ingest_files("bybit", files, strict=False)
+    assert [Path(place).name for place in found.report.ignored] == ["empty.csv"]
+    assert found.table.table.equals(ingest_files("bybit", BYBIT.files).table.table)
 
 
 def changed(table: str, **changes: Any) -> dict[str, Any]:

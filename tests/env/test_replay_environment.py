@@ -216,6 +216,8 @@ def test_the_file_is_checked(files: dict[str, Path], tmp_path: Path) -> None:
         MarketMakingEnv(problem(path, sha256="0" * 64))
     with pytest.raises(FileNotFoundError, match=r"market.recording: expected a file, got /no/such"):
         MarketMakingEnv(problem(Path("/no/such")))
+    with pytest.raises(ValueError, match=r"market.recording: expected a file, got the folder /"):
+        MarketMakingEnv(problem(tmp_path))
     bad = tmp_path / "bad.parquet"
     bad.write_bytes(b"no table")
     with pytest.raises(ValueError, match=r"market.recording: .*bad.parquet: expected a parquet"):

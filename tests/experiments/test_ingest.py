@@ -60,7 +60,11 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         (["bibit", "book.jsonl"], "did you mean 'bybit'"),
         (["bybit", "nothing.jsonl"], "expected a file, got nothing.jsonl"),
         (["bybit", "trades.csv"], "expected a file of Bybit's book messages"),
-        (["bybit", "book.jsonl", "--tick-size", "x"], "--tick-size: expected a positive number"),
+        (
+            ["bybit", "book.jsonl", "--tick-size", "abc"],
+            "--tick-size: expected a positive number with at most 18 places, such as 0.01, got "
+            "'abc' [",
+        ),
         (["bybit", "book.jsonl", "--tick-size", "0.25"], "book.jsonl:1: b: expected a multiple"),
         (["bybit", "book.jsonl", "--lot-size", "1"], "book.jsonl:2: b: expected a multiple"),
         (["bybit", "book.jsonl", "--tick-size", "0.0000000001"], "expected a multiple of 1e-9"),
