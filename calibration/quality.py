@@ -22,6 +22,7 @@ from rlmm_tf.events import (
     EventKind,
     EventMetadata,
     EventTableError,
+    is_synthetic,
     require_rows,
 )
 from rlmm_tf.fields import NS_PER_S
@@ -63,8 +64,7 @@ class Quality:
     one_sided_ns: int
     closed_ns: int  # in silences of half an hour and more
     silences: list[tuple[int, float]]  # the longest: when it began, seconds
-    # Of ts_recv - ts_event: the most, and below what so many lie, to a twelfth of it; empty with one
-    # clock.
+    # Of ts_recv - ts_event: the most, and below what so many lie, to a twelfth; one clock: empty.
     latency_ns: dict[str, float]
     price_divisor: int  # of the visible prices in ticks: above 1, the tick is too small
     size_divisor: int
@@ -95,7 +95,7 @@ class Quality:
     def synthetic(self) -> bool:
         """Made by a simulator, as far as the table says."""
         made = str(self.metadata["source"]).startswith("generator:")
-        return made or self.metadata["symbol"] == "SYNTHETIC"
+        return made or is_synthetic(self.metadata["symbol"])
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -343,7 +343,7 @@ class _Tally:
 def _repeated(problems: Sequence[Mapping[str, Any]]) -> int:
     """Messages, orders or trades whose number came again.
 
-    Equal rows of a table say nothing: fills are equal, and quotes that flicker within a clock's tick.
+    Equal rows of a table say nothing: fills are equal, and quotes flicker within a clock's tick.
     """
     return sum(found["count"] for found in problems if found["reason"] in {"repeated", "duplicate"})
 

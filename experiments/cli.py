@@ -193,7 +193,9 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
         str | None,
         typer.Option(metavar="TIME", help="Start of the session, UTC (default: midnight, 1970)."),
     ] = None,
-    symbol: Annotated[str, typer.Option(metavar="NAME", help="In file names and data.")] = "SIM",
+    symbol: Annotated[
+        str, typer.Option(metavar="NAME", help="In the table; vendors' files say it is synthetic.")
+    ] = "SIM",
     tick_size: Annotated[str, typer.Option(metavar="X", help="Price of a tick.")] = "0.01",
     lot_size: Annotated[str, typer.Option(metavar="X", help="Size of a lot.")] = "1",
     json: Json = False,

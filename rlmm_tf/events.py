@@ -26,6 +26,7 @@ from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.files import new_file
 
 SCHEMA_VERSION = 1
+SYNTHETIC = "SYNTHETIC"  # how the symbol begins in vendors' files that a simulator wrote
 ROW_GROUP_ROWS = 1_000_000
 
 
@@ -88,6 +89,11 @@ def positive_decimal(name: str, text: str) -> Decimal:
             f"got {text!r}"
         )
     return value
+
+
+def is_synthetic(symbol: str) -> bool:
+    """Did a simulator write the files of this symbol?"""
+    return symbol.startswith(SYNTHETIC)
 
 
 def session_text(start_ns: int, end_ns: int) -> str:

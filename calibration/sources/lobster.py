@@ -11,6 +11,7 @@ from functools import partial
 from calibration.sources.compressed import Member
 from calibration.sources.plan import (
     NEW_YORK,
+    SIMULATOR,
     InputFile,
     Options,
     Plan,
@@ -19,6 +20,7 @@ from calibration.sources.plan import (
     require_files,
 )
 from calibration.sources.problems import DataError
+from rlmm_tf.events import is_synthetic
 from rlmm_tf.kernels.parse import lobster_reader
 
 _NAME = re.compile(
@@ -71,7 +73,8 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
         )
     sessions = _sessions(wanted)
     with_book = "orderbook" in next(iter(sessions.values()))
-    zone = options.zone or NEW_YORK
+    made_up = is_synthetic(symbols[0])  # whose clock is UTC
+    zone = options.zone or ("UTC" if made_up else NEW_YORK)
     messages, books = [], []
     ended: tuple[str, int] | None = None
     for (date, start_ms), files in sorted(sessions.items()):
@@ -85,7 +88,7 @@ def plan(members: Sequence[Member], options: Options) -> Plan:
     return Plan(
         reader=partial(lobster_reader, strict=options.strict, with_book=with_book),
         inputs=(tuple(messages), tuple(books)) if with_book else (tuple(messages),),
-        venue=options.venue or "NASDAQ",
+        venue=options.venue or (SIMULATOR if made_up else "NASDAQ"),
         symbol=symbols[0],
         price_places=0,
         size_places=0,

@@ -15,6 +15,7 @@ from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.kernels.parse import Layout, Reader, Units
 
 NEW_YORK = "America/New_York"
+SIMULATOR = "SIM"  # the venue of files that a simulator wrote
 TRADES, BOOK = 0, 1
 
 

@@ -84,7 +84,7 @@ def write_lobster(folder: Path, size_bytes: int) -> list[Path]:
     for day in range(-(-size_bytes // total)):
         date = f"{2025 + day // 336}-{1 + day // 28 % 12:02d}-{1 + day % 28:02d}"
         for path in first:
-            link = folder / re.sub(r"\d{4}-\d\d-\d\d", date, f"day_{path.name}")
+            link = folder / re.sub(r"\d{4}-\d\d-\d\d", date, path.name.replace("_", "-day_", 1))
             link.hardlink_to(path)
             paths.append(link)
     return paths
@@ -108,7 +108,7 @@ def command_seconds(format_name: str, paths: Sequence[Path], out: Path) -> float
     return seconds
 
 
-_OPTIONS = {"lobster": Options(zone="UTC", tick_size="0.01"), "bybit": Options(tick_size="0.01")}
+_OPTIONS = {"lobster": Options(tick_size="0.01"), "bybit": Options(tick_size="0.01")}
 
 
 def _quiet(done: float, total: float, label: str) -> None:

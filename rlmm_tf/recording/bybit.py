@@ -103,11 +103,11 @@ class BybitWriter(Writer):
         self._n_messages += 1
         end_ns = min(interval * self._interval_ns, self._session.duration_ns)
         message = {
-            "topic": f"orderbook.{self._levels}.{self._session.symbol}",
+            "topic": f"orderbook.{self._levels}.{self._session.vendor_symbol}",
             "type": "snapshot" if self._n_messages == 1 else "delta",
             "ts": (self._session.start_ns + end_ns) // 1_000_000,
             "data": {
-                "s": self._session.symbol,
+                "s": self._session.vendor_symbol,
                 "b": self._changes(self._sent[0], bids)[::-1],
                 "a": self._changes(self._sent[1], asks),
                 "u": self._n_messages,
@@ -132,7 +132,7 @@ class BybitWriter(Writer):
         sides = np.where(chunk.side[traded] > 0, "Sell", "Buy").tolist()  # who took from it
         sizes = self._lot.texts(chunk.qty_lots[traded]).tolist()
         prices = self._tick.texts(chunk.price_ticks[traded]).tolist()
-        symbol = self._session.symbol
+        symbol = self._session.vendor_symbol
         for time, side, size, price in zip(times, sides, sizes, prices, strict=True):
             self._trades.write(f"{time},{symbol},{side},{size},{price}\n")
 

@@ -8,7 +8,7 @@ As LOBSTER's own files of so many levels:
 - Types 1 (new order), 2 (part of an order is cancelled), 3 (the rest of it is), 4 (execution); one
   row per fill. The direction is the resting order's: 1 a bid, -1 an ask. Type 7 (status): price -1
   when trading is halted, 1 when it resumes; order and size 0, direction -1, the book as before.
-- Seconds after midnight, with nine decimals; prices x 10 000; a level that is not there has the
+- Seconds after midnight UTC, with nine decimals; prices x 10 000; a level that is not there has the
   price 9999999999 (ask) or -9999999999 (bid) and size 0.
 
 What only a simulator does: orders on a level that comes into the flow's reach, or leaves it, are
@@ -52,7 +52,7 @@ def lobster_paths(folder: Path | str, session: Session, levels: int) -> list[Pat
         start_ms = max(session.start_ns - day * DAY_NS, 0) // 1_000_000
         end_ms = min(session.end_ns - day * DAY_NS, DAY_NS) // 1_000_000
         date = datetime.fromtimestamp(day * DAY_NS // NS_PER_S, UTC)
-        name = f"{session.symbol}_{date:%Y-%m-%d}_{start_ms}_{end_ms}"
+        name = f"{session.vendor_symbol}_{date:%Y-%m-%d}_{start_ms}_{end_ms}"
         paths += [Path(folder) / f"{name}_{kind}_{levels}.csv" for kind in ("message", "orderbook")]
     return paths
 

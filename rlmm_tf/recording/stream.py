@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.env.engine import Recorder, engine_params
-from rlmm_tf.events import EventMetadata, positive_decimal, session_text
+from rlmm_tf.events import (
+    SYNTHETIC,
+    EventMetadata,
+    is_synthetic,
+    positive_decimal,
+    session_text,
+)
 from rlmm_tf.fields import HORIZON_NS_MAX, NS_PER_S
 from rlmm_tf.params import EnvParams
 from rlmm_tf.seeding import environment_keys
@@ -48,6 +54,11 @@ class Session:
             )
         positive_decimal("tick_size", self.tick_size)
         positive_decimal("lot_size", self.lot_size)
+
+    @property
+    def vendor_symbol(self) -> str:
+        """The symbol in files that look like a vendor's: it says that no exchange wrote them."""
+        return self.symbol if is_synthetic(self.symbol) else f"{SYNTHETIC}-{self.symbol}"
 
     @property
     def end_ns(self) -> int:

@@ -58,13 +58,13 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def lobster_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("TEST_*.csv"))
+    return sorted(folder.glob("SYNTHETIC-TEST_*.csv"))
 
 
 def test_lobster_gives_the_same_events(
     written: Path, ingest_paths: Callable[..., Ingested]
 ) -> None:
-    found = ingest_paths("lobster", lobster_files(written), zone="UTC", tick_size="0.01")
+    found = ingest_paths("lobster", lobster_files(written), tick_size="0.01")
     ours, theirs = found.table, EventTable.read(written / "x.parquet")
     rest = {  # what LOBSTER shows only as levels: what was there before
         "ours": ours.column("kind") != EventKind.SNAPSHOT,
@@ -82,12 +82,13 @@ def test_lobster_gives_the_same_events(
     remains = EventFlag.REMAINS
     assert np.array_equal((both[0] & remains)[known], (both[1] & remains)[known])
     assert set(found.found) <= {"unknown_order"}
+    assert (found.table.metadata.venue, found.table.metadata.symbol) == ("SIM", "SYNTHETIC-TEST")
 
 
 def test_lobster_starts_from_the_levels_of_the_snapshot(
     written: Path, ingest_paths: Callable[..., Ingested]
 ) -> None:
-    found = ingest_paths("lobster", lobster_files(written), zone="UTC", tick_size="0.01")
+    found = ingest_paths("lobster", lobster_files(written), tick_size="0.01")
     theirs = EventTable.read(written / "x.parquet")
     levels: dict[tuple[int, int], int] = defaultdict(int)
     first = theirs.column("kind") == EventKind.SNAPSHOT
@@ -112,6 +113,7 @@ def test_bybit_gives_the_same_book_and_trades(
         assert np.array_equal(found.column(name)[is_trade], theirs.column(name)[was_trade])
     assert final_levels(found.table) == final_levels(theirs)
     assert "crossed" not in found.found
+    assert (found.table.metadata.venue, found.table.metadata.symbol) == ("SIM", "SYNTHETIC-TEST")
 
 
 def depth_after_each_ms(table: EventTable, levels: int) -> dict[int, list[int]]:
@@ -199,13 +201,13 @@ def test_a_day_in_many_files_is_the_day_in_one(
 def test_the_writer_and_the_reader_agree_on_names(tmp_path: Path) -> None:
     session = Session(duration_ns=NS, start_ns=START_NS, symbol="TEST")
     assert [path.name for path in lobster_paths(tmp_path, session, 3)] == [
-        "TEST_2012-06-21_34200000_34201000_message_3.csv",
-        "TEST_2012-06-21_34200000_34201000_orderbook_3.csv",
+        "SYNTHETIC-TEST_2012-06-21_34200000_34201000_message_3.csv",
+        "SYNTHETIC-TEST_2012-06-21_34200000_34201000_orderbook_3.csv",
     ]
     files = lobster_paths(tmp_path, session, 1)
     files[0].write_text("34200.5,1,7,10,1000000,1\n")
     files[1].write_text("9999999999,0,1000000,10\n")
     out = tmp_path / "x.parquet"
-    report = ingest("lobster", files, out, Options(zone="UTC"), show=lambda *_: None)
+    report = ingest("lobster", files, out, Options(), show=lambda *_: None)
     assert report.rows == 2
     assert EventTable.read(out).column("ts_event").tolist() == [START_NS, START_NS + NS // 2]

@@ -9,6 +9,7 @@ import pytest
 import rich.console  # noqa: F401 -- its import draws from the global generator
 
 from experiments import cli
+from rlmm_tf.events import EventTable
 
 BOOK = (
     '{"type":"snapshot","ts":1000,"cts":1000,"data":{"s":"X","b":[["10.1","5"]],'
@@ -125,6 +126,24 @@ def test_a_page_takes_the_place_of_its_older_self(capsys: pytest.CaptureFixture[
         assert cli.main(["inspect", "x.parquet"]) == 2
         assert "expected no file there" in capsys.readouterr().err
         assert page.read_text() == other
+
+
+def test_a_simulation_of_ones_own_comes_back_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the same clock, and not as an exchange's."""
+    arguments = ["simulate", "book-small-tick", "--hours", "0.005", "--out", "x.parquet"]
+    start = ["--start", "2025-01-31T14:30", "--symbol", "MINE"]
+    assert cli.main([*arguments, *start, "--lobster", "l", "--bybit", "b.book.jsonl"]) == 0
+    files = {"lobster": sorted(Path("l").iterdir()), "bybit": list(Path().glob("b.*"))}
+    began = EventTable.read("x.parquet").column("ts_recv")[0]
+    for name, paths in files.items():
+        assert cli.main(["ingest", name, *map(str, paths), "--out", f"{name}.parquet"]) == 0
+        capsys.readouterr()
+        assert cli.main(["inspect", f"{name}.parquet", "--json"]) == 0
+        quality = json.loads(capsys.readouterr().out)
+        assert quality["synthetic"] is True
+        assert quality["metadata"]["venue"] == "SIM"
+        assert quality["metadata"]["symbol"] == "SYNTHETIC-MINE"
+        assert quality["start_ns"] == pytest.approx(began, abs=10**9)
 
 
 def test_lenient_counts_what_strict_refuses(capsys: pytest.CaptureFixture[str]) -> None:

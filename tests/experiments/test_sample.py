@@ -41,7 +41,7 @@ def test_it_is_small_and_long_enough() -> None:
     "arguments",
     [
         ["bybit", sample.BYBIT_NAME, sample.TRADES_NAME],
-        ["lobster", sample.LOBSTER_NAME, "--zone", "UTC"],
+        ["lobster", sample.LOBSTER_NAME],
     ],
     ids=["bybit", "lobster"],
 )

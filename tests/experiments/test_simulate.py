@@ -46,8 +46,8 @@ def test_everything_at_once(capsys: pytest.CaptureFixture[str]) -> None:
             "x.parquet",
             "x.book.jsonl.gz",
             "x.trades.csv.gz",
-            "lob/ABC_2012-06-21_34200000_34272000_message_5.csv",
-            "lob/ABC_2012-06-21_34200000_34272000_orderbook_5.csv",
+            "lob/SYNTHETIC-ABC_2012-06-21_34200000_34272000_message_5.csv",
+            "lob/SYNTHETIC-ABC_2012-06-21_34200000_34272000_orderbook_5.csv",
         )
     }
     assert table.metadata.session.startswith("2012-06-21T09:30:00.000000000Z/")

@@ -87,7 +87,10 @@ def test_fields_of_the_messages(recorded: Any, tmp_path: Path) -> None:
     for message in messages:
         assert list(message) == ["topic", "type", "ts", "data", "cts"]
         assert list(message["data"]) == ["s", "b", "a", "u", "seq"]
-        assert (message["topic"], message["data"]["s"]) == ("orderbook.10.TEST", "TEST")
+        assert (message["topic"], message["data"]["s"]) == (
+            "orderbook.10.SYNTHETIC-TEST",
+            "SYNTHETIC-TEST",
+        )
         assert message["cts"] <= message["ts"]
         bids, asks = ([Decimal(p) for p, _ in message["data"][side]] for side in ("b", "a"))
         assert bids == sorted(set(bids), reverse=True)
@@ -111,7 +114,7 @@ def test_trades_are_the_fills(recorded: Any, tmp_path: Path) -> None:
         strict=True,
     ):
         assert int(Decimal(trade["timestamp"]) * NS) == ts
-        assert trade["symbol"] == "TEST"
+        assert trade["symbol"] == "SYNTHETIC-TEST"
         assert trade["side"] == ("Sell" if side > 0 else "Buy")  # a sell order takes bids
         assert count(trade["price"], TICK) == price
         assert count(trade["size"], LOT) == size

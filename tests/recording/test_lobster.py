@@ -146,7 +146,10 @@ def test_messages_are_the_events(recorded: Any, tmp_path: Path) -> None:
 def test_text_and_names(recorded: Any, tmp_path: Path) -> None:
     write(tmp_path, recorded, 5)
     end_ms = 34_200_000 + recorded.session.duration_ns // 1_000_000
-    names = {f"TEST_2012-06-21_34200000_{end_ms}_{kind}_5.csv" for kind in ("message", "orderbook")}
+    names = {
+        f"SYNTHETIC-TEST_2012-06-21_34200000_{end_ms}_{kind}_5.csv"
+        for kind in ("message", "orderbook")
+    }
     assert {path.name for path in tmp_path.iterdir()} == names
     for path in tmp_path.iterdir():
         text = path.read_bytes()
@@ -165,8 +168,8 @@ def test_each_day_has_its_files(make_recorded: Any, tmp_path: Path) -> None:
         for chunk in two_days.chunks:
             writer.write(chunk)
     assert [path.name for path in writer.paths[::2]] == [
-        "TEST_1970-01-02_86396000_86400000_message_200.csv",
-        "TEST_1970-01-03_0_6000_message_200.csv",
+        "SYNTHETIC-TEST_1970-01-02_86396000_86400000_message_200.csv",
+        "SYNTHETIC-TEST_1970-01-03_0_6000_message_200.csv",
     ]
     first, second = (read_messages(path.read_text().splitlines()) for path in writer.paths[::2])
     assert first[-1].ns < DAY_NS <= second[0].ns + DAY_NS
@@ -225,7 +228,8 @@ def test_real_files_keep_the_same_rules(recordings: Path, symbol: str, levels: i
     if not path.is_file():
         pytest.skip(f"no {path.name} in the folder of recorded market data (RLMM_DATA)")
     session = Session(23_400 * NS, 15_512 * DAY_NS + 34_200 * NS, symbol=symbol)
-    names = [path.name for path in lobster_paths(".", session, levels)]
+    ours = [path.name for path in lobster_paths(".", session, levels)]
+    names = [name.removeprefix("SYNTHETIC-") for name in ours]  # no simulator wrote this one
     with zipfile.ZipFile(path) as archive:
         message, book = (
             io.TextIOWrapper(archive.open(name)).read().split("\n")[:20_000] for name in names
