@@ -6,7 +6,8 @@
 // A step: the desk's messages leave with the observation's age and the entry delay, reach the book
 // while its flow goes on, and are hit, bypassed and traded through like any other order; what
 // becomes of them is heard after the response delay. The mid that offsets, marks and observations
-// refer to is that of the others' orders: the agent cannot mark his own position.
+// refer to is that of the others' orders: the agent cannot mark his own position. While the others
+// lack a side, the mid and the touch stay as they were when they last had both.
 #pragma once
 
 #include <array>
@@ -99,11 +100,11 @@ class BookMarketOf {
     TimeNs integrated_ns = 0;     // up to where the inventory's integrals go
     TimeNs change_ns = 0;         // when the scenario changes next
     double mean_square_return_ticks2 = 0.0;
-    std::array<Ticks, 2> touch_ticks{};
+    std::array<Ticks, 2> touch_ticks{};  // of all orders, while the others have both sides
     std::array<Lots, 2> touch_lots{};
     std::uint64_t halted = 0;  // 0 or 1, like `dark`
     std::uint64_t dark = 0;    // the feed is out
-    std::uint64_t alone = 0;   // the agent is, at a best price
+    std::uint64_t alone = 0;   // the agent is, at a best price or on a side
     double latency = 1.0;
   };
   struct Extra {  // columns of the last step

@@ -71,6 +71,8 @@ void BookMarketOf<Setting>::reset(SeedKey key, std::uint64_t episode) {
   const Lots inventory = start.initial_inventory_min_lots + drawn;
   state_ = State{};
   state_.mid_ticks_x2 = market_.mid_ticks_x2();
+  // Unless a side is empty from the start, the book says at once what they are.
+  state_.touch_ticks = {state_.mid_ticks_x2 / 2, state_.mid_ticks_x2 - state_.mid_ticks_x2 / 2};
   standing_ = {};
   in_flight_.clear();
   notices_.clear();
@@ -197,7 +199,7 @@ void BookMarketOf<Setting>::after_event() {
   if (happened.touch_changed || state_.alone != 0) after_change();
 }
 
-// The best price among the others' orders; the agent's own where there are no others.
+// The best price among the others' orders; kNoBid or kNoAsk where there are none.
 template <class Setting>
 Ticks BookMarketOf<Setting>::others_best(Side side) const {
   const auto& book = market_.book();
@@ -205,8 +207,7 @@ Ticks BookMarketOf<Setting>::others_best(Side side) const {
   if (!is_alive(side)) return best;
   const auto& own = book.order(static_cast<Slot>(standing_[index_of(side)].slot));
   if (own.price_ticks != best || book.best_lots(side) != own.lots) return best;
-  const Ticks next = book.next_price(side, best);
-  return next == OrderBook::kNoBid || next == OrderBook::kNoAsk ? best : next;
+  return book.next_price(side, best);
 }
 
 // Order-flow imbalance of one side: lots that came to its best price less lots that went.
@@ -216,10 +217,15 @@ Lots BookMarketOf<Setting>::flow_of(Side side, Ticks price_ticks, Lots lots) con
   return (better >= 0 ? lots : 0) - (better <= 0 ? state_.touch_lots[index_of(side)] : 0);
 }
 
+// While the others lack a side everything stays as it last was: the agent's orders are no price.
 template <class Setting>
 void BookMarketOf<Setting>::after_change() {
   const auto& book = market_.book();
-  if (!book.has(Side::kBid) || !book.has(Side::kAsk)) return;
+  const std::array<Ticks, 2> best{others_best(Side::kBid), others_best(Side::kAsk)};
+  if (best[0] == OrderBook::kNoBid || best[1] == OrderBook::kNoAsk) [[unlikely]] {
+    state_.alone = 1;
+    return;
+  }
   for (const Side side : kSides) {
     const Ticks price = book.best(side);
     const Lots lots = book.best_lots(side);
@@ -227,7 +233,6 @@ void BookMarketOf<Setting>::after_change() {
     state_.touch_ticks[index_of(side)] = price;
     state_.touch_lots[index_of(side)] = lots;
   }
-  const std::array<Ticks, 2> best{others_best(Side::kBid), others_best(Side::kAsk)};
   state_.alone = best == state_.touch_ticks ? 0 : 1;
   const Ticks mid_x2 = best[0] + best[1];
   if (mid_x2 == state_.mid_ticks_x2) return;

@@ -62,16 +62,14 @@ Lots BookMarketOf<Setting>::queue_ahead(Side side) const {
 template <class Setting>
 void BookMarketOf<Setting>::show_depth() {
   const auto& book = market_.book();
-  if (!book.has(Side::kBid) || !book.has(Side::kAsk)) return;
-  const Ticks bid = book.best(Side::kBid);
-  const Ticks ask = book.best(Side::kAsk);
-  const auto bid_lots = static_cast<double>(book.best_lots(Side::kBid));
-  const auto ask_lots = static_cast<double>(book.best_lots(Side::kAsk));
+  const auto [bid, ask] = state_.touch_ticks;
+  const auto bid_lots = static_cast<double>(state_.touch_lots[0]);
+  const auto ask_lots = static_cast<double>(state_.touch_lots[1]);
   view_.set(Feature::kSpread, ask - bid);
   const double tilt = detail::ratio(bid_lots - ask_lots, bid_lots + ask_lots);
   const double own_mid = 0.5 * static_cast<double>(bid + ask - state_.mid_ticks_x2);
   view_.set(Feature::kMicroprice, own_mid + 0.5 * static_cast<double>(ask - bid) * tilt);
-  std::array<Ticks, 2> price{bid, ask};
+  std::array<Ticks, 2> price{book.best(Side::kBid), book.best(Side::kAsk)};
   std::array<double, 2> sums{};
   for (std::size_t level = 0; level < model_->levels; ++level) {
     for (const Side side : kSides) {

@@ -88,11 +88,51 @@ TEST("book market: mid, queue positions and depth are those of the orders in the
     check_view(world, market);
     const auto bid = best_of_others(book, Side::kBid);
     const auto ask = best_of_others(book, Side::kAsk);
-    if (!bid || !ask) continue;
+    CHECK(bid && ask);
+    if (!bid || !ask) break;
     CHECK_EQ(market.account().mid_ticks_x2(), *bid + *ask);
+    CHECK_EQ(at(Column::kSpread),
+             static_cast<double>(book.best(Side::kAsk) - book.best(Side::kBid)));
     alone += *bid != book.best(Side::kBid) || *ask != book.best(Side::kAsk) ? 1 : 0;
   }
   CHECK(alone > 100);
+}
+
+// Nothing lies behind the touch, so that the agent or the flow takes all there is now and then.
+TEST("book market: while the others lack a side, the mid is that of when they last had both") {
+  EnvParams params = book_problems::rough_problem();
+  params.book().model.far_level_orders = {1.0};
+  params.book().model.market_orders.sizes = {{5, 60}, {0.5, 0.5}};
+  const World world(params);
+  BookMarket market(world.model);
+  EventLog log;
+  market.record(&log);
+  Stream actions(kKey, 4, Purpose::kReset);
+  std::int64_t lacking = 0;
+  std::int64_t alone = 0;
+  for (std::uint64_t episode = 0; episode < 40; ++episode) {
+    market.reset(kKey, episode);
+    BookReplay replay;
+    Ticks mid_x2 = 2 * params.book().mid_initial_ticks;
+    for (std::int64_t step = 0; step < params.episode.n_steps; ++step) {
+      if (step > 0) market.step(random_quotes(actions));
+      for (const BookEvent& event : log.events()) {
+        replay.apply(event);
+        if ((event.flags & kFlagMoreFills) != 0) continue;  // the market order is not done
+        const auto bid = replay.best_of_others(Side::kBid);
+        const auto ask = replay.best_of_others(Side::kAsk);
+        if (bid && ask) mid_x2 = *bid + *ask;
+      }
+      log.clear();
+      CHECK_EQ(market.account().mid_ticks_x2(), mid_x2);
+      const bool whole = replay.best_of_others(Side::kBid) && replay.best_of_others(Side::kAsk);
+      lacking += whole ? 0 : 1;
+      const OrderBook& book = market.flow_book().book();
+      alone += !whole && book.has(Side::kBid) && book.has(Side::kAsk) ? 1 : 0;
+    }
+  }
+  CHECK(lacking > 100);
+  CHECK(alone > 20);
 }
 
 TEST("book market: a recorded episode rebuilds the book, and fills the account") {

@@ -93,6 +93,35 @@ TEST("replay market: an episode by hand") {
   CHECK(episode.market.exhausted());
 }
 
+TEST("replay market: who takes a whole side does not make the price of it") {
+  for (const Side side : kSides) {
+    const bool buys = side == Side::kBid;
+    EnvParams params = from_the_start(
+        table_of({{45, Kind::kAdd, 1, 98, 1}, {60, Kind::kAdd, buys ? -1 : 1, buys ? 105 : 97, 2}}),
+        60);
+    params.limits.inventory_cap_lots = 100;
+    Episode episode(params);
+    const Lots all = buys ? 13 : 9;
+    episode.step(103, buys ? all : 0, 99, buys ? 0 : all);
+    CHECK_EQ(episode.inventory(), sign(side) * all);
+    // Nobody else is on that side now: his quotes far out mean nothing.
+    for (const Ticks away : {Ticks{5}, Ticks{40}, Ticks{80}}) {
+      episode.step({{away, away}, {buys ? 0 : 2, buys ? 2 : 0}});
+      CHECK_EQ(episode.seen(buys ? Feature::kAskOffset : Feature::kBidOffset),
+               static_cast<double>(away));
+      CHECK_EQ(episode.market.account().mid_ticks_x2(), 202);
+      CHECK_EQ(episode.outcome.pnl_inventory_x2, 0);
+      CHECK_EQ(episode.column(Column::kSpread), 2.0);
+      CHECK_EQ(episode.seen(Feature::kSpread), 2.0);
+      CHECK_EQ(episode.seen(Feature::kOrderFlow), 0.0);
+      CHECK_EQ(episode.seen(Feature::kReturn), 0.0);
+    }
+    episode.step({{0, 0}, {0, 0}});
+    episode.step({{0, 0}, {0, 0}});
+    CHECK_EQ(episode.market.account().mid_ticks_x2(), buys ? 205 : 200);  // others are back
+  }
+}
+
 TEST("replay market: delays of orders and of what is heard of them") {
   EnvParams params = from_the_start(
       table_of(
