@@ -376,16 +376,13 @@ TEST("book market: while a side is empty, the mid and what is shown of the book 
     while (script.market.flow_book().book().has(side)) script.idle();
     CHECK_EQ(script.market.account().mid_ticks_x2(), 20'001);
     CHECK_EQ(script.seen(Feature::kSpread), spread);
-    CHECK_EQ(spread, 1.0);
     const Ticks price = side == Side::kBid ? 9'998 : 10'003;  // the first to come back is the agent
     const bool is_bid = side == Side::kBid;
     script.step(is_bid ? price : 0, is_bid ? 9 : 0, is_bid ? 0 : price, is_bid ? 0 : 9);
     CHECK_EQ(script.agent_orders(side), std::size_t{1});
     CHECK_EQ(script.market.account().mid_ticks_x2(), 20'001);
-    CHECK_EQ(script.seen(Feature::kSpread), spread);
+    CHECK_EQ(script.seen(Feature::kSpread), 1.0);
     CHECK_EQ(script.seen(Feature::kOrderFlow), 0.0);
-    CHECK_EQ(script.seen(is_bid ? Feature::kBidDepth : Feature::kAskDepth),
-             static_cast<double>(script.market.flow_book().book().best_lots(side)));
   }
 }
 
