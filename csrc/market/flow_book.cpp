@@ -258,8 +258,10 @@ inline void FlowBook::trade(Side resting_side) {
       lots = std::min(lots, queue);
     }
   }
-  const Ticks limit = resting_side == Side::kBid ? -OrderBook::kPriceMax : OrderBook::kPriceMax;
-  happened_.lots = execute(resting_side, lots, limit);
+  if (lots > queue && lots > lots_in_reach(resting_side)) [[unlikely]] {
+    reach_out(resting_side, lots, -sign(resting_side) * OrderBook::kPriceMax);
+  }
+  happened_.lots = execute(resting_side, lots, reach_[index_of(resting_side)]);
 }
 
 inline void FlowBook::cancel_one(Side side) {

@@ -3,7 +3,9 @@
 // The flow reacts to the whole book, so whoever rests an order in it is reacted to. Only levels
 // within reach of the touch (`MarketModel::depth_ticks`) take part; a level that comes into reach
 // gets orders from the law of far levels, and one that is left more than twice as far behind is
-// emptied of the flow's own orders.
+// emptied of the flow's own orders. An order that takes more than is in reach, the agent's or the
+// flow's, meets the levels behind it one by one; what it still wants where nothing more is to be
+// found is dropped.
 #pragma once
 
 #include <array>
@@ -169,6 +171,11 @@ class FlowBook {
   void place_first_book(Ticks mid_ticks);
   void begin_at_touch();
   void keep_reach(Side side);
+  void leave_other_side(Side side);
+  Ticks searched_ticks() const { return 8 * model_->depth_ticks; }  // in vain, at most
+  Lots lots_in_reach(Side side) const;
+  bool reach_out(Side side, Lots lots, Ticks limit_ticks);
+  void meet_far_levels(Submission& order);
   void draw_level(Side side, Ticks price_ticks);
   void clear_level(Side side, Ticks price_ticks);
   void rest_anew(Side side, Ticks price_ticks);

@@ -27,12 +27,25 @@ void FlowBook::excite_by_agent(Group group, Lots lots) {
   if (weight > 0.0) flow_.excite(group, static_cast<float>(weight));
 }
 
+// Levels up to the order's price come into reach before it is there. Where there are none to be
+// found it goes no further, and nothing of it rests there to be followed.
+void FlowBook::meet_far_levels(Submission& order) {
+  const Side across = opposite(order.side);
+  const Ticks reach = reach_[index_of(across)];
+  if (sign(order.side) * (order.price_ticks - reach) <= 0) return;
+  if (order.time_in_force == TimeInForce::kPostOnly && book_.has(across)) return;  // refused
+  if (reach_out(across, order.lots, order.price_ticks)) return;
+  order.price_ticks = reach_[index_of(across)];
+  order.time_in_force = TimeInForce::kImmediateOrCancel;
+}
+
 Outcome FlowBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
                          std::vector<Execution>& executions) {
   agent_fills_.clear();
   Lots left = lots;
-  const Submission order{side,   price_ticks, lots, time_in_force, SelfTrade::kCancelResting,
-                         kAgent, kAgentPool};
+  Submission order{side,   price_ticks, lots, time_in_force, SelfTrade::kCancelResting,
+                   kAgent, kAgentPool};
+  meet_far_levels(order);
   const Outcome outcome = book_.submit(order, [&](const Fill& fill) {
     left -= fill.lots;
     lots_left_ += fill.lots;

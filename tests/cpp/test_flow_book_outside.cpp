@@ -294,4 +294,50 @@ TEST("flow book: the log notes the depth after every event") {
   CHECK(log.events().empty() && log.depth().empty());
 }
 
+TEST("flow book: the way there and back through an empty reach costs what lies on it") {
+  for (const Side side : kSides) {
+    World world(still_model(4));
+    const Ticks best = world.best(side);
+    Money cash = 0;
+    const auto trade = [&](Side of, Ticks price, Lots lots) {
+      const Outcome outcome = world.quote(of, price, lots);
+      for (const FlowBook::Execution& execution : world.executions) {
+        cash -= sign(of) * execution.price_ticks * execution.lots;
+      }
+      CHECK(world.conserves());
+      return outcome;
+    };
+    const Outcome there = trade(side, best + sign(side) * 100, 1000);
+    CHECK_EQ(there.filled_lots, 100);  // one at every tick
+    world.market.cancel(there.slot);
+    CHECK_EQ(trade(opposite(side), best - sign(side) * 500, 100).filled_lots, 100);
+    CHECK(cash < -500);
+  }
+}
+
+TEST("flow book: an order goes no further than there is somebody to be found") {
+  MarketModel model = still_model(4);
+  model.far_level_orders = {1.0};
+  World near(model);
+  const Outcome rests = near.quote(Side::kBid, kMid + 10, 5);
+  CHECK_EQ(rests.filled_lots, 1);
+  CHECK(rests.slot != kNoSlot);
+  World far(model);
+  const Outcome dropped = far.quote(Side::kBid, kMid + 200, 5);
+  CHECK_EQ(dropped.filled_lots, 1);
+  CHECK_EQ(dropped.dropped_lots, 4);
+  CHECK(dropped.slot == kNoSlot);
+  CHECK_EQ(far.best(Side::kBid), kMid);
+  // Nobody asks any more: what would only rest does not either.
+  far.executions.clear();
+  const Outcome quote =
+      far.market.submit(Side::kBid, kMid + 200, 5, TimeInForce::kPostOnly, far.executions);
+  CHECK_EQ(quote.dropped_lots, 5);
+  World deep(still_model(4));
+  const Outcome most = deep.quote(Side::kAsk, 1, 9000);
+  CHECK_EQ(most.filled_lots, 4 + OrderBook::kRingTicks);
+  CHECK_EQ(most.dropped_lots, 9000 - 4 - OrderBook::kRingTicks);
+  CHECK(deep.conserves());
+}
+
 }  // namespace rlmm
