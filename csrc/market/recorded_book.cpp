@@ -15,7 +15,7 @@ void RecordedBook::apply(const TapeEvent& event, std::uint64_t index) {
       reduce(event);
       break;
     case TapeOp::kClear:
-      clear_side(event.side);
+      clear_side(event);
       break;
     case TapeOp::kStatus:
       session_ = static_cast<Session>(event.lots);
@@ -26,7 +26,7 @@ void RecordedBook::apply(const TapeEvent& event, std::uint64_t index) {
   }
 }
 
-void RecordedBook::add(const TapeEvent& event, std::uint64_t index) {
+Lots RecordedBook::add(const TapeEvent& event, std::uint64_t index) {
   if (event.slot != kNoOrder) {
     if (event.slot >= orders_.size()) orders_.resize(event.slot + std::size_t{1});
     RecordedOrder& order = orders_[event.slot];
@@ -38,6 +38,23 @@ void RecordedBook::add(const TapeEvent& event, std::uint64_t index) {
   }
   const Ticks key = key_of(event.side, event.price_ticks);
   sides_[index_of(event.side)].find_or_add(key, event.depth).lots += event.lots;
+  if (cleared_[index_of(event.side)].levels.empty()) [[likely]] {
+    return event.lots;
+  }
+  return event.lots - take_again(event);
+}
+
+Lots RecordedBook::take_again(const TapeEvent& event) {
+  Cleared& cleared = cleared_[index_of(event.side)];
+  if (event.ts_ns != cleared.ts_ns) cleared.levels.clear();
+  if ((event.flags & kTapeSnapshot) == 0) return 0;
+  const Ticks key = key_of(event.side, event.price_ticks);
+  const auto level = std::ranges::find(cleared.levels, key, &RecordedLevel::key);
+  if (level == cleared.levels.end() || level->taken_lots == 0) return 0;
+  const Lots lots = std::min(level->taken_lots, event.lots);
+  take(event.side, event.price_ticks, lots, event.slot);
+  level->taken_lots -= lots;
+  return lots;
 }
 
 Lots RecordedBook::reduce(const TapeEvent& event) {
@@ -59,10 +76,16 @@ Lots RecordedBook::reduce(const TapeEvent& event) {
   return gone;
 }
 
-void RecordedBook::clear_side(Side side) {
-  sides_[index_of(side)].clear();
+void RecordedBook::clear_side(const TapeEvent& event) {
+  Cleared& cleared = cleared_[index_of(event.side)];
+  if (event.ts_ns != cleared.ts_ns) cleared.levels.clear();
+  cleared.ts_ns = event.ts_ns;
+  for (const RecordedLevel& level : sides_[index_of(event.side)].levels()) {
+    if (level.taken_lots > 0) cleared.levels.push_back(level);
+  }
+  sides_[index_of(event.side)].clear();
   for (RecordedOrder& order : orders_) {
-    if (order.side == side) order = RecordedOrder{};
+    if (order.side == event.side) order = RecordedOrder{};
   }
 }
 
@@ -113,6 +136,7 @@ void RecordedBook::restore(const Snapshot& snapshot) {
   session_ = snapshot.session;
   for (const Side side : kSides) {
     sides_[index_of(side)].assign(snapshot.levels[index_of(side)]);
+    cleared_[index_of(side)].levels.clear();
   }
   std::ranges::fill(orders_, RecordedOrder{});
   for (const auto& [slot, order] : snapshot.orders) orders_[slot] = order;

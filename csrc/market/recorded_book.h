@@ -61,7 +61,8 @@ struct RecordedOrder {
 constexpr Ticks key_of(Side side, Ticks price_ticks) { return sign(side) * price_ticks; }
 
 // Lots the agent takes stay taken until the record has fewer than that: `taken <= lots`, of every
-// level and, where orders are told apart, of every order.
+// level and, where orders are told apart, of every order. A snapshot that follows a clear at once
+// shows them again, and they are as taken as before: of its first orders at the price.
 class RecordedBook {
  public:
   using LiveOrder = std::pair<std::uint32_t, RecordedOrder>;  // by its slot
@@ -78,10 +79,11 @@ class RecordedBook {
   // What event number `index` does to the book.
   void apply(const TapeEvent& event, std::uint64_t index);
 
-  void add(const TapeEvent& event, std::uint64_t index);
+  // Returns how many of the lots the agent has not taken: all, unless they are shown again.
+  Lots add(const TapeEvent& event, std::uint64_t index);
   // Takes the event's lots off its order or level; returns how many of them the agent had left.
   Lots reduce(const TapeEvent& event);
-  void clear_side(Side side);
+  void clear_side(const TapeEvent& event);
   void set_session(Session session) { session_ = session; }
 
   // The agent takes lots that are left, of one order or of those that came first. Throws
@@ -110,9 +112,17 @@ class RecordedBook {
   std::vector<Taken> taken() const;
 
  private:
+  // Taken of a side when it was cleared; nothing of it matters once the time has passed.
+  struct Cleared {
+    TimeNs ts_ns = 0;
+    std::vector<RecordedLevel> levels;
+  };
+
   void take_first(Side side, Ticks price_ticks, Lots lots);
+  Lots take_again(const TapeEvent& event);
 
   std::array<Ladder, 2> sides_;
+  std::array<Cleared, 2> cleared_;
   std::vector<RecordedOrder> orders_;  // empty where orders are not told apart
   Session session_ = Session::kTrading;
 };

@@ -111,18 +111,17 @@ void ReplayBook::apply(const TapeEvent& event) {
 void ReplayBook::add(const TapeEvent& event) {
   const Side across = opposite(event.side);
   const OwnOrder& met = own_[index_of(across)];
-  Lots traded = 0;
-  if (met.lots > 0 && reaches(event.side, event.price_ticks, met.price_ticks) &&
-      recorded_.session() == Session::kTrading) {
-    traded = std::min(event.lots, met.lots);
-    fill(across, traded);
-  }
   OwnOrder* const own = own_at(event.side, event.price_ticks);
   if (own != nullptr && !exact_) join_level(*own, event);
-  recorded_.add(event, next_);
-  if (traded > 0) recorded_.take(event.side, event.price_ticks, traded, event.slot);
+  const Lots fresh = recorded_.add(event, next_);
+  const Lots traded = std::min(fresh, met.lots);
+  if (traded > 0 && reaches(event.side, event.price_ticks, met.price_ticks) &&
+      recorded_.session() == Session::kTrading) {
+    recorded_.take(event.side, event.price_ticks, traded, event.slot);
+    fill(across, traded);
+  }
   if (own != nullptr && exact_ && is_ahead(*own, event)) {
-    own->ahead_lots += static_cast<double>(event.lots);
+    own->ahead_lots += static_cast<double>(fresh);
   }
   watch(event.side, event.price_ticks);
 }
@@ -204,7 +203,7 @@ void ReplayBook::print(const TapeEvent& event) {
 }
 
 void ReplayBook::clear(const TapeEvent& event) {
-  recorded_.clear_side(event.side);
+  recorded_.clear_side(event);
   if (exact_) own_[index_of(event.side)].ahead_lots = 0.0;
   stale_[index_of(event.side)] = true;
 }

@@ -2,7 +2,8 @@
 //
 // Rules
 //  - The record goes on as it was. What the agent does changes only what he himself finds: lots he
-//    took by crossing stay taken until the record has fewer than that left (`RecordedBook`).
+//    took by crossing stay taken until the record has fewer than that left, also over a clear that
+//    a snapshot follows at once (`RecordedBook`).
 //  - A trade at his price eats the queue ahead of him first, then his order; one at a worse price
 //    means that he was passed by, and fills him. A trade fills no more than its lots.
 //  - A recorded order that comes in across his price meets him first: he is filled at his price,

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <tuple>
 #include <vector>
 
 #include "replay_tables.h"
@@ -52,6 +54,9 @@ class Twin {
       case EventKind::kClear:
         for (const Side cleared : rlmm::kSides) {
           if (row.side != 0 && side != cleared) continue;
+          for (const Resting& order : all_) {
+            if (order.side == cleared) taken_[{cleared, order.price, row.ts_ns}] += order.taken;
+          }
           std::erase_if(all_, [&](const Resting& order) { return order.side == cleared; });
         }
         break;
@@ -170,9 +175,15 @@ class Twin {
   void add(Side side, const Row& row, Lots lots, bool is_snapshot) {
     const Side across = rlmm::opposite(side);
     Lots met = 0;
+    if (is_snapshot) {
+      Lots& before = taken_[{side, row.price_ticks, row.ts_ns}];
+      met = std::min(lots, before);
+      before -= met;
+    }
     if (own(across).lots > 0 && better(side, row.price_ticks, own(across).price) && session_ == 2) {
-      met = std::min(lots, own(across).lots);
-      fill(across, met);
+      const Lots traded = std::min(lots - met, own(across).lots);
+      met += traded;
+      fill(across, traded);  // none, if he has had them
     }
     const bool in_reach = (row.flags & rlmm::kFlagReach) != 0 && row.kind == EventKind::kAdd;
     if (stands(side, row.price_ticks) && !is_snapshot) {
@@ -293,6 +304,7 @@ class Twin {
   rlmm::QueueParams queue_;
   bool exact_;
   std::vector<Resting> all_;
+  std::map<std::tuple<Side, Ticks, TimeNs>, Lots> taken_;  // of what was cleared at that time
   std::array<Own, 2> own_{};
   std::array<Lots, 2> filled_{};
   Lots session_ = 2;

@@ -108,4 +108,43 @@ TEST("replay sight: a hidden trade leaves the order it names as it is") {
   CHECK_EQ(stage.book.lots_at(Side::kBid, 99), 4);
 }
 
+TEST("replay sight: what he took is not there again after a reset") {
+  for (const bool by_order : {false, true}) {
+    Table table(small_book(by_order));
+    const auto reset = [&](TimeNs ts_ns, Lots lots) {
+      const auto id = [&](std::uint64_t number) { return by_order ? number : 0; };
+      const auto stamp = static_cast<std::uint64_t>(ts_ns);
+      table.add({ts_ns, Kind::kClear, 0, 0, 0});
+      table.add({ts_ns, Kind::kSnapshot, 1, 100, 5, id(stamp + 1)});
+      table.add({ts_ns, Kind::kSnapshot, -1, 102, lots, id(stamp + 2)});
+    };
+    reset(10, 9);
+    reset(20, 2);
+    reset(30, 6);
+    table.add({40, Kind::kClear, -1, 0, 0});
+    table.add({50, Kind::kAdd, -1, 102, 6, by_order ? std::uint64_t{60} : 0});
+    const auto tape = table.tape();
+    ReplayBook book(*tape, kAverse);
+    book.start(0, 100);
+    std::vector<ReplayBook::Execution> executions;
+    const auto buy = [&] {
+      return book.submit(Side::kBid, 102, 6, TimeInForce::kImmediateOrCancel, executions)
+          .filled_lots;
+    };
+    const auto play_until = [&](TimeNs ts_ns) {
+      while (book.advance(ts_ns)) {
+      }
+    };
+    CHECK_EQ(buy(), 6);
+    play_until(10);
+    CHECK_EQ(book.lots_at(Side::kAsk, 102), 3);
+    play_until(20);
+    CHECK_EQ(book.lots_at(Side::kAsk, 102), 0);
+    play_until(30);
+    CHECK_EQ(buy(), 4);
+    play_until(50);
+    CHECK_EQ(buy(), 6);  // these have come since
+  }
+}
+
 }  // namespace rlmm
