@@ -68,8 +68,9 @@ TapeMaker::Row TapeMaker::checked_row() const {
     refuse_row("qty_lots", "from " + std::to_string(least) + " to " + std::to_string(most),
                row.lots);
   }
-  if (!is_status && (row.price_ticks < -kPriceMax || row.price_ticks > kPriceMax)) {
-    refuse_row("price_ticks", "within 2^40 of 0", row.price_ticks);
+  if (!is_status && (row.price_ticks < 1 || row.price_ticks > kPriceMax)) {
+    refuse_row("price_ticks", "from 1 to 2^40, for quotes are no lower than a tick",
+               row.price_ticks);
   }
   if (now_ns_ - columns_.ts_ns[row_] > Tape::kLateMaxNs) {
     refuse_row("ts_event", "at most 60 s before the latest one so far", columns_.ts_ns[row_]);

@@ -167,8 +167,9 @@ TEST("replay tape: rows that cannot be read are refused") {
   refuses({now, Kind::kModify, 1, 100, -1}, "qty_lots: expected from 0 to");
   refuses({now, Kind::kStatus, 0, 0, 3}, "qty_lots: expected from 0 to 2, got 3");
   refuses({now, Kind::kAdd, 1, 100, Tape::kLotsMax + 1}, "qty_lots");
-  refuses({now, Kind::kAdd, 1, (Ticks{1} << 40) + 1, 1}, "price_ticks: expected within 2^40");
-  refuses({now, Kind::kAdd, 1, -(Ticks{1} << 40) - 1, 1}, "price_ticks: expected within 2^40");
+  refuses({now, Kind::kAdd, 1, (Ticks{1} << 40) + 1, 1}, "price_ticks: expected from 1 to 2^40");
+  refuses({now, Kind::kAdd, 1, 0, 1}, "price_ticks: expected from 1 to 2^40");
+  refuses({now, Kind::kTrade, -1, -90, 1}, "price_ticks: expected from 1 to 2^40");
   refuses({39'000'000'000, Kind::kAdd, 1, 100, 1}, "ts_event: expected at most 60 s before");
   Table heavy;
   for (int i = 0; i <= 4096; ++i) heavy.add({0, Kind::kAdd, 1, 100, Tape::kLotsMax});
