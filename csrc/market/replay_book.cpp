@@ -112,7 +112,8 @@ void ReplayBook::add(const TapeEvent& event) {
   const Side across = opposite(event.side);
   const OwnOrder& met = own_[index_of(across)];
   OwnOrder* const own = own_at(event.side, event.price_ticks);
-  if (own != nullptr && !exact_) join_level(*own, event);
+  const bool is_new = own != nullptr && comes_into_sight(*own, event);
+  if (own != nullptr && !exact_) join_level(*own, event, is_new);
   const Lots fresh = recorded_.add(event, next_);
   const Lots traded = std::min(fresh, met.lots);
   if (traded > 0 && reaches(event.side, event.price_ticks, met.price_ticks) &&
@@ -120,28 +121,8 @@ void ReplayBook::add(const TapeEvent& event) {
     recorded_.take(event.side, event.price_ticks, traded, event.slot);
     fill(across, traded);
   }
-  if (own != nullptr && exact_ && is_ahead(*own, event)) {
-    own->ahead_lots += static_cast<double>(fresh);
-  }
+  if (own != nullptr && exact_) join_order(*own, event, fresh, is_new);
   watch(event.side, event.price_ticks);
-}
-
-// What a snapshot shows may be what was ahead before it, and a level that comes into sight was
-// there all the time; everybody else comes behind him.
-void ReplayBook::join_level(OwnOrder& own, const TapeEvent& event) const {
-  const Lots level = recorded_.left_at(event.side, event.price_ticks);
-  const bool in_reach = (event.flags & kTapeReach) != 0;
-  if (in_reach && level == 0) own.in_sight_ns = event.ts_ns;
-  if (in_reach && own.in_sight_ns == event.ts_ns) {
-    own.ahead_lots += static_cast<double>(event.lots);
-  } else if ((event.flags & kTapeSnapshot) == 0) {
-    own.ahead_lots = std::min(own.ahead_lots, static_cast<double>(level));
-  }
-}
-
-bool ReplayBook::is_ahead(const OwnOrder& own, const TapeEvent& event) const {
-  const RecordedOrder& order = recorded_.order(event.slot);
-  return order.is_older || order.arrival < own.entry;
 }
 
 void ReplayBook::cancel(const TapeEvent& event) {
@@ -163,12 +144,11 @@ void ReplayBook::cancel(const TapeEvent& event) {
 // Takes the event's lots off the record, and off the queue ahead of the agent's order at that price
 // what is known, or assumed, to have been there.
 void ReplayBook::reduce(const TapeEvent& event, OwnOrder* own, double from_ahead) {
-  const bool was_ahead = own != nullptr && exact_ && is_ahead(*own, event);
   const Lots gone = recorded_.reduce(event);
   watch(event.side, event.price_ticks);
   if (own == nullptr) return;
   if (exact_) {
-    if (was_ahead) own->ahead_lots -= static_cast<double>(gone);
+    leave_order(*own, event, gone);
     return;
   }
   const auto level = static_cast<double>(recorded_.left_at(event.side, event.price_ticks));
@@ -184,7 +164,7 @@ void ReplayBook::trade(const TapeEvent& event) {
     const bool passed = own.lots > 0 && reaches(event.side, own.price_ticks, event.price_ticks);
     met = passed ? event.lots : 0;
   } else if (exact_) {
-    met = is_ahead(own, event) ? 0 : event.lots;
+    met = event.lots - std::min(event.lots, ahead_in_order(own, event));
   } else {
     met = event.lots - queue_ahead(static_cast<Slot>(event.side));
   }
@@ -204,7 +184,9 @@ void ReplayBook::print(const TapeEvent& event) {
 
 void ReplayBook::clear(const TapeEvent& event) {
   recorded_.clear_side(event);
-  if (exact_) own_[index_of(event.side)].ahead_lots = 0.0;
+  OwnOrder& own = own_[index_of(event.side)];
+  if (exact_) own.ahead_lots = 0.0;
+  own.gone_lots = own.back_lots = own.behind_lots = 0;
   stale_[index_of(event.side)] = true;
 }
 
@@ -271,8 +253,10 @@ Outcome ReplayBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce 
 }
 
 void ReplayBook::rest(Side side, Ticks price_ticks, Lots lots) {
-  const auto ahead = static_cast<double>(recorded_.left_at(side, price_ticks));
-  own_[index_of(side)] = {price_ticks, lots, ++arrivals_, next_, ahead, kNever};
+  const Lots ahead = recorded_.left_at(side, price_ticks);
+  const TimeNs in_sight_ns = ahead > 0 ? kAlways : kNever;
+  own_[index_of(side)] = {price_ticks, lots, ++arrivals_, next_, static_cast<double>(ahead),
+                          in_sight_ns};
 }
 
 void ReplayBook::cancel(Slot slot) {
@@ -317,14 +301,6 @@ Ticks ReplayBook::mid_ticks_x2() const {
   const RecordedLevel* const bid = recorded_.side(Side::kBid).best_left();
   const RecordedLevel* const ask = recorded_.side(Side::kAsk).best_left();
   return bid->key - ask->key;
-}
-
-// In whole lots: a lot of which a part is ahead has not come yet.
-Lots ReplayBook::queue_ahead(Slot slot) const {
-  const OwnOrder& own = own_[slot];
-  const auto level =
-      static_cast<double>(recorded_.left_at(static_cast<Side>(slot), own.price_ticks));
-  return static_cast<Lots>(std::ceil(std::min(own.ahead_lots, level)));
 }
 
 void ReplayBook::save(Writer& out) const {

@@ -12,7 +12,9 @@
 //    cancel at his level is shared out between the queues ahead and behind by a law
 //    (`QueueParams`), and the queue ahead is never longer than the level. What the record did not
 //    show counts as ahead: the lots of a level that comes into sight, and after a snapshot those of
-//    the level; without order ids no more of these than were ahead before.
+//    the level; without order ids no more of these than were ahead before. Of a level that was in
+//    sight and comes back, no more are ahead than were ahead when it left; whose its cancels are
+//    nobody knows then: from behind, as far as there is any.
 //  - Events at one time come before the agent's messages of that time.
 #pragma once
 
@@ -86,6 +88,7 @@ class ReplayBook {
   const RecordedBook& recorded() const { return recorded_; }
 
   static constexpr TimeNs kNever = std::numeric_limits<TimeNs>::min();
+  static constexpr TimeNs kAlways = kNever + 1;
   // An agent's order; its slot is its side.
   struct OwnOrder {
     Ticks price_ticks = 0;
@@ -94,6 +97,11 @@ class ReplayBook {
     std::uint64_t entry = 0;    // the event that comes next when it comes to rest
     double ahead_lots = 0.0;
     TimeNs in_sight_ns = kNever;  // when its level came into sight, in the record
+    // Where the queue is exact: lots that were ahead and have left sight, and those that came into
+    // sight at its level since it rests there, ahead of it and behind.
+    Lots gone_lots = 0;
+    Lots back_lots = 0;
+    Lots behind_lots = 0;
   };
   const OwnOrder& order(Slot slot) const { return own_[slot]; }
   bool is_live(Slot slot, std::uint64_t arrival) const {
@@ -123,8 +131,11 @@ class ReplayBook {
   void print(const TapeEvent& event);
   void clear(const TapeEvent& event);
   void reduce(const TapeEvent& event, OwnOrder* own, double from_ahead);
-  void join_level(OwnOrder& own, const TapeEvent& event) const;
-  bool is_ahead(const OwnOrder& own, const TapeEvent& event) const;
+  static bool comes_into_sight(OwnOrder& own, const TapeEvent& event);
+  void join_level(OwnOrder& own, const TapeEvent& event, bool is_new) const;
+  void join_order(OwnOrder& own, const TapeEvent& event, Lots lots, bool is_new) const;
+  Lots ahead_in_order(const OwnOrder& own, const TapeEvent& event) const;
+  void leave_order(OwnOrder& own, const TapeEvent& event, Lots lots) const;
   void count_market_order(const TapeEvent& event);
   void fill(Side side, Lots lots);
   // Something is different at this price.

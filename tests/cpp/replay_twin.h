@@ -24,6 +24,10 @@ class Twin {
     Lots lots = 0;
     double ahead = 0.0;  // by law
     TimeNs in_sight_ns = -1;
+    bool has_seen = false;  // its level
+    Lots gone = 0;          // ahead, out of sight
+    Lots back = 0;          // ahead, of what came into sight
+    Lots behind = 0;        // of that too
   };
 
   // Returns what the row filled of each side's order.
@@ -58,6 +62,7 @@ class Twin {
             if (order.side == cleared) taken_[{cleared, order.price, row.ts_ns}] += order.taken;
           }
           std::erase_if(all_, [&](const Resting& order) { return order.side == cleared; });
+          mutable_own(cleared).gone = mutable_own(cleared).back = mutable_own(cleared).behind = 0;
         }
         break;
       case EventKind::kStatus:
@@ -84,9 +89,12 @@ class Twin {
       }
     }
     if (taken == lots) return taken;
-    mutable_own(side) = {price, lots - taken, static_cast<double>(left_at(side, price))};
+    const Lots level = left_at(side, price);
+    mutable_own(side) = {price, lots - taken, static_cast<double>(level), -1, level > 0};
     for (Resting& order : all_) {
-      if (order.side == side) order.is_ahead = true;
+      if (order.side != side) continue;
+      order.is_ahead = true;
+      order.was_hidden = false;
     }
     return taken;
   }
@@ -100,7 +108,7 @@ class Twin {
       const auto level = static_cast<double>(left_at(side, price));
       return static_cast<Lots>(std::ceil(std::min(own(side).ahead, level)));
     }
-    Lots sum = 0;
+    Lots sum = own(side).back;
     for (const Resting& order : all_) {
       if (order.side == side && order.price == price && order.is_ahead) sum += order.left();
     }
@@ -135,7 +143,8 @@ class Twin {
     Ticks price;
     Lots lots;
     Lots taken;
-    bool is_ahead;
+    bool is_ahead;    // was there before the agent
+    bool was_hidden;  // has come into sight since
     Lots left() const { return lots - taken; }
   };
   const std::vector<Resting>& all() const { return all_; }
@@ -186,28 +195,49 @@ class Twin {
       fill(across, traded);  // none, if he has had them
     }
     const bool in_reach = (row.flags & rlmm::kFlagReach) != 0 && row.kind == EventKind::kAdd;
-    if (stands(side, row.price_ticks) && !is_snapshot) {
-      Own& mine = mutable_own(side);
-      const Lots level = left_at(side, row.price_ticks);
-      if (in_reach && level == 0) mine.in_sight_ns = row.ts_ns;
-      if (in_reach && mine.in_sight_ns == row.ts_ns) {
-        mine.ahead += static_cast<double>(lots);
-      } else {
-        mine.ahead = std::min(mine.ahead, static_cast<double>(level));
-      }
+    Own& mine = mutable_own(side);
+    const bool is_here = stands(side, row.price_ticks);
+    if (is_here && in_reach && !mine.has_seen) mine.in_sight_ns = row.ts_ns;
+    if (is_here) mine.has_seen = true;
+    const bool first = is_here && in_reach && mine.in_sight_ns == row.ts_ns;
+    if (first) {
+      mine.ahead += static_cast<double>(lots);
+    } else if (is_here && !is_snapshot && !in_reach) {
+      mine.ahead = std::min(mine.ahead, static_cast<double>(left_at(side, row.price_ticks)));
     }
     Resting* order = row.order_id == 0 ? nameless(side, row.price_ticks) : nullptr;
     if (order == nullptr) {
-      all_.push_back({row.order_id, side, row.price_ticks, 0, 0, is_snapshot || in_reach});
+      all_.push_back({row.order_id, side, row.price_ticks, 0, 0, false, is_snapshot || in_reach});
       order = &all_.back();
+    }
+    if (is_here && order->was_hidden) {
+      Lots ahead = lots - met;
+      if (!first && !is_snapshot) ahead = in_reach ? std::min(ahead, mine.gone) : 0;
+      if (!first && !is_snapshot) mine.gone -= ahead;
+      mine.back += ahead;
+      mine.behind += lots - met - ahead;
     }
     order->lots += lots;
     order->taken += met;
   }
 
-  void remove(Resting& order, Lots lots) {
+  enum class Why : std::uint8_t { kTrade, kCancel, kOutOfSight };
+
+  void remove(Resting& order, Lots lots, Why why) {
+    const Lots before = order.left();
     order.lots -= lots;
     order.taken = std::min(order.taken, order.lots);
+    if (!stands(order.side, order.price)) return;
+    Own& mine = mutable_own(order.side);
+    const Lots left = before - order.left();
+    Lots ahead = order.is_ahead ? left : 0;
+    if (order.was_hidden) {
+      ahead =
+          why == Why::kTrade ? std::min(left, mine.back) : std::max<Lots>(0, left - mine.behind);
+      mine.back -= ahead;
+      mine.behind -= left - ahead;
+    }
+    if (why == Why::kOutOfSight) mine.gone += ahead;
   }
 
   static bool leaves(const Row& row) {
@@ -233,7 +263,7 @@ class Twin {
     lots = std::min(lots, order.lots);
     if (lots == 0) return;
     if (out_of_sight) {
-      remove(order, lots);
+      remove(order, lots, Why::kOutOfSight);
       return;
     }
     const auto level = static_cast<double>(left_at(order.side, order.price));
@@ -244,7 +274,7 @@ class Twin {
       from_ahead =
           rlmm::share_ahead(queue_, mine.ahead, level - mine.ahead) * static_cast<double>(lots);
     }
-    remove(order, lots);
+    remove(order, lots, Why::kCancel);
     if (!stands(order.side, order.price)) return;
     const auto after = static_cast<double>(left_at(order.side, order.price));
     mine.ahead = std::clamp(mine.ahead - from_ahead, 0.0, after);
@@ -287,11 +317,14 @@ class Twin {
     const Side side = order.side;
     const bool is_here = stands(side, order.price);
     Lots met = 0;
-    if (is_here && exact_) met = order.is_ahead ? 0 : lots;
+    if (is_here && exact_) {
+      const Lots before_him = order.is_ahead ? lots : order.was_hidden ? own(side).back : 0;
+      met = std::max<Lots>(0, lots - before_him);
+    }
     if (is_here && !exact_) met = std::max<Lots>(0, lots - ahead(side));
     const bool passes = own(side).lots > 0 && better(side, own(side).price, order.price);
     if (!is_here && passes) met = lots;
-    remove(order, lots);
+    remove(order, lots, Why::kTrade);
     if (is_here) {
       const double ahead_lots = own(side).ahead - static_cast<double>(lots);
       const auto level = static_cast<double>(left_at(side, order.price));

@@ -19,12 +19,13 @@ constexpr QueueParams kAverse{QueueLaw::kRiskAverse, 1.0, 1.0, true};
 
 }  // namespace
 
-TEST("replay sight: a level that leaves keeps its queue, one that comes was there all the time") {
+TEST("replay sight: a level that leaves and comes back has no more ahead than before") {
   const std::vector<Row> rows = {{0, Kind::kCancel, 1, 99, 4, 0, kFlagReach},
                                  {0, Kind::kAdd, 1, 99, 6, 0, kFlagReach},
                                  {0, Kind::kAdd, 1, 99, 2, 21},  // behind him
                                  {0, Kind::kCancel, 1, 99, 1, 21},
-                                 {0, Kind::kTrade, 1, 99, 7, 51}};
+                                 {0, Kind::kCancel, 1, 99, 1, 51},  // one of the two new ones
+                                 {0, Kind::kTrade, 1, 99, 5, 51}};
   for (const bool by_order : {false, true}) {
     std::vector<Row> given = rows;
     for (Row& row : given) row.order_id = by_order ? row.order_id : 0;
@@ -34,13 +35,50 @@ TEST("replay sight: a level that leaves keeps its queue, one that comes was ther
     stage.play();
     CHECK_EQ(stage.book.lots_at(Side::kBid, 99), 3);  // his own
     stage.play();
-    CHECK_EQ(stage.ahead(Side::kBid), 6);
-    stage.play(2);
-    CHECK_EQ(stage.ahead(Side::kBid), 6);
-    // By level, six of the seven were ahead. By order the trade was with those six, and one more.
+    CHECK_EQ(stage.ahead(Side::kBid), 4);
+    stage.play(3);
+    CHECK_EQ(stage.ahead(Side::kBid), 4);
     CHECK_EQ(stage.play(), 1);
     CHECK_EQ(stage.ahead(Side::kBid), 0);
   }
+}
+
+TEST("replay sight: of a level that went while he was behind fifty and before twenty") {
+  Stage stage(true, kAverse,
+              {{0, Kind::kAdd, 1, 98, 50, 11},
+               {0, Kind::kAdd, 1, 98, 20, 12},
+               {0, Kind::kCancel, 1, 98, 50, 11, kFlagReach},
+               {0, Kind::kCancel, 1, 98, 20, 12, kFlagReach},
+               {0, Kind::kAdd, 1, 98, 70, 0, kFlagReach},
+               {0, Kind::kCancel, 1, 98, 25, 11},
+               {0, Kind::kCancel, 1, 98, 45, 0, kFlagReach},
+               {0, Kind::kAdd, 1, 98, 30, 13, kFlagReach},
+               {0, Kind::kAdd, 1, 98, 30, 14, kFlagReach},
+               {0, Kind::kTrade, 1, 98, 30, 13},
+               {0, Kind::kTrade, 1, 98, 20, 14}});
+  stage.play();
+  stage.quote(Side::kBid, 98, 9);
+  stage.play();
+  CHECK_EQ(stage.ahead(Side::kBid), 50);
+  stage.play(2);
+  CHECK_EQ(stage.ahead(Side::kBid), 0);
+  stage.play();
+  CHECK_EQ(stage.ahead(Side::kBid), 50);
+  stage.play();  // twenty from behind, and five
+  CHECK_EQ(stage.ahead(Side::kBid), 45);
+  stage.play(3);
+  CHECK_EQ(stage.ahead(Side::kBid), 45);
+  CHECK_EQ(stage.play(), 0);
+  CHECK_EQ(stage.ahead(Side::kBid), 15);
+  CHECK_EQ(stage.play(), 5);
+}
+
+TEST("replay sight: a level that he has never seen is ahead as a whole") {
+  Stage stage(true, kAverse,
+              {{0, Kind::kAdd, 1, 98, 6, 0, kFlagReach}, {0, Kind::kTrade, 1, 98, 8}});
+  stage.quote(Side::kBid, 98, 3);
+  stage.play();
+  CHECK_EQ(stage.ahead(Side::kBid), 6);
 }
 
 TEST("replay sight: lots that turn up at a level in sight are behind him") {
