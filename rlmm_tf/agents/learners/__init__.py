@@ -1,0 +1,1 @@
+"""Learners: networks, losses and updates in TensorFlow. They see arrays, never an environment."""

@@ -1,0 +1,50 @@
+"""Advantages of a rollout: generalised advantage estimation that respects how episodes end.
+
+    delta_t = r_t + gamma (1 - terminated_t) V_next_t - V_t
+    A_t     = delta_t + gamma lambda (1 - terminated_t) (1 - truncated_t) A_(t+1)
+
+V_next_t is the value of the state that followed: of the next row, after a truncation of the last
+observation of the episode (only the recording ended: the future still has value), after the last
+row of the state that the rollout ended in.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def advantages(
+    reward: NDArray[np.float64],
+    value: NDArray[np.float32],
+    terminated: NDArray[np.bool_],
+    truncated: NDArray[np.bool_],
+    final_value: NDArray[np.float32],
+    last_value: NDArray[np.float32],
+    *,
+    gamma: float,
+    trace: float,
+) -> NDArray[np.float32]:
+    """Of each step, time-major (T, N).
+
+    Args:
+        reward: of the step.
+        value: of the observation that the step's action was chosen by.
+        terminated: the problem ended with the step.
+        truncated: only its recording did.
+        final_value: of the last observation of an episode that the step truncated.
+        last_value: (N,) of the observations after the last step.
+        gamma: discount of a step.
+        trace: lambda.
+    """
+    value_next = np.concatenate([value[1:], last_value[None]]).astype(np.float64)
+    value_next = np.where(truncated, final_value, value_next)
+    goes_on = ~terminated
+    delta = reward + gamma * goes_on * value_next - value
+    carried = gamma * trace * (goes_on & ~truncated)
+    out = np.empty_like(delta)
+    ahead = np.zeros(reward.shape[1])
+    for t in range(len(reward) - 1, -1, -1):
+        ahead = delta[t] + carried[t] * ahead
+        out[t] = ahead
+    return out.astype(np.float32)

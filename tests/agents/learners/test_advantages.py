@@ -1,0 +1,68 @@
+"""Advantages against the definition, sum by sum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rlmm_tf.agents.learners.advantages import advantages
+
+
+def by_definition(  # noqa: PLR0917
+    t: int,
+    n: int,
+    reward: NDArray[np.float64],
+    value: NDArray[np.float32],
+    terminated: NDArray[np.bool_],
+    truncated: NDArray[np.bool_],
+    final_value: NDArray[np.float32],
+    last_value: NDArray[np.float32],
+    gamma: float,
+    trace: float,
+) -> float:
+    """Sum over k of (gamma lambda)^k delta_(t+k), up to the end of the episode."""
+    total, weight = 0.0, 1.0
+    for at in range(t, len(reward)):
+        after = value[at + 1, n] if at + 1 < len(reward) else last_value[n]
+        if truncated[at, n]:
+            after = final_value[at, n]
+        if terminated[at, n]:
+            after = 0.0
+        total += weight * (reward[at, n] + gamma * float(after) - float(value[at, n]))
+        if terminated[at, n] or truncated[at, n]:
+            break
+        weight *= gamma * trace
+    return total
+
+
+@pytest.mark.parametrize(("gamma", "trace"), [(0.99, 0.95), (1.0, 1.0), (0.9, 0.0)])
+def test_advantages_are_discounted_sums_of_errors(gamma: float, trace: float) -> None:
+    generator = np.random.default_rng(5)
+    shape = (40, 7)
+    reward = generator.normal(size=shape)
+    value, final_value = (generator.normal(size=shape).astype(np.float32) for _ in range(2))
+    last_value = generator.normal(size=shape[1]).astype(np.float32)
+    ends = generator.random(shape)
+    terminated, truncated = ends < 0.1, (ends > 0.85)
+    given = (reward, value, terminated, truncated, final_value, last_value)
+    got = advantages(*given, gamma=gamma, trace=trace)
+    for t in range(shape[0]):
+        for n in range(shape[1]):
+            assert got[t, n] == pytest.approx(
+                by_definition(t, n, *given, gamma, trace), rel=1e-5, abs=1e-5
+            )
+
+
+def test_a_constant_reward_that_is_only_cut_off_is_worth_the_whole_future() -> None:
+    """The fixed point of V = r + gamma V across truncations is r / (1 - gamma)."""
+    gamma, reward = 0.9, np.ones((5, 1))
+    truncated = np.array([[False], [False], [True], [False], [True]])
+    terminated = np.zeros_like(truncated)
+    worth = np.full((5, 1), 1.0 / (1.0 - gamma), np.float32)
+    got = advantages(reward, worth, terminated, truncated, worth, worth[0], gamma=gamma, trace=0.95)
+    np.testing.assert_allclose(got, 0.0, atol=1e-5)
+    ended = advantages(
+        reward, worth, truncated, terminated, worth, worth[0], gamma=gamma, trace=0.95
+    )
+    assert (ended < -1.0).any()  # treated as terminal, the same values are far too high
