@@ -66,6 +66,7 @@ def market_document(
         "orders_per_tick": market.parts.book.depth.orders_per_tick.tolist(),
         "estimates": {name: each.to_json() for name, each in market.estimates.items()},
         "goodness": market.goodness.to_json(),
+        "informed": None if market.informed is None else market.informed.to_json(),
         "cautions": [caution.to_json() for caution in market.cautions],
     }
     section["calibration_hash"] = calibration_hash(model.market_hash(), section)
@@ -95,11 +96,28 @@ def load_market(path: Path | str) -> tuple[MarketModel, dict[str, Any]]:
         model = MarketModel.load(path)
     except ValueError as error:
         raise ArtifactError(f"{error}; {_REMEDY}") from None
-    section = json.loads(Path(path).read_text("utf-8")).get("calibration")
+    section = calibration_of(path)
+    if section is None:
+        raise ArtifactError(
+            f"{path}: calibration: expected a section, got none; the model was written by hand: "
+            f"{_REMEDY}"
+        )
+    return model, section
+
+
+def calibration_of(path: Path | str) -> dict[str, Any] | None:
+    """The section `calibration` of a market.json; None of a model that was written by hand.
+
+    Raises:
+        ArtifactError: another schema version, damaged or changed by hand.
+    """
+    document = json.loads(Path(path).read_text("utf-8"))
+    section = document.get("calibration")
+    if section is None:
+        return None
     if not isinstance(section, dict):
         raise ArtifactError(
-            f"{path}: calibration: expected a section, got {_kind(section)}; the model was written "
-            f"by hand: {_REMEDY}"
+            f"{path}: calibration: expected a section, got {type(section).__name__}; {_REMEDY}"
         )
     version = section.get("schema_version")
     if version != CALIBRATION_SCHEMA_VERSION:
@@ -107,14 +125,14 @@ def load_market(path: Path | str) -> tuple[MarketModel, dict[str, Any]]:
             f"{path}: calibration.schema_version: expected {CALIBRATION_SCHEMA_VERSION}, got "
             f"{version!r}; {_REMEDY}"
         )
-    expected = calibration_hash(model.market_hash(), section)
+    expected = calibration_hash(document["market_hash"], section)
     if section.get("calibration_hash") != expected:
         raise ArtifactError(
             f"{path}: calibration.calibration_hash: expected {expected} of the values, got "
             f"{section.get('calibration_hash')!r}; the file was changed by hand or damaged: "
             f"{_REMEDY}"
         )
-    return model, section
+    return section
 
 
 def cautions_of(section: Mapping[str, Any]) -> tuple[Caution, ...]:
@@ -134,7 +152,3 @@ def _input(metadata: EventMetadata) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def _kind(value: Any) -> str:
-    return "none" if value is None else type(value).__name__

@@ -8,7 +8,7 @@ then the model, checked against the events that it was fitted to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,12 @@ from calibration.estimators.hawkes import (
     effective_radius,
     stable,
 )
+from calibration.estimators.informed_flow import InformedFlowFit
 from calibration.estimators.state_factors import StateFactors, fit_state_factors
-from calibration.flow_events import FlowEvents, Source, read_flow
+from calibration.flow_events import FlowEvents, Source, read_flow, rows_of
 from calibration.flow_states import StateBins, choose_bins
 from calibration.goodness import Goodness, goodness_of
+from calibration.refine import fit_hidden_price, with_informed_flow
 from calibration.split import Split
 from rlmm_tf.kernels.flow import hawkes_exposures
 from rlmm_tf.market_model import MarketModel
@@ -53,7 +55,8 @@ class Settings:
     regimes: int | None = None  # None: by BIC
     season: bool = True
     cluster_ns: int | None = None  # fills of one market order; None: by the recording's flags
-    seed: int = 0  # of the search for regimes
+    informed: bool = True  # fit the hidden price, by simulations
+    seed: int = 0  # of the search for regimes, and of those simulations
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class CalibratedMarket:
     n_events: tuple[int, ...]  # by group
     seconds: float
     parts: Parts = field(repr=False, compare=False)
+    informed: InformedFlowFit | None = None  # None: was not asked for
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,33 @@ def calibrate(
         activity = _by_row(season.minute_factor * regimes.minute_factor, minutes)
         states = fitted(offset * activity)
     parts = Parts(events, bins, states, season, regimes, minutes, book)
-    return _assembled(parts, offset, cautions)
+    market = _assembled(parts, offset, cautions)
+    if not settings.informed:
+        return market
+    progress("informed flow")
+    return _refined(market, sources, settings.seed)
+
+
+def _refined(market: CalibratedMarket, sources: Sequence[Source], seed: int) -> CalibratedMarket:
+    fit = fit_hidden_price(
+        market.model,
+        market.parts.events,
+        [rows_of(source) for source in sources],
+        season_origin_s=market.season_origin_s,
+        seed=seed,
+    )
+    found = {
+        "informed.volatility_ticks": fit.volatility_ticks,
+        "informed.market_tilt": fit.market_tilt,
+        "informed.limit_tilt": fit.limit_tilt,
+    }
+    return replace(
+        market,
+        model=with_informed_flow(market.model, fit),
+        estimates=market.estimates | found,
+        cautions=tuple(dict.fromkeys((*market.cautions, *fit.cautions))),
+        informed=fit,
+    )
 
 
 def decays_for(events: FlowEvents) -> tuple[float, ...]:

@@ -136,7 +136,7 @@ def read_flow(
     _require_one_instrument(metadata)
     parts = []
     for number, source in enumerate(sources):
-        chunks = _batches(source)
+        chunks = rows_of(source)
         flow = _pass_of(chunks, cluster_ns, age_weights, anonymous_weight)
         ts = np.concatenate([columns["ts_recv"] for columns in chunks])
         chosen = (split or (lambda times: Split.of_rows(None, None, times)))(ts)
@@ -170,7 +170,8 @@ def _require_one_instrument(metadata: Sequence[EventMetadata]) -> None:
                 )
 
 
-def _batches(source: Source) -> list[Columns]:
+def rows_of(source: Source) -> list[Columns]:
+    """The rows of a table, in pieces; checked."""
     names = ("ts_recv", "seq", "kind", "side", "price_ticks", "qty_lots", "order_id", "flags")
     if isinstance(source, EventTable):
         return [{name: source.column(name) for name in names}]

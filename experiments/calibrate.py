@@ -18,7 +18,7 @@ from experiments.errors import InputError, Problem, shown_place
 from rlmm_tf.events import EventTableError
 from rlmm_tf.market_parts import GROUPS
 
-STEPS = 8  # that the fit tells of
+STEPS = 9  # that the fit tells of
 
 
 @dataclass(frozen=True)

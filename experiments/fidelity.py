@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.artifact import calibration_of, cautions_of
 from calibration.fidelity.as_json import result_as_json
 from calibration.fidelity.compare import compare
 from calibration.fidelity.market import Market
@@ -18,12 +19,14 @@ from calibration.fidelity.messages import (
     instrument_of,
     shared_instrument,
 )
+from calibration.fidelity.of_model import Simulator, market_of_model
 from calibration.split import Split, SplitError
 from experiments.console import Progress
 from experiments.errors import InputError, Problem, shown_place
 from reports.fidelity import fidelity_page
 from reports.page import write_page
 from rlmm_tf.events import EventTable, EventTableError
+from rlmm_tf.market_model import MarketModel
 
 BLOCKS_WANTED = 40  # where nobody says which stretches count
 BLOCK_S_LEAST, BLOCK_S_MOST = 30, 600
@@ -50,6 +53,8 @@ class Tables:
     real: EventTable
     simulated: EventTable
     reference: EventTable | None
+    simulators: Mapping[str, Simulator]  # of those that were given as a market.json
+    cautions: tuple[str, ...]  # that these carry
 
     @property
     def instrument(self) -> Instrument:
@@ -102,6 +107,7 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
         "seed": request.seed,
         **result_as_json(result),
     }
+    values["cautions"] = [*values["cautions"], *tables.cautions]
     progress(5, STEPS, "writing")
     write_page(fidelity_page(values), page)
     return {**values, "html": str(page)}
@@ -147,8 +153,33 @@ def _require_usable(request: Request, page: Path) -> None:
 
 def _tables(request: Request, progress: Progress) -> Tables:
     progress(0, STEPS, "reading")
-    real, simulated = _read(request.real), _read(request.simulated)
-    return Tables(real, simulated, _read(request.reference) if request.reference else None)
+    real = _read(request.real)
+    tables: dict[str, EventTable] = {}
+    simulators: dict[str, Simulator] = {}
+    cautions: list[str] = []
+    for key, path in (("model", request.simulated), ("reference", request.reference)):
+        if path is None:
+            continue
+        if path.suffix == ".json":
+            progress(1, STEPS, "simulating")
+            simulators[key], found = _simulator(path, real, request.seed)
+            tables[key] = simulators[key].session
+            cautions += found if key == "model" else []
+        else:
+            tables[key] = _read(path)
+    return Tables(real, tables["model"], tables.get("reference"), simulators, tuple(cautions))
+
+
+def _simulator(path: Path, real: EventTable, seed: int) -> tuple[Simulator, list[str]]:
+    """Of a market.json, calibrated or written by hand; with the cautions that it carries."""
+    try:
+        model = MarketModel.load(path)
+        section = calibration_of(path)
+    except ValueError as error:
+        raise InputError([Problem(shown_place(path), str(error))]) from None
+    origin_s = int(section["season_origin_s"]) if section else 0
+    simulator = Simulator.of(model, real, season_origin_s=origin_s, seed=seed)
+    return simulator, [f"{each.part}: {each.text}" for each in cautions_of(section or {})]
 
 
 def _read(path: Path) -> EventTable:
@@ -167,7 +198,15 @@ def _markets(request: Request, tables: Tables, stretches: Stretches) -> dict[str
         ("model", request.simulated, tables.simulated),
         ("reference", request.reference, tables.reference),
     ):
-        if table is not None:
+        if key in tables.simulators:
+            markets[key] = market_of_model(
+                tables.simulators[key],
+                shown_place(path),
+                tables.real,
+                markets["real"],
+                stretches.scored,
+            )
+        elif table is not None:
             whole = Split.of_rows(None, None, table.column("ts_recv"))
             markets[key] = Market.of_table(shown_place(path), table, whole, instrument)
     if stretches.others is not None:

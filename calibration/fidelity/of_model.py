@@ -1,0 +1,117 @@
+"""What a market model shows where a recording is scored, for a comparison with it.
+
+Windows go on from the recorded books and the events before them, so that each has a real window
+that began alike; what takes longer stretches comes from a session of the model's own, as long as
+the recorded one and at the same time of day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.continuations import Starts, continued
+from calibration.fidelity.market import Market
+from calibration.fidelity.messages import joined, messages_of_rows
+from calibration.flow_events import read_flow, rows_of
+from calibration.split import Split
+from rlmm_tf.book_params import BookMarketParams
+from rlmm_tf.events import ARROW_SCHEMA, EventTable
+from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.market_model import MarketModel
+from rlmm_tf.params import EnvParams
+from rlmm_tf.recording import Session, generator_hash, record
+
+DAY_S = 86_400
+WARM_UP_S = 600
+WINDOWS_MOST = 400
+# Messages behind the levels that are looked at do not count: so many more are simulated.
+SPARE = 3
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A model, and a session of its own that begins and ends when a recorded one does."""
+
+    model: MarketModel
+    season_origin_s: int  # time of day (UTC) at which the model's season begins
+    seed: int  # names every random number
+    session: EventTable
+
+    @classmethod
+    def of(
+        cls, model: MarketModel, real: EventTable, *, season_origin_s: int, seed: int
+    ) -> Simulator:
+        """With a session like `real`."""
+        session = _session_like(model, real, season_origin_s=season_origin_s, seed=seed)
+        return cls(model, season_origin_s, seed, session)
+
+
+def _session_like(
+    model: MarketModel, real: EventTable, *, season_origin_s: int, seed: int
+) -> EventTable:
+    ts_ns = real.column("ts_recv")
+    start_ns, duration_ns = int(ts_ns[0]), int(ts_ns[-1] - ts_ns[0]) + 1
+    duration_ns += -duration_ns % NS_PER_S
+    of_day_s = (start_ns // NS_PER_S - season_origin_s) % DAY_S
+    room = 4 * model.depth_ticks + model.typical.spread_ticks + 1
+    mid = max(int(np.median(real.column("price_ticks")[real.column("kind") < 5])), 2 * room)
+    params = EnvParams(
+        market=BookMarketParams(
+            model=model,
+            mid_initial_ticks=mid,
+            session_start_ns=of_day_s * NS_PER_S,
+            warmup_ns=WARM_UP_S * NS_PER_S,
+        )
+    )
+    session = Session(
+        duration_ns=duration_ns,
+        start_ns=start_ns,
+        tick_size=real.metadata.tick_size,
+        lot_size=real.metadata.lot_size,
+    )
+    parts = [
+        chunk.columns(start_ns)
+        for chunk in record(params, seed=seed, duration_ns=duration_ns, levels=0)
+    ]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in ARROW_SCHEMA.names}
+    hashed = generator_hash(params, seed=seed, duration_ns=duration_ns)
+    return EventTable.from_columns(columns, session.metadata(hashed))
+
+
+def market_of_model(
+    simulator: Simulator, name: str, real_table: EventTable, real: Market, split: Split
+) -> Market:
+    """The model beside the real market.
+
+    Args:
+        simulator: what is judged.
+        name: for messages and pages.
+        real_table: the recording, from which windows go on.
+        real: its windows; at most WINDOWS_MOST, evenly spread, are begun from.
+        split: the stretches that are scored.
+    """
+    instrument = real.windows.messages.instrument
+    whole = Market.of_table(name, simulator.session, split, instrument, real.windows.length)
+    windows = real.windows.evenly(WINDOWS_MOST)
+    times_ns = windows.messages.ts_ns[:: windows.length]
+    flow, rows = read_flow([real_table]), rows_of(real_table)
+    starts = Starts.of(
+        rows,
+        flow,
+        times_ns,
+        simulator.model,
+        season_origin_s=simulator.season_origin_s,
+        seed=simulator.seed,
+    )
+    chunks = continued(
+        [starts],
+        flow,
+        simulator.model,
+        seed=simulator.seed,
+        messages=SPARE * windows.length,
+        levels=0,
+    )
+    parts = (messages_of_rows(chunk.columns(0), instrument) for chunk in chunks)
+    return replace(whole, windows=joined(parts, windows.length))
