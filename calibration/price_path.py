@@ -57,6 +57,7 @@ class PricePath:
     after_ticks_x2: NDArray[np.int64]
     quote_row: NDArray[np.int64]  # rows of limit orders that improved the best price
     quote_side: NDArray[np.int64]  # +1: a bid
+    table: int = 0  # of the recording
 
     def mid_at(self, ts_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """The mid at these times, in ticks; of the last change at or before each."""
@@ -100,6 +101,7 @@ def _recorded_path(
         after_ticks_x2=mid[orders],
         quote_row=quotes,
         quote_side=1 - 2 * (group[quotes].astype(np.int64) - 2),
+        table=int(flow.table[rows.start]),
     )
 
 

@@ -50,19 +50,17 @@ def fit_hidden_price(
     rate_hz = float(flow.counted.sum()) / max(seconds, 1.0)
     wanted = EVENTS_WANTED / max(rate_hz * (block_s + BURN_S), 1.0)
     times_ns = _start_times(recorded, int(np.clip(wanted, WINDOWS_LEAST, WINDOWS_MOST)))
-    at = np.searchsorted(flow.ts_ns, times_ns, side="right") - 1
     starts = [
         Starts.of(
-            chunks,
+            tables[table],
             flow,
-            times_ns[flow.table[at] == table],
+            times,
             model,
             season_origin_s=season_origin_s,
             seed=seed,
             table=table,
         )
-        for table, chunks in enumerate(tables)
-        if (flow.table[at] == table).any()
+        for table, times in times_ns.items()
     ]
     burn_ns = int(BURN_S * NS_PER_S)
 
@@ -86,13 +84,15 @@ def with_informed_flow(model: MarketModel, fit: InformedFlowFit) -> MarketModel:
     return MarketModel.model_validate({**model.model_dump(), "informed": fit.params.model_dump()})
 
 
-def _start_times(recorded: Sequence[PricePath], wanted: int) -> NDArray[np.int64]:
-    """Spread evenly over the time of the blocks."""
+def _start_times(recorded: Sequence[PricePath], wanted: int) -> dict[int, NDArray[np.int64]]:
+    """By table, spread evenly over the time of all blocks."""
+    if not recorded:
+        return {}
     lengths = np.array([path.end_ns - path.start_ns for path in recorded], np.float64)
     ends = np.cumsum(lengths)
     at = (np.arange(wanted) + 0.5) / wanted * ends[-1]
     block = np.searchsorted(ends, at)
-    into = at - (ends[block] - lengths[block])
-    firsts = np.array([path.start_ns for path in recorded], np.int64)
-    times: NDArray[np.int64] = firsts[block] + into.astype(np.int64)
-    return times
+    into = (at - (ends[block] - lengths[block])).astype(np.int64)
+    times = np.array([path.start_ns for path in recorded], np.int64)[block] + into
+    table = np.array([path.table for path in recorded])[block]
+    return {int(each): times[table == each] for each in np.unique(table)}
