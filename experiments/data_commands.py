@@ -164,11 +164,11 @@ def fidelity(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page (default: SIM.fidelity.html).")
+        Path | None, typer.Option(metavar="FILE", help="The page (SIM.parquet.fidelity.html).")
     ] = None,
     json: Json = False,
 ) -> Job:
-    """Say how like a recorded market a simulated one is; writes a page.
+    """Say how like a recorded market a simulated one is; writes a page, or its own anew.
 
     Scores, responses, markouts and stylized facts stand beside a noise floor: the real market
     against itself, on the stretches that are not scored. Without --span and --blocks every second
@@ -181,7 +181,8 @@ def fidelity(
         from experiments import console
         from experiments import fidelity as comparison
 
-        request = comparison.Request(real, simulated, span, blocks, reference, html, seed)
+        page = html or (None if json else simulated.with_name(f"{simulated.name}.fidelity.html"))
+        request = comparison.Request(real, simulated, span, blocks, reference, page, seed)
         with console.progress_bar("fidelity") as progress:
             values = comparison.run_fidelity(request, progress=progress)
         if json:

@@ -23,8 +23,8 @@ from calibration.fidelity.of_model import Simulator, market_of_model
 from calibration.split import Split, SplitError
 from experiments.console import Progress
 from experiments.errors import InputError, Problem, shown_place
-from reports.fidelity import fidelity_page
-from reports.page import write_page
+from reports.fidelity import TITLE, fidelity_page
+from reports.page import is_page, write_page
 from rlmm_tf.events import EventTable, EventTableError
 from rlmm_tf.market_model import MarketModel
 
@@ -42,7 +42,7 @@ class Request:
     span: str | None = None
     blocks: str | None = None
     reference: Path | None = None
-    html: Path | None = None
+    html: Path | None = None  # None: no page
     seed: int = 0
 
 
@@ -76,13 +76,14 @@ class Stretches:
 
 
 def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
-    """Compare and write the page; returns the values.
+    """Compare and write the page, if one is wanted; returns the values.
+
+    An older page of a comparison is replaced, anything else is not.
 
     Raises:
-        InputError: the tables cannot be compared, or there is a page already.
+        InputError: the tables cannot be compared, or something else is in the page's place.
     """
-    page = request.html or request.simulated.with_name(f"{request.simulated.name}.fidelity.html")
-    _require_usable(request, page)
+    _require_usable(request)
     tables = _tables(request, progress)
     try:
         stretches = stretches_of(tables.real, request.span, request.blocks)
@@ -109,8 +110,11 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
     }
     values["cautions"] = [*values["cautions"], *tables.cautions]
     progress(5, STEPS, "writing")
-    write_page(fidelity_page(values), page)
-    return {**values, "html": str(page)}
+    if request.html is not None:
+        page = fidelity_page(values)
+        request.html.unlink(missing_ok=True)
+        write_page(page, request.html)
+    return {**values, "html": None if request.html is None else str(request.html)}
 
 
 def stretches_of(real: EventTable, span: str | None, blocks: str | None) -> Stretches:
@@ -132,8 +136,8 @@ def stretches_of(real: EventTable, span: str | None, blocks: str | None) -> Stre
     return Stretches(scored, others, " ".join(asked))
 
 
-def _require_usable(request: Request, page: Path) -> None:
-    problems = []
+def _require_usable(request: Request) -> None:
+    problems, page = [], request.html
     for name, path in (
         ("REAL.parquet", request.real),
         ("SIM.parquet", request.simulated),
@@ -141,10 +145,10 @@ def _require_usable(request: Request, page: Path) -> None:
     ):
         if path is not None and not path.is_file():
             problems.append(Problem(name, f"expected a file, got {shown_place(path)}"))
-    if page.exists():
+    if page is not None and page.exists() and not is_page(page, TITLE):
         message = f"expected no file there, got {shown_place(page)}; remove it or name another"
         problems.append(Problem("--html", message))
-    elif not page.parent.is_dir():
+    elif page is not None and not page.parent.is_dir():
         folder = shown_place(page.parent)
         problems.append(Problem("--html", f"expected a folder that exists, got {folder}"))
     if problems:

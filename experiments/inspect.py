@@ -11,9 +11,7 @@ from calibration.sources.problems import DataError
 from experiments.console import Progress
 from experiments.errors import InputError, Problem, shown_place
 from reports.data_quality import TITLE, quality_page
-from reports.page import write_page
-
-HEAD_BYTES = 2048
+from reports.page import is_page, write_page
 
 
 def run_inspect(path: Path, page: Path | None, *, progress: Progress) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def run_inspect(path: Path, page: Path | None, *, progress: Progress) -> dict[st
     problems = []
     if not path.is_file():
         problems.append(Problem("X.parquet", f"expected a file, got {shown_place(path)}"))
-    if page is not None and page.exists() and not _is_quality_page(page):
+    if page is not None and page.exists() and not is_page(page, TITLE):
         message = f"expected no file there, got {shown_place(page)}; remove it or name another"
         problems.append(Problem("--html", message))
     elif page is not None and not page.parent.is_dir():
@@ -45,15 +43,6 @@ def run_inspect(path: Path, page: Path | None, *, progress: Progress) -> dict[st
         page.unlink(missing_ok=True)
         write_page(made, page)
     return {**values, "html": None if page is None else str(page)}
-
-
-def _is_quality_page(path: Path) -> bool:
-    """By how it begins: no other page has this title."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    return head.startswith(b"<!doctype html>") and f"<title>{TITLE}".encode() in head
 
 
 def for_people(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from reports.page.curves import Role
 
 Values = Mapping[str, Any]
 
+TITLE = "Fidelity: "
+
 ROLES: tuple[tuple[str, Role], ...] = (
     ("real", "real"),
     ("floor", "floor"),
@@ -28,7 +30,7 @@ def fidelity_page(values: Values) -> Page:
     if real["synthetic"]:
         notes.insert(0, "the real table is synthetic: it comes from a simulator")
     return Page(
-        title=f"Fidelity: {simulated['file']}",
+        title=f"{TITLE}{simulated['file']}",
         lead=f"held against {real['venue']} {real['symbol']}, {real['file']}, "
         f"{values['stretches']} ({values['scored_s'] / 3600:.2f} hours, {values['windows']} "
         f"windows of {values['window_messages']} messages in every column)",

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from reports.page.chart import Chart
 from rlmm_tf.files import new_file
 
+_HEAD_BYTES = 2048
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -102,3 +104,12 @@ def write_page(page: Page, path: Path | str) -> None:
     """
     with new_file(path) as temporary:
         temporary.write_text(render(page), "utf-8")
+
+
+def is_page(path: Path, title: str) -> bool:
+    """Whether a file is a page whose title begins like this: one that may be made anew."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return head.startswith(b"<!doctype html>") and f"<title>{title}".encode() in head

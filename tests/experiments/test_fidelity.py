@@ -32,16 +32,24 @@ def test_json_and_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert values["s"] == 1.0  # the reference is the model itself
     assert values["stretches"] == "--blocks odd:600s"
     assert values["scored_s"] == pytest.approx(MINUTES * 30, rel=0.02)
-    assert Path("2.parquet.fidelity.html").read_text("utf-8").startswith("<!doctype html>")
-    assert cli.main(asked) == 2
-    assert "--html: expected no file there" in capsys.readouterr().err
+    assert values["html"] is None
+    assert not list(Path().glob("*.html"))
 
 
 def test_people_see_the_gates(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["fidelity", "1.parquet", "2.parquet", "--html", "page.html"]) == 0
+    assert cli.main(["fidelity", "1.parquet", "2.parquet"]) == 0
     out = capsys.readouterr().out
-    for word in ("mean_l1", "G1 mean L1", "facts", "page.html"):
+    for word in ("mean_l1", "G1 mean L1", "facts", "2.parquet.fidelity.html"):
         assert word in out
+    page = Path("2.parquet.fidelity.html")
+    text = page.read_text("utf-8")
+    assert text.startswith("<!doctype html>")
+    page.write_text(text + "old", "utf-8")
+    assert cli.main(["fidelity", "1.parquet", "2.parquet"]) == 0
+    assert page.read_text("utf-8") == text
+    page.write_text("something else", "utf-8")
+    assert cli.main(["fidelity", "1.parquet", "2.parquet"]) == 2
+    assert "--html: expected no file there" in capsys.readouterr().err
 
 
 def test_without_a_word_every_second_block_is_scored() -> None:
