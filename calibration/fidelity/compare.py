@@ -14,14 +14,14 @@ import numpy as np
 
 from calibration.fidelity.column import Column, Dynamics, column_of, dynamics_of
 from calibration.fidelity.distances import freedman_diaconis, l1
-from calibration.fidelity.facts import Numbers, Yardstick, jackknife, numbers_of, seconds_of
+from calibration.fidelity.facts import Numbers, Yardstick, jackknife, seconds_of
 from calibration.fidelity.gates import Evidence, Gate, gates, normalised, response_floors
 from calibration.fidelity.market import Market
 from calibration.fidelity.markouts import half_spread_ticks, market_orders
 from calibration.fidelity.messages import FidelityError, Instrument, MessageKind, Windows
 from calibration.fidelity.scores import UNCONDITIONAL
 from calibration.fidelity.segments import Segments
-from calibration.fidelity.stylized import FREE_RUN_S, FactRow, facts_table
+from calibration.fidelity.stylized import FREE_RUN_S, FactRow, Measured, facts_table
 
 WINDOWS_LEAST = 4
 WINDOWS_FEW = 60
@@ -153,14 +153,16 @@ def _facts(
     distances = {"response_floors": math.nan if floors is None else floors}
     cancels = column.unconditional.get("log_time_to_cancel")
     distances["time_to_cancel_l1"] = cancels.l1 if cancels is not None else math.nan
-    why = {"time_to_cancel_l1": column.missing.get("log_time_to_cancel", "")}
-    why["response_floors"] = "no other real stretches are left for a noise floor"
-    zeros = dict.fromkeys(distances, 0.0)
+    why = {
+        "time_to_cancel_l1": column.missing.get("log_time_to_cancel", ""),
+        "response_floors": "no other real stretches are left for a noise floor",
+    }
     if real.parts is None or model.parts is None:
-        return {}, {}, facts_table(zeros, {}, distances, why_missing=why)
+        zeros = Measured(dict.fromkeys(distances, 0.0), {})
+        return {}, {}, facts_table(zeros, Measured(distances, {}), why_missing=why)
     yardstick = Yardstick.of(real.parts)
     numbers, errors = jackknife(real.parts, yardstick)
-    got = numbers_of(model.parts, yardstick)
+    got, got_errors = jackknife(model.parts, yardstick)
     if seconds_of(model.parts) < FREE_RUN_S:
         for key in ("one_sided_share", "spread_wide_share"):
             got[key] = math.nan
@@ -168,9 +170,12 @@ def _facts(
     if real.windows.messages.instrument.detail != "orders":
         for key in ("filled_share_touch", "filled_share_behind"):
             why[key] = "orders carry no numbers, so nobody knows which were filled"
-    sizes = _size_distances(real.parts, model.parts)
-    zeros |= dict.fromkeys(sizes, 0.0)
-    rows = facts_table(numbers | zeros, errors, got | distances | sizes, why_missing=why)
+    distances |= _size_distances(real.parts, model.parts)
+    rows = facts_table(
+        Measured(numbers | dict.fromkeys(distances, 0.0), errors),
+        Measured(got | distances, got_errors),
+        why_missing=why,
+    )
     return numbers, got, rows
 
 

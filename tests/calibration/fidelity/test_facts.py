@@ -20,7 +20,7 @@ from calibration.fidelity.markouts import (
 )
 from calibration.fidelity.messages import Instrument, MessageKind, Messages
 from calibration.fidelity.segments import Segments, grid_of, mid_x2_after
-from calibration.fidelity.stylized import CRITERIA, count, facts_table
+from calibration.fidelity.stylized import CRITERIA, Measured, count, facts_table
 from tests.calibration.fidelity.simulated import simulated_market
 from tests.calibration.fidelity.toy_flow import toy_rows, toy_windows
 
@@ -156,21 +156,39 @@ def test_standard_errors_of_the_jackknife_cover_another_run() -> None:
     assert len(far) <= 2
 
 
-def test_rows_pass_near_or_inside_the_real_interval_and_say_why_not() -> None:
+def test_rows_pass_where_near_or_not_told_apart_and_say_why_not() -> None:
     real = {"eta": 0.4, "volatility_1min_ticks": 10.0, "ofi_beta": 1.0, "ofi_r2": 0.3}
-    errors = {"eta": 0.1, "volatility_1min_ticks": 0.1, "ofi_beta": 0.01, "ofi_r2": 0.01}
+    errors = {"eta": 0.06, "volatility_1min_ticks": 0.1, "ofi_beta": 0.01, "ofi_r2": 0.01}
     simulated = {"eta": 0.55, "volatility_1min_ticks": 12.0, "ofi_beta": 1.19, "ofi_r2": 0.45}
-    why = {"filled_share_touch": "no numbers"}
     nothing = {"filled_share_touch": math.nan, "filled_share_behind": math.nan}
-    rows = facts_table(real | nothing, errors, simulated | nothing, why_missing=why)
+    rows = facts_table(
+        Measured(real | nothing, errors),
+        Measured(simulated | nothing, errors),
+        why_missing={"filled_share_touch": "no numbers"},
+    )
     verdicts = {row.number: row.verdict for row in rows}
     assert [row.number for row in rows] == list(range(1, 26))
-    assert verdicts[2] == "pass"  # .15 away, but within 1.96 standard errors
+    assert verdicts[2] == "pass"  # .15 away: 1.96 standard errors of the difference are .166
     assert verdicts[4] == "fail"
     assert verdicts[21] == "fail"  # the slope is near enough, R^2 is not
     assert rows[17].reason == "no numbers"
     assert all(row.reason for row in rows if row.verdict == "not computable")
     assert count(rows, "pass") == 1
+    without = facts_table(Measured(real, {}), Measured(simulated, {}), why_missing={})
+    assert without[1].verdict == "fail"
+
+
+def test_a_row_of_many_numbers_is_told_apart_no_more_often_than_one_of_one() -> None:
+    """Deciles of the same market, measured twice with an error of .05 each."""
+    rng = np.random.default_rng(0)
+    names = [f"up_share_decile_{k + 1}" for k in range(10)]
+    errors = dict.fromkeys(names, 0.05)
+    failed = 0
+    for _ in range(400):
+        one, two = (dict(zip(names, rng.normal(0.5, 0.05, 10), strict=True)) for _ in range(2))
+        rows = facts_table(Measured(one, errors), Measured(two, errors), why_missing={})
+        failed += rows[19].verdict == "fail"
+    assert 5 <= failed <= 35
 
 
 def test_every_number_of_a_row_is_computed() -> None:
