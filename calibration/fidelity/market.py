@@ -56,7 +56,10 @@ class Market:
     def of_windows(
         cls, name: str, parts: Iterable[Messages], length: int = WINDOW_MESSAGES
     ) -> Market:
-        """Of windows that were made one by one; what takes longer stretches is not computed."""
+        """Of windows that were made one by one; what takes longer stretches is not computed.
+
+        `messages_of_rows` makes one of the rows of a recording that starts from a given book.
+        """
         windows = joined(parts, length)
         _require_trades(name, windows.messages)
         return cls(name, windows)

@@ -295,14 +295,21 @@ def joined(parts: Iterable[Messages], length: int = WINDOW_MESSAGES) -> Windows:
     """Windows that were made one by one, such as of simulations that start from real books.
 
     Each part gives its first `length` messages, and is a stretch of its own.
+
+    Raises:
+        FidelityError: a part is shorter. To leave it out would favour busy windows.
     """
     whole: list[Messages] = []
-    for part in parts:
-        if len(part) >= length:
-            one = part.take(slice(0, length))
-            whole.append(replace(one, stretch=np.full(length, len(whole), np.int64)))
+    for i, part in enumerate(parts):
+        if len(part) < length:
+            raise FidelityError(
+                f"windows: expected {length} messages in each, got {len(part)} in number {i}; "
+                "let each run on for longer (messages behind the levels looked at do not count)"
+            )
+        one = part.take(slice(0, length))
+        whole.append(replace(one, stretch=np.full(length, i, np.int64)))
     if not whole:
-        raise FidelityError(f"windows: expected one of {length} messages at least, got none")
+        raise FidelityError("windows: expected one at least, got none")
     first = whole[0].instrument
     if any(part.instrument != first for part in whole):
         raise FidelityError("windows: expected all of one instrument, got several")

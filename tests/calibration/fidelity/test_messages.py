@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -149,9 +150,14 @@ def test_windows_made_one_by_one_are_joined() -> None:
     rows = toy_rows(1, 3, 40, market_share=0.1, patience=5.0, gap_s=0.1)
     whole = toy_windows(rows)
     parts = [toy_windows(rows[i : i + 1]).messages for i in range(3)]
-    again = joined([*parts, parts[0].take(slice(0, 7))], 40)
+    again = joined(parts, 40)
     assert len(again) == 3
     assert (again.messages.book == whole.messages.book).all()
     assert again.stretch.tolist() == [0, 1, 2]
-    with pytest.raises(FidelityError, match="expected one of 41 messages at least"):
+    with pytest.raises(FidelityError, match="expected 41 messages in each, got 40 in number 0"):
         joined(parts, 41)
+    with pytest.raises(FidelityError, match="expected one at least, got none"):
+        joined([], 40)
+    other = replace(parts[1], instrument=Instrument("0.05", "1", "orders", 10))
+    with pytest.raises(FidelityError, match="expected all of one instrument, got several"):
+        joined([parts[0], other], 40)
