@@ -232,6 +232,7 @@ def _cautions(real: Market, model: Market, n: int) -> tuple[str, ...]:
     if real.windows.messages.instrument.detail != "orders":
         found.append(
             "the recordings tell no orders apart: what a message is depends on how often the feed "
-            "reports, so the simulation has to be recorded by the same kind of feed"
+            "reports, so the simulation has to come through the same kind of feed (such as "
+            "`rlmm simulate --bybit`, then `rlmm ingest bybit`)"
         )
     return tuple(found)
