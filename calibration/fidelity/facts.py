@@ -28,6 +28,7 @@ CELL_S = 300.0
 DECILES = 10
 _CELLS_LEAST = 10
 _PAIRS_LEAST = 20
+_GROUPS_MOST = 20
 
 Numbers = dict[str, float]
 
@@ -257,9 +258,13 @@ def _next_moves(parts: Segments, yardstick: Yardstick) -> Iterator[tuple[str, fl
 
 
 def jackknife(parts: Segments, yardstick: Yardstick) -> tuple[Numbers, Numbers]:
-    """The numbers and their standard errors, from leaving out each block of time in turn."""
+    """The numbers and their standard errors, from leaving out each block of time in turn.
+
+    Of many blocks, neighbours are left out together: what counts is the time between them.
+    """
     whole = numbers_of(parts, yardstick)
     names = list(whole)
+    parts = parts.with_blocks(_GROUPS_MOST)
     n = parts.blocks
     if n < 3:
         return whole, dict.fromkeys(names, float("nan"))

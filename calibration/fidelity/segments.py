@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -52,6 +52,11 @@ class Segments:
     def blocks(self) -> int:
         """How many."""
         return int(self.block.max()) + 1
+
+    def with_blocks(self, most: int) -> Segments:
+        """With neighbouring blocks taken together, so that there are no more than that."""
+        n = self.blocks
+        return self if n <= most else replace(self, block=self.block * most // n)
 
     @property
     def starts(self) -> Ints:

@@ -130,6 +130,13 @@ def test_long_stretches_are_cut_in_blocks_and_leaving_one_out_splits_its_segment
     assert rest.seconds == pytest.approx(7200 - 450 - 2)
 
 
+def test_many_blocks_are_taken_together() -> None:
+    parts = Segments.of_stretches(messages_of_mids([10.0] * 7200)).with_blocks(5)
+    assert parts.blocks == 5
+    assert np.bincount(parts.block).tolist() == [1800, 1350, 1350, 1350, 1350]
+    assert parts.with_blocks(5) is parts
+
+
 def test_a_poisson_stream_has_the_facts_of_one() -> None:
     rng = np.random.default_rng(1)
     messages = messages_of_mids([10.0] * 30_000)
