@@ -29,12 +29,15 @@ def divergence(real: Windows, other: Windows, chunk: int = CHUNK_MESSAGES) -> Fl
     specs = [s for s in UNCONDITIONAL if s.name not in _TOO_LONG and s.missing(instrument) is None]
     places = real.length // chunk
     real_chunks, other_chunks = (Windows(w.messages, chunk) for w in (real, other))
-    sums = np.zeros(places)
+    sums, scores = np.zeros(places), 0
     for spec in specs:
         of_real = spec.score(real_chunks).finite().values
         of_other = spec.score(other_chunks).finite()
+        if len(of_real) == 0:
+            continue
+        scores += 1
         place = of_other.window % places
         sums += [
             l1(of_real, of_other.values[place == k], discrete=spec.discrete) for k in range(places)
         ]
-    return sums / len(specs)
+    return sums / max(scores, 1)

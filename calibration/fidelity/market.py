@@ -22,6 +22,7 @@ from calibration.split import Split
 from rlmm_tf.events import EventTable
 
 TRADES_LEAST = 20
+BOTH_SIDES_LEAST = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Market:
             FidelityError: it has too few messages or trades.
         """
         messages = messages_of(table, split, instrument)
-        _require_trades(name, messages)
+        _require_a_market(name, messages)
         parts = Segments.of_stretches(messages)
         return cls(name, windows_of(messages, length), parts, virtual_orders(table, parts))
 
@@ -61,11 +62,17 @@ class Market:
         `messages_of_rows` makes one of the rows of a recording that starts from a given book.
         """
         windows = joined(parts, length)
-        _require_trades(name, windows.messages)
+        _require_a_market(name, windows.messages)
         return cls(name, windows)
 
 
-def _require_trades(name: str, messages: Messages) -> None:
+def _require_a_market(name: str, messages: Messages) -> None:
+    both = float(messages.both_sides.mean())
+    if both < BOTH_SIDES_LEAST:
+        raise FidelityError(
+            f"{name}: expected a bid and an ask after most messages, got them after {both:.0%}; "
+            "is it an auction, or a recording of one side?"
+        )
     trades = int((messages.kind == MessageKind.EXECUTION).sum())
     if trades < TRADES_LEAST:
         raise FidelityError(

@@ -162,6 +162,9 @@ def test_bad_input_is_told() -> None:
     other = replace(messages, instrument=replace(messages.instrument, tick_size="0.05"))
     with pytest.raises(FidelityError, match=r"other: expected windows of 200 messages of .*0\.01"):
         compare(real, Market("other", Windows(other, 200)), rng=np.random.default_rng(0))
+    one_sided = replace(messages, book=messages.book * np.tile([1, 0, 1, 1], 10))
+    with pytest.raises(FidelityError, match="one: expected a bid and an ask after most messages"):
+        Market.of_windows("one", [one_sided], 200)
     quiet = messages.take(messages.kind != MessageKind.EXECUTION)
     with pytest.raises(FidelityError, match="quiet: expected 20 executions at least, got 0"):
         Market.of_windows("quiet", [quiet], 200)
@@ -180,6 +183,20 @@ def test_virtual_orders_wait_behind_the_queue_they_join() -> None:
     table = simulated_table()
     parts = type(market.parts).of_stretches(short)
     assert virtual_orders(table, parts) is None
+
+
+def test_a_market_without_cancels_has_the_scores_that_are_left() -> None:
+    markets = []
+    for key in (1, 2):
+        messages = toy_market(key).windows.messages
+        kept = messages.take(np.isin(messages.kind, (MessageKind.LIMIT, MessageKind.EXECUTION)))
+        kept = replace(kept, stretch=kept.stretch * 0)
+        markets.append(Market(f"no cancels {key}", Windows(kept.take(slice(0, 400)), 80)))
+    found = compare(markets[0], markets[1], rng=np.random.default_rng(0))
+    assert "the real windows have no value of it" in found.model.missing["log_time_to_cancel"]
+    assert "ask_cancellation_levels" in found.model.missing
+    assert "limit_ask_order_levels" in found.model.unconditional
+    assert len(found.model.divergence) == 0  # windows of 80 messages hold no chunk of 100
 
 
 def test_divergence_needs_whole_chunks() -> None:
