@@ -113,5 +113,8 @@ def market_of_model(
         messages=SPARE * windows.length,
         levels=0,
     )
-    parts = (messages_of_rows(chunk.columns(0), instrument) for chunk in chunks)
+    parts = (
+        messages_of_rows(chunk.columns(int(start_ns)), instrument)
+        for chunk, start_ns in zip(chunks, times_ns, strict=True)
+    )
     return replace(whole, windows=joined(parts, windows.length))
