@@ -152,7 +152,9 @@ def calibrate(
 
 def fidelity(
     real: Annotated[Path, typer.Argument(metavar="REAL.parquet", help="A recorded market.")],
-    simulated: Annotated[Path, typer.Argument(metavar="SIM.parquet", help="A simulated one.")],
+    simulated: Annotated[
+        Path, typer.Argument(metavar="SIM", help="A simulated table, or a market.json.")
+    ],
     span: Annotated[
         Optional, typer.Option(metavar="A,B", help="Real stretch that is scored, such as 16h,.")
     ] = None,
@@ -160,7 +162,8 @@ def fidelity(
         Optional, typer.Option(metavar="B", help="Real blocks that are scored, such as odd:600s.")
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A simulation that knows only rates.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A table or market.json that knows only rates."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     html: Annotated[
@@ -172,7 +175,7 @@ def fidelity(
 
     Scores, responses, markouts and stylized facts stand beside a noise floor: the real market
     against itself, on the stretches that are not scored. Without --span and --blocks every second
-    block is scored.
+    block is scored. Windows of a market.json go on from the recorded books.
 
     Example: rlmm fidelity day.parquet sim.parquet --blocks odd:600s --reference cst.parquet
     """

@@ -140,7 +140,7 @@ def _require_usable(request: Request) -> None:
     problems, page = [], request.html
     for name, path in (
         ("REAL.parquet", request.real),
-        ("SIM.parquet", request.simulated),
+        ("SIM", request.simulated),
         ("--reference", request.reference),
     ):
         if path is not None and not path.is_file():
