@@ -7,8 +7,9 @@ the end of the interval, `cts` the time of the last event that the message holds
 number of that event in the canonical table.
 
 Trades are fills, `timestamp,symbol,side,size,price`: seconds UTC with nine decimals, and the side
-that took, as in the first columns of Bybit's archive. Every trade takes lots off the book that is
-shown: there are no hidden orders.
+that took, as in the first columns of Bybit's archive. There are no hidden orders; but lots that
+come and are taken between two messages are in none of them: whoever reads the files sees such
+trades inside the spread (`rlmm ingest` marks them `EventFlag.HIDDEN`).
 
 A halt of trading has no message: the levels just stay as they are (the canonical table has it as a
 status, LOBSTER's files as type 7).

@@ -24,6 +24,7 @@ from rlmm_tf.recording import (
     lobster_paths,
     record,
 )
+from rlmm_tf.recording.bybit import INTERVAL_NS
 from tests.calibration.conftest import Ingested
 
 NS = 1_000_000_000
@@ -114,6 +115,26 @@ def test_bybit_gives_the_same_book_and_trades(
     assert final_levels(found.table) == final_levels(theirs)
     assert "crossed" not in found.found
     assert (found.table.metadata.venue, found.table.metadata.symbol) == ("SIM", "SYNTHETIC-TEST")
+
+
+def test_bybit_hides_what_came_and_went_between_two_messages(
+    written: Path, ingest_paths: Callable[..., Ingested]
+) -> None:
+    """A level that came behind the last message and traded before the next was never shown."""
+    book = written / "x.book.jsonl"
+    found = ingest_paths("bybit", [book, bybit_trades_path(book)], tick_size="0.01", lot_size="1")
+    theirs = EventTable.read(written / "x.parquet")
+    hidden = (found.column("flags") & EventFlag.HIDDEN) != 0
+    added = theirs.column("kind") == EventKind.ADD
+    for at, side, price in zip(
+        *(found.column(name)[hidden].tolist() for name in ("ts_event", "side", "price_ticks")),
+        strict=True,
+    ):
+        shown_ns = at - (at - 1) % INTERVAL_NS - 1  # the end of the last interval
+        came = added & (theirs.column("side") == side) & (theirs.column("price_ticks") == price)
+        times = theirs.column("ts_event")[came]
+        assert ((times > shown_ns) & (times <= at)).any()
+    assert 0 < hidden.sum() < 0.1 * np.sum(found.column("kind") == EventKind.TRADE)
 
 
 def depth_after_each_ms(table: EventTable, levels: int) -> dict[int, list[int]]:
