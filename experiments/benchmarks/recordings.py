@@ -5,8 +5,10 @@
 FOLDER holds recordings that the project does not contain: sample files of LOBSTER, ticks of the
 best quotes of three stocks, conversions of Binance's streams, three levels of a future. For each:
 rows left out and why, messages (rows of one number), those of the book alone, and fills per second,
-and the time with a spread of one tick. Exit code 1 where rows were left out that nobody asked to
-leave out, a book of one venue is crossed, or a figure is not the expected one.
+and the time with a spread of one tick. Of best quotes, also the lines of the source per second of
+the session: each has one side, and half of them repeat the quote that there is, so that the book
+has fewer messages. Exit code 1 where rows were left out that nobody asked to leave out, a book of
+one venue is crossed, or a figure is not the expected one.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from calibration.quality import inspect
+from calibration.sources.compressed import members_of
 from experiments import console
 from experiments.ingest import Request, run_ingest
 from rlmm_tf.events import EventKind, EventTable
@@ -72,10 +75,14 @@ def _equities() -> Iterator[Recording]:
     for pattern, figures in known.items():
         about = {name: _about(value) for name, value in figures.items()}
         yield Recording(pattern, "lobster", (pattern,), about)
-    # Half of the tape's rows repeat the best quote that there is: they change nothing.
-    ticks = {"bac": (12.7, 4.75, 1, 0.99), "aig": (25, 1.7, 1, 0.98), "ibm": (2.34, 1.2, 4, 0.07)}
-    for symbol, (book, fills, median, one_tick) in ticks.items():
-        about = {"book_per_s": _about(book), "fills_per_s": _about(fills)}
+    ticks = {
+        "bac": (24.1, 12.4, 4.75, 1, 0.99),
+        "aig": (51.6, 24.8, 1.72, 1, 0.98),
+        "ibm": (5.2, 2.19, 1.2, 4, 0.08),
+    }
+    for symbol, (lines, book, fills, median, one_tick) in ticks.items():
+        about = {"quote_lines_per_s": _about(lines)}
+        about |= {"book_per_s": _about(book), "fills_per_s": _about(fills)}
         about |= {"median_ticks": _about(median), "one_tick": _share(one_tick)}
         pattern = f"equities_nbbo/{symbol}_*.zip"
         yield Recording(symbol, "lean", (pattern,), about, venues=True)
@@ -107,6 +114,13 @@ RECORDINGS = (
 )
 
 
+def quote_lines(files: Sequence[Path], rejected: Mapping[str, int], trades: int) -> int:
+    """Lines of best quotes that were read: all but what was left out and the trades."""
+    members = [member for path in files for member in members_of(path)]
+    lines = sum(piece.count(b"\n") for member in members for piece in member.pieces())
+    return lines - sum(rejected.values()) - trades
+
+
 def figures(recording: Recording, folder: Path, table: Path) -> dict[str, Any]:
     """What there is to say about one."""
     request = Request(
@@ -123,7 +137,12 @@ def figures(recording: Recording, folder: Path, table: Path) -> dict[str, Any]:
     trades = len(np.unique(seq[events.column("kind") == EventKind.TRADE]))
     seconds = (quality.end_ns - quality.start_ns - quality.closed_ns) / 1e9
     values = quality.as_json()
+    of_tape = {}
+    if recording.venues:
+        lines = quote_lines(request.files, result["rejected"], quality.fills)
+        of_tape["quote_lines_per_s"] = lines / seconds
     return {
+        **of_tape,
         "rows": quality.rows,
         "rejected": result["rejected"],
         "tick_size": result["tick_size"],
