@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rlmm_tf.env import MarketMakingEnv, MarketMakingVectorEnv, actions_from_quotes
 from rlmm_tf.params import EnvParams
-from tests.env.lobster_day import LEVELS, MIDNIGHT_NS, Message, read, shown, table_of
+from tests.env.lobster_day import LEVELS, MIDNIGHT_NS, Day, read_day, shown
 
 SECOND_NS = 10**9
 STEP_NS = SECOND_NS // 10
 
 
-@dataclass(frozen=True)
-class Day:
-    messages: list[Message]
-    book: NDArray[np.int64]
-    stamps_ns: NDArray[np.int64]
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the day's table goes."""
+    return tmp_path_factory.mktemp("recordings") / "day.parquet"
 
 
 @pytest.fixture(scope="module")
-def day(recordings: Path) -> Day:
+def day(recordings: Path, recording: Path) -> Day:
     path = recordings / "equities_lobster" / "LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
     if not path.is_file():
         pytest.skip(f"no {path.name} among the recorded market data")
-    messages, book = read(path)
-    return Day(messages, book, np.array([message.ts_ns for message in messages]))
-
-
-@pytest.fixture(scope="module")
-def recording(day: Day, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("recordings") / "day.parquet"
-    table_of(day.messages, day.book, day.stamps_ns).write(path)
-    return path
+    return read_day(path, recording)
 
 
 def problem(path: Path, *, n_steps: int, step_ns: int, start_ns: int, **market: Any) -> EnvParams:
@@ -71,8 +60,8 @@ def test_who_does_nothing_sees_the_recorded_book_after_every_message(
     day: Day, tmp_path: Path
 ) -> None:
     # A clock on which every message has a step of its own.
-    n = len(day.messages)
-    table_of(day.messages, day.book, STEP_NS * np.arange(n)).write(tmp_path / "day.parquet")
+    n = len(day.book)
+    day.by_clock(STEP_NS * np.arange(n)).write(tmp_path / "day.parquet")
     params = problem(tmp_path / "day.parquet", n_steps=n - 1, step_ns=STEP_NS, start_ns=0)
     env = MarketMakingEnv(params)
     quiet = actions_from_quotes(params.action, np.array([[500, 500]]), np.array([[0, 0]]))[0]
