@@ -7,9 +7,7 @@ namespace rlmm::parse {
 void BookPass::apply(const Row& row) {
   const std::int64_t missing = missing_lots_;
   write(row);
-  if (missing_lots_ > missing) {
-    if (++missing_rows_ == 1) first_missing_row_ = rows_;
-  }
+  if (missing_lots_ > missing && ++missing_rows_ == 1) first_missing_row_ = rows_;
   ++rows_;
 }
 

@@ -1,7 +1,6 @@
 #include "parse/databento_record.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace rlmm::parse {
@@ -128,9 +127,15 @@ bool DatabentoReader::read_line(std::string_view line, DatabentoRecord& record) 
 }
 
 bool DatabentoReader::read_order(std::string_view text, std::uint64_t& value) const {
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && rest == end) return true;
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  bool good = !text.empty();
+  value = 0;
+  for (const char c : text) {
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    good = good && is_digit(c) && value <= (kMost - digit) / 10;
+    value = good ? value * 10 + digit : 0;
+  }
+  if (good) return true;
   reading_->report(Reason::kBadNumber, "order_id", "a whole number from 0 to 2^64 - 1", text);
   return false;
 }
