@@ -61,7 +61,9 @@ class ReplayMarketParams(Params):
         default="", description="of that file; empty takes any"
     )
     ranges: Items[RangeParams] = Field(
-        default=(), max_length=4096, description="of which episodes are part; none: all there is"
+        default=(),
+        max_length=4096,
+        description="of which episodes are part; none: all between silences of 15 minutes or more",
     )
     queue: QueueParams = QueueParams()
     taker_allowed: bool = Field(

@@ -24,7 +24,10 @@ ReplaySetting::ReplaySetting(const EnvParams& params)
   }
   const RangeParams whole{tape_->first_ns(), tape_->last_ns()};
   std::vector<RangeParams> ranges = params.replay().ranges;
-  if (ranges.empty()) ranges = {whole};
+  if (ranges.empty()) {
+    for (const auto& [first_ns, last_ns] : tape_->stretches())
+      ranges.push_back({first_ns, last_ns});
+  }
   const TimeNs horizon_ns = params.episode.step_ns * params.episode.n_steps;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const TimeNs start_ns = std::max(ranges[i].start_ns, whole.start_ns);

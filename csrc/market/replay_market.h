@@ -1,7 +1,8 @@
 // A market with a book whose other orders are those of a recorded day.
 //
 // Each episode starts at a time of its own, drawn from the ranges that may be used, and lies within
-// one of them: where that ends before the horizon, the episode is truncated.
+// one of them: where that ends before the horizon, the episode is truncated. Without ranges it lies
+// between two silences of the recording (`Tape::kSilenceNs`): not in a night between two days.
 #pragma once
 
 #include <cstddef>

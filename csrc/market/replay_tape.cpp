@@ -35,6 +35,17 @@ Tape::Tape(const Columns& columns, std::size_t checkpoint_events) {
   checksum_ = checksum_of(events_);
 }
 
+std::vector<Tape::Stretch> Tape::stretches() const {
+  std::vector<Stretch> all{{first_ns(), first_ns()}};
+  for (const TapeEvent& event : events_) {
+    if (event.ts_ns - all.back().last_ns > kSilenceNs) {
+      all.push_back({event.ts_ns, event.ts_ns});
+    }
+    all.back().last_ns = event.ts_ns;
+  }
+  return all;
+}
+
 std::size_t Tape::events_until(TimeNs ts_ns) const {
   const auto end = std::ranges::upper_bound(events_, ts_ns, {}, &TapeEvent::ts_ns);
   return static_cast<std::size_t>(end - events_.begin());

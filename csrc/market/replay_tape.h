@@ -63,6 +63,14 @@ class Tape {
   // Whether orders can be told apart (L3).
   bool by_order() const { return by_order_; }
   std::size_t slots() const { return slots_; }
+  // From one silence to the next: so long without a row, the market is closed, and nothing happens
+  // to an episode in it.
+  struct Stretch {
+    TimeNs first_ns;
+    TimeNs last_ns;
+  };
+  static constexpr TimeNs kSilenceNs = 900'000'000'000;  // a quarter of an hour
+  std::vector<Stretch> stretches() const;
   TimeNs first_ns() const { return events_.front().ts_ns; }
   TimeNs last_ns() const { return events_.back().ts_ns; }
   // Equal for equal events.

@@ -71,6 +71,32 @@ TEST("replay market: starts are drawn from the ranges, each in proportion to its
   CHECK(book.origin_ns() != other.origin_ns());
 }
 
+TEST("replay market: without ranges no episode lies in the night") {
+  constexpr TimeNs kSecond = 1000 * kMs;
+  constexpr TimeNs kNight = 36'000 * kSecond;
+  Table table = table_of({});
+  for (const TimeNs day : {TimeNs{0}, kNight, 2 * kNight}) {
+    for (TimeNs s = 1; s <= 1000; ++s) table.add({day + s * kSecond, Kind::kAdd, 1, 90, 1});
+    table.add({day + 1900 * kSecond, Kind::kAdd, 1, 90, 1});  // no silence: a slow quarter
+  }
+  EnvParams params = problem(table);
+  params.episode.step_ns = 2 * kSecond;
+  const auto stretches = params.replay().tape->stretches();
+  CHECK_EQ(stretches.size(), std::size_t{3});
+  CHECK_EQ(stretches[1].first_ns, kNight + kSecond);
+  CHECK_EQ(stretches[1].last_ns, kNight + 1900 * kSecond);
+  const ReplaySetting setting(params);
+  ReplayBook book = setting.make();
+  std::array<int, 3> counts{};
+  for (std::uint64_t episode = 0; episode < 600; ++episode) {
+    setting.start(book, kKey, episode);
+    const TimeNs of_day = book.origin_ns() % kNight;
+    CHECK(of_day <= 1892 * kSecond);  // there is room for the horizon
+    ++counts[static_cast<std::size_t>(book.origin_ns() / kNight)];
+  }
+  for (const int count : counts) CHECK_NEAR(count, 200, 60);
+}
+
 TEST("replay market: what it needs is checked") {
   EnvParams params = problem(table_of({{25, Kind::kAdd, 1, 97, 1}}));
   params.validate();
