@@ -69,8 +69,10 @@ class ReplayMarketParams(Params):
     taker_allowed: bool = Field(
         default=False, description="false: every order of the agent's is post-only"
     )
-    typical: TypicalParams = Field(
-        default=TypicalParams(), description="what observations are divided by"
+    typical: TypicalParams | None = Field(
+        default=None,
+        description="what observations are divided by; none: measured in the ranges when the "
+        "environments are made (rlmm_tf.env.measure_typical)",
     )
 
     @property

@@ -48,13 +48,12 @@ from rlmm_tf.env.spaces import action_space, actions_from_quotes, observation_sp
 from rlmm_tf.env.tape import (
     RestingFills,
     RestingOrders,
-    make_batch,
     make_tape,
     resting_fills,
     share_ahead,
     tape_of,
 )
-from rlmm_tf.env.typical import measure_typical
+from rlmm_tf.env.typical import make_batch, measure_typical
 from rlmm_tf.env.vector import MarketMakingVectorEnv
 
 __all__ = [

@@ -10,8 +10,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from rlmm_tf.features import ObservationColumn, ObservationLayout
 from rlmm_tf.kernels.extension import _core
+from rlmm_tf.market_parts import TypicalParams
 from rlmm_tf.messages import require_type
 from rlmm_tf.params import EnvParams
+from rlmm_tf.replay_params import ReplayMarketParams
 
 Batch = _core.Batch
 Recorder = _core.Recorder
@@ -59,9 +61,15 @@ COLUMN_INDEX: dict[str, int] = {column.name: i for i, column in enumerate(COLUMN
 
 
 def engine_params(params: EnvParams) -> _core.EnvParams:
-    """The engine's own copy of the parameters."""
+    """The engine's own copy of the parameters.
+
+    Typical values that a replay market leaves out are 1; environments measure them before.
+    """
     require_type("params", params, EnvParams, "rlmm_tf.presets.resolve_params makes one")
-    return _core.EnvParams(**params.model_dump())
+    values = params.model_dump()
+    if isinstance(params.market, ReplayMarketParams) and params.market.typical is None:
+        values["market"]["typical"] = TypicalParams().model_dump()
+    return _core.EnvParams(**values)
 
 
 def observation_layout(params: EnvParams) -> ObservationLayout:

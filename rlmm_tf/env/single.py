@@ -11,11 +11,12 @@ import numpy as np
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from numpy.typing import NDArray
 
-from rlmm_tf.env.engine import COLUMNS, aligned_empty, observation_layout
+from rlmm_tf.env.engine import COLUMNS, Batch, aligned_empty, engine_params, observation_layout
 from rlmm_tf.env.render import Renderer
 from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
-from rlmm_tf.env.tape import make_batch
+from rlmm_tf.env.tape import recording_of
+from rlmm_tf.env.typical import with_typical
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys, seed_sequence
@@ -52,14 +53,18 @@ class MarketMakingEnv(gymnasium.Env[NDArray[np.float32], Any]):
                 f"got {render_mode!r}"
             )
         require_callable(reward_function)
-        self.params = resolve_params(params, overrides)
+        given = resolve_params(params, overrides)
+        tape = recording_of(given)
+        self.params = with_typical(given, tape)
         self.layout = observation_layout(self.params)
         self.render_mode = render_mode
         self.observation_space = observation_space(self.layout)
         self.action_space = action_space(self.params.action)
         self._reward_function = reward_function
         self._renderer = Renderer(self.params) if render_mode is not None else None
-        self._batch = make_batch(self.params, seeds=environment_keys(None, 1))
+        self._batch = Batch(
+            engine_params(self.params), seeds=environment_keys(None, 1), n_threads=1, tape=tape
+        )
         width = len(self.layout)
         self._obs = aligned_empty((1, width), np.float32)
         self._final_obs = aligned_empty((1, width), np.float32)

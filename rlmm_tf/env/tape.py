@@ -10,13 +10,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlmm_tf.env.engine import (
-    Batch,
-    Tape,
-    engine_params,
-    resting_fills_by_fields,
-    share_ahead_by_fields,
-)
+from rlmm_tf.env.engine import Tape, resting_fills_by_fields, share_ahead_by_fields
 from rlmm_tf.events import EventTable
 from rlmm_tf.params import EnvParams
 from rlmm_tf.replay_params import QueueParams, ReplayMarketParams
@@ -81,10 +75,9 @@ def tape_of(market: ReplayMarketParams) -> Tape:
     return tape
 
 
-def make_batch(params: EnvParams, *, seeds: NDArray[np.uint64], n_threads: int = 1) -> Batch:
-    """A batch of the engine, with the recording that its market may need."""
-    tape = tape_of(params.market) if isinstance(params.market, ReplayMarketParams) else None
-    return Batch(engine_params(params), seeds=seeds, n_threads=n_threads, tape=tape)
+def recording_of(params: EnvParams) -> Tape | None:
+    """The recording that the market needs; None where it needs none."""
+    return tape_of(params.market) if isinstance(params.market, ReplayMarketParams) else None
 
 
 @dataclass(frozen=True)

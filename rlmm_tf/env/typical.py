@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-import numpy as np
+from weakref import WeakKeyDictionary
 
-from rlmm_tf.env.engine import COLUMN_INDEX, output_arrays
+import numpy as np
+from numpy.typing import NDArray
+
+from rlmm_tf.env.engine import COLUMN_INDEX, Batch, Tape, engine_params, output_arrays
 from rlmm_tf.env.spaces import actions_from_quotes
-from rlmm_tf.env.tape import make_batch
+from rlmm_tf.env.tape import recording_of, tape_of
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_parts import TypicalParams
 from rlmm_tf.params import ActionParams, EnvParams, EpisodeParams, ObservationParams
 from rlmm_tf.replay_params import ReplayMarketParams
 from rlmm_tf.seeding import environment_keys
+
+# Measured once for each recording and market that is in use.
+_measured: WeakKeyDictionary[Tape, dict[str, TypicalParams]] = WeakKeyDictionary()
+
+
+def make_batch(params: EnvParams, *, seeds: NDArray[np.uint64], n_threads: int = 1) -> Batch:
+    """A batch of the engine, with the recording that its market may need."""
+    tape = recording_of(params)
+    params = with_typical(params, tape)
+    return Batch(engine_params(params), seeds=seeds, n_threads=n_threads, tape=tape)
+
+
+def with_typical(params: EnvParams, tape: Tape | None) -> EnvParams:
+    """The parameters with the typical values of their recording, measured if they are left out."""
+    market = params.market
+    if tape is None or not isinstance(market, ReplayMarketParams) or market.typical is not None:
+        return params
+    of_tape = _measured.setdefault(tape, {})
+    ranges = market.model_dump_json(include={"ranges"})
+    if ranges not in of_tape:
+        of_tape[ranges] = measure_typical(market)
+    measured = market.model_copy(update={"typical": of_tape[ranges]})
+    return params.model_copy(update={"market": measured})
 
 
 def measure_typical(
@@ -33,7 +59,9 @@ def measure_typical(
         action=ActionParams(offset_max_ticks=1, sizes=True, lots_min=0),
         observation=ObservationParams(features=("bid_depth", "ask_depth"), levels=1, clip=1e6),
     )
-    batch = make_batch(params, seeds=environment_keys(seed, 1))
+    batch = Batch(
+        engine_params(params), seeds=environment_keys(seed, 1), n_threads=1, tape=tape_of(market)
+    )
     arrays = output_arrays(1, width=2)
     batch.reset(obs=arrays["obs"])
     nothing = actions_from_quotes(params.action, np.zeros((1, 2)), np.zeros((1, 2)))

@@ -13,10 +13,18 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rlmm_tf.env.engine import COLUMN_INDEX, COLUMNS, aligned_empty, observation_layout
+from rlmm_tf.env.engine import (
+    COLUMN_INDEX,
+    COLUMNS,
+    Batch,
+    aligned_empty,
+    engine_params,
+    observation_layout,
+)
 from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
-from rlmm_tf.env.tape import make_batch
+from rlmm_tf.env.tape import recording_of
+from rlmm_tf.env.typical import with_typical
 from rlmm_tf.fields import whole_number
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
@@ -81,7 +89,9 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         num_envs = whole_number("num_envs", num_envs, least=1)
         n_threads = whole_number("n_threads", n_threads, least=0)
         require_callable(reward_function)
-        self.params = resolve_params(params, overrides)
+        given = resolve_params(params, overrides)
+        tape = recording_of(given)
+        self.params = with_typical(given, tape)
         self.layout = observation_layout(self.params)
         self.num_envs = num_envs
         self.render_mode = None
@@ -91,10 +101,11 @@ class MarketMakingVectorEnv(VectorEnv[Observations, Actions, NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._reward_function = reward_function
         self._info_columns = info_columns
-        self._batch = make_batch(
-            self.params,
+        self._batch = Batch(
+            engine_params(self.params),
             seeds=environment_keys(None, num_envs),
             n_threads=min(num_envs, n_threads or available_threads()),
+            tape=tape,
         )
         self._final_obs = aligned_empty((num_envs, len(self.layout)), np.float32)
         self._columns: NDArray[np.float64] | None = None

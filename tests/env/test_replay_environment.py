@@ -170,6 +170,24 @@ def test_typical_values_are_those_of_the_market(files: dict[str, Path]) -> None:
     assert (nothing.volatility_ticks, nothing.market_orders_hz) == (1.0, 1.0)
 
 
+def test_observations_are_divided_by_what_is_typical_of_the_recording(
+    files: dict[str, Path],
+) -> None:
+    params = problem(files["levels"])
+    typical = measure_typical(params.market)
+    given = problem(files["levels"], typical=typical.model_dump())
+    raw = problem(files["levels"], typical={"touch_lots": 1.0})
+    seen = {}
+    for name, one in (("left out", params), ("given", given), ("raw", raw)):
+        envs = MarketMakingVectorEnv(2, one, n_threads=1, info_columns=True)
+        obs, _ = envs.reset(seed=5)
+        _, _, _, _, infos = envs.step(np.zeros((2, 4), dtype=np.float32))
+        seen[name] = (obs.tolist(), infos["features_clipped"].sum())
+    assert seen["left out"] == seen["given"]
+    assert seen["left out"][1] < seen["raw"][1]
+    assert MarketMakingEnv(params).params == given
+
+
 def test_state_goes_on_where_it_was_saved(files: dict[str, Path]) -> None:
     params = problem(files["orders"])
     envs = MarketMakingVectorEnv(2, params, n_threads=1)

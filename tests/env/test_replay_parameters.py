@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rlmm_tf.env import Batch, engine, engine_params, observation_layout, share_ahead
+from rlmm_tf.market_parts import TypicalParams
 from rlmm_tf.params import EnvParams, EpisodeParams
 from rlmm_tf.presets import preset
 from rlmm_tf.replay_params import QueueParams, ReplayMarketParams
@@ -51,6 +52,11 @@ def test_values_go_to_the_engine_and_back(market: ReplayMarketParams) -> None:
     assert engine_params(params).to_dict() == params.model_dump()
 
 
+def test_typical_values_that_are_left_out_are_one_to_the_engine() -> None:
+    values = engine_params(params_with(ReplayMarketParams(recording="x"))).to_dict()
+    assert values["market"]["typical"] == TypicalParams().model_dump()
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"recording": ""}, "recording"),
     ({"sha256": "ab"}, "sha256"),
@@ -70,7 +76,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_both_sides_refuse_the_same(change: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError, match=place.rsplit(".", maxsplit=1)[-1]):
         ReplayMarketParams.model_validate({"recording": "x", **change})
-    values = params_with(ReplayMarketParams(recording="x")).model_dump()
+    values = params_with(ReplayMarketParams(recording="x", typical=TypicalParams())).model_dump()
     for name, value in change.items():
         old = values["market"][name]
         values["market"][name] = {**old, **value} if isinstance(old, dict) else value
@@ -79,7 +85,7 @@ def test_both_sides_refuse_the_same(change: dict[str, Any], place: str) -> None:
 
 
 def test_the_engine_wants_the_recording() -> None:
-    params = params_with(ReplayMarketParams(recording="x"))
+    params = params_with(ReplayMarketParams(recording="x", typical=TypicalParams()))
     keys = environment_keys(0, 1)
     with pytest.raises(ValueError, match=r"market.recording: expected it to be loaded"):
         Batch(engine_params(params), seeds=keys)
@@ -93,7 +99,7 @@ def test_the_engine_wants_the_recording() -> None:
 
 
 def test_a_recording_has_no_regime() -> None:
-    params = params_with(ReplayMarketParams(recording="x"))
+    params = params_with(ReplayMarketParams(recording="x", typical=TypicalParams()))
     values = {**params.model_dump(), "observation": {"features": ("regime",)}}
     with pytest.raises(ValueError, match=r"observation.features: expected names.*got regime"):
         observation_layout(EnvParams.model_validate(values))
