@@ -264,6 +264,36 @@ std::uint64_t EnvParams::fingerprint() const {
   return fingerprint.value();
 }
 
+namespace {
+
+bool is_delayed(const DelayParams& delay) {
+  return delay.median_ns > 0 || (!delay.quantiles_ns.empty() && delay.quantiles_ns.back() > 0);
+}
+
+// A shock that multiplies nothing would be taken for one that the agent has stood.
+void validate_multiplied(const EnvParams& params) {
+  const LatencyParams& latency = params.latency;
+  const bool delays =
+      is_delayed(latency.feed) || is_delayed(latency.entry) || is_delayed(latency.response);
+  const FeeParams& fees = params.fees;
+  const bool charges = std::max({fees.maker_bps, fees.taker_bps, fees.maker_ticks_per_lot,
+                                 fees.taker_ticks_per_lot}) > 0.0;
+  const std::vector<ShockParams>& shocks = params.book().shocks;
+  for (std::size_t i = 0; i < shocks.size(); ++i) {
+    const std::string at = place_of("market.shocks", i) + ".kind";
+    if (shocks[i].kind == ShockKind::kLatency && !delays) {
+      refuse(at, "no latency shock without a delay (latency.feed, .entry or .response above 0)",
+             std::string("latency"));
+    }
+    if (shocks[i].kind == ShockKind::kFees && !charges) {
+      refuse(at, "no fees shock without a fee above 0 (rebates are not multiplied)",
+             std::string("fees"));
+    }
+  }
+}
+
+}  // namespace
+
 void EnvParams::validate() const {
   if (is_analytic()) {
     validate_market(analytic());
@@ -284,6 +314,7 @@ void EnvParams::validate() const {
   if (is_book()) {
     validate_offsets(action, book().mid_initial_ticks);
     book().validate_step(step_s());
+    validate_multiplied(*this);
   } else if (is_analytic()) {
     validate_no_book(*this);
     validate_offsets(action, analytic().mid_initial_ticks);

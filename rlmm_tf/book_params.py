@@ -31,9 +31,10 @@ class ShockParams(Params):
 
     regime: holds regime number `value`. intensity: multiplies the intensities of the groups by
     `by_group`, or all of them by `value`. limit_sizes, market_sizes, latency, fees: multiplies
-    them. feed_outage: the agent sees and hears nothing new. halt: nothing trades; cancels are
-    taken, new orders refused. price_jump: at its start, trades through `value` ticks, up or down;
-    of a halt, when trading resumes. drift: the efficient price drifts by `value` ticks per second.
+    them; rebates stay as they are. feed_outage: the agent sees and hears nothing new. halt:
+    nothing trades; cancels are taken, new orders refused. price_jump: at its start, trades through
+    `value` ticks, up or down; of a halt, when trading resumes. drift: the efficient price drifts
+    by `value` ticks per second.
     """
 
     kind: Literal[

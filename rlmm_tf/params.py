@@ -316,6 +316,8 @@ class EnvParams(Params):
             )
         if self.market.kind == "analytic":
             self._require_no_book_settings()
+        if self.market.kind == "book":
+            self._require_shocks_to_act()
         mid = self.market.mid_initial_ticks
         if mid is not None and self.action.offset_max_ticks >= mid:
             raise ValueError(
@@ -349,6 +351,24 @@ class EnvParams(Params):
                 f"limits.messages_hz: expected none {without}, got {self.limits.messages_hz!r}; "
                 "leave it out"
             )
+
+    def _require_shocks_to_act(self) -> None:
+        """A shock that multiplies nothing would be taken for one that the agent has stood."""
+        assert isinstance(self.market, BookMarketParams)
+        lines = (self.latency.feed, self.latency.entry, self.latency.response)
+        delays = any(line.median_ns > 0 or any(line.quantiles_ns) for line in lines)
+        charges = any(value > 0 for _, value in self.fees)
+        for i, shock in enumerate(self.market.shocks):
+            if shock.kind == "latency" and not delays:
+                raise ValueError(
+                    f"market.shocks[{i}].kind: expected no latency shock without a delay, got "
+                    "'latency'; set latency.feed, latency.entry or latency.response above 0"
+                )
+            if shock.kind == "fees" and not charges:
+                raise ValueError(
+                    f"market.shocks[{i}].kind: expected no fees shock without a fee above 0, got "
+                    "'fees'; set one, for rebates are not multiplied"
+                )
 
     def content_hash(self) -> str:
         """sha256 of the canonical JSON of all values: the identity of the problem."""

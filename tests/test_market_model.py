@@ -15,6 +15,7 @@ from rlmm_tf.book_params import BookMarketParams, ShockParams
 from rlmm_tf.market_model import MarketModel
 from rlmm_tf.market_parts import GROUPS
 from rlmm_tf.market_presets import Kind, falling, large_tick, small_tick, symmetric
+from rlmm_tf.params import EnvParams
 from rlmm_tf.reference_markets import cont_stoikov_talreja, hawkes, poisson, queue_reactive
 
 MODELS = {
@@ -138,6 +139,23 @@ def test_overlapping_shocks() -> None:
         else:
             with pytest.raises(ValidationError, match="apart in time, got 0 and 1 together"):
                 BookMarketParams(model=poisson(), shocks=(first, second))
+
+
+@pytest.mark.parametrize(
+    ("kind", "acts", "does_not"),
+    [
+        ("latency", {"latency": {"feed": {"median_ns": 1}}}, {}),
+        ("fees", {"fees": {"taker_bps": 0.1}}, {"fees": {"maker_bps": -0.2}}),
+    ],
+)
+def test_shocks_that_would_do_nothing(
+    kind: str, acts: dict[str, Any], does_not: dict[str, Any]
+) -> None:
+    shock = {"kind": kind, "start_ns": 0, "duration_ns": 5, "value": 10.0}
+    market = {"kind": "book", "model": poisson().model_dump(), "shocks": [shock]}
+    EnvParams.model_validate({"market": market, **acts})
+    with pytest.raises(ValidationError, match=rf"shocks\[0\].kind: expected no {kind} shock"):
+        EnvParams.model_validate({"market": market, **does_not})
 
 
 # --- the hand-written ones ------------------------------------------------------------------------

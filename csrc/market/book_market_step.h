@@ -12,11 +12,12 @@ namespace detail {
 
 inline constexpr double kVolatilityHalfLifeSteps = 16.0;
 
+// What is charged; a rebate stays as it is.
 inline FeeParams scaled(FeeParams fees, double factor) {
-  fees.maker_bps *= factor;
-  fees.taker_bps *= factor;
-  fees.maker_ticks_per_lot *= factor;
-  fees.taker_ticks_per_lot *= factor;
+  for (double* fee :
+       {&fees.maker_bps, &fees.taker_bps, &fees.maker_ticks_per_lot, &fees.taker_ticks_per_lot}) {
+    if (*fee > 0.0) *fee *= factor;
+  }
   return fees;
 }
 

@@ -266,6 +266,13 @@ TEST("book market: shocks by their kind") {
          shock_of(p) = {ShockKind::kDrift, 0, 1, 2.0, {}};
          model_of(p).informed.volatility_ticks = 0.0;
        }},
+      {"market.shocks[0].kind", "no latency shock without a delay",
+       [](P& p) { shock_of(p) = {ShockKind::kLatency, 0, 1, 10.0, {}}; }},
+      {"market.shocks[0].kind", "no fees shock without a fee above 0",
+       [](P& p) {
+         shock_of(p) = {ShockKind::kFees, 0, 1, 10.0, {}};
+         p.fees.maker_bps = -0.2;
+       }},
       {"market.shocks", "apart in time, got 0 and 2 together",
        [](P& p) { p.book().shocks.push_back({ShockKind::kIntensity, 14, 5, 2.0, {}}); }},
   });
@@ -276,6 +283,10 @@ TEST("book market: shocks by their kind") {
     params.book().shocks.push_back({kind, 0, 5, 1.0, {}});
   }
   params.book().shocks.push_back({ShockKind::kDrift, 0, 5, -2.5, {}});
+  params.book().shocks.push_back({ShockKind::kFees, 0, 5, 10.0, {}});
+  params.fees = {-0.2, 0.0, 0.0, 0.1};
+  params.book().shocks.push_back({ShockKind::kLatency, 0, 5, 10.0, {}});
+  params.latency.response = {DelayLaw::kEmpirical, 0, 0.0, {0, 5}};
   params.validate();
 }
 

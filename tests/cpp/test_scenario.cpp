@@ -1,5 +1,6 @@
 // What shocks come to at one time, and when that changes.
 #include "check.h"
+#include "market/book_market_step.h"
 #include "market/scenario.h"
 
 namespace rlmm {
@@ -99,6 +100,14 @@ TEST("scenario: a price jumps at its time alone") {
   CHECK_EQ(scenario.at(26).jump_ticks, 0);
   CHECK_EQ(scenario.at(30).jump_ticks, -12);
   CHECK(!scenario.at(25).halt);
+}
+
+TEST("scenario: dearer fees leave rebates as they are") {
+  const FeeParams dear = detail::scaled({-0.2, 0.5, 0.1, -0.3}, 10.0);
+  CHECK_EQ(dear.maker_bps, -0.2);
+  CHECK_EQ(dear.taker_bps, 5.0);
+  CHECK_EQ(dear.maker_ticks_per_lot, 1.0);
+  CHECK_EQ(dear.taker_ticks_per_lot, -0.3);
 }
 
 }  // namespace rlmm

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.env import engine, engine_params
-from rlmm_tf.params import EnvParams, EpisodeParams
+from rlmm_tf.params import DelayParams, EnvParams, EpisodeParams, FeeParams, LatencyParams
 from rlmm_tf.presets import PRESETS, preset, resolve_params
 
 _core = engine._core
@@ -178,7 +178,11 @@ def book_markets(draw: st.DrawFn) -> BookMarketParams:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_values_go_to_the_engine_and_back(market: BookMarketParams) -> None:
     episode = EpisodeParams(n_steps=1, step_ns=1)  # few events, whatever the rates
-    params = EnvParams(market=market, episode=episode)
+    multiplied = {
+        "fees": FeeParams(taker_bps=1.0),
+        "latency": LatencyParams(entry=DelayParams(median_ns=5)),
+    }
+    params = EnvParams(market=market, episode=episode, **multiplied)
     values = params.model_dump()
     assert engine_params(params).to_dict() == values
     assert EnvParams.model_validate(values) == params

@@ -74,7 +74,12 @@ FULL: Values = {
 def full_problem() -> EnvParams:
     """Something in every list."""
     return EnvParams.model_validate(
-        {"market": FULL, "episode": {"n_steps": 1, "step_ns": 500_000_000}}
+        {
+            "market": FULL,
+            "episode": {"n_steps": 1, "step_ns": 500_000_000},
+            "fees": {"taker_bps": 1.0},
+            "latency": {"entry": {"median_ns": 5}},
+        }
     )
 
 
