@@ -19,7 +19,7 @@ enum class ShockKind : std::uint8_t {
   kLimitSizes,  // multiplies the sizes of limit orders
   kMarketSizes,
   kLatency,     // multiplies every delay
-  kFees,        // multiplies maker and taker fees
+  kFees,        // multiplies maker and taker fees, but not rebates
   kFeedOutage,  // the agent sees and hears nothing new
   kHalt,        // nothing trades; cancels are taken, new orders refused
   kPriceJump,   // at its start, or after a halt: trades through `value` ticks; has no duration
