@@ -26,6 +26,8 @@ ROLLOUT_STEPS_PER_S_LEAST ?= 1e6
 BOOK_BENCH_ARGS ?=
 # Operations of `make test-book`, half a minute at most; the recorded run has 1000 million.
 BOOK_OPERATIONS ?= 20000000
+# Steps of `make test-market`, a minute at most; a step has nearly nine events.
+MARKET_STEPS ?= 1200000
 # Mutated recordings of `make test-parse`, for each reader.
 PARSE_FILES ?= 10000
 FUZZ_SECONDS ?= 60
@@ -42,8 +44,8 @@ EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-extra setup-portfolio demo test test-cpp test-book test-parse test-python \
-	fuzz bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
+.PHONY: help setup setup-extra setup-portfolio demo test test-cpp test-book test-market test-parse \
+	test-python fuzz bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
 	lint-spelling format stub lock clean
 
 help: ## this list
@@ -107,6 +109,10 @@ test-cpp: setup
 test-book: setup ## the order book against its oracle; further options: BOOK_ARGS='--seed 2'
 	cmake --build $(BUILD) --target book_differential
 	$(BUILD)/book_differential --operations $(BOOK_OPERATIONS) $(BOOK_ARGS)
+
+test-market: setup ## the book market's invariants for MARKET_STEPS random steps: 10^7 events
+	cmake --build $(BUILD) --target rlmm_tests
+	RLMM_MARKET_STEPS=$(MARKET_STEPS) $(BUILD)/rlmm_tests "book market: conserves lots"
 
 test-parse: setup ## PARSE_FILES mutated recordings for each reader, under address+undefined sanitizers
 	cmake --preset asan && cmake --build --preset asan --target parse_mutated

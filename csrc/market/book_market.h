@@ -28,6 +28,14 @@
 
 namespace rlmm {
 
+// After so many steps, and sooner after a reset, a market proves its own soundness; always in
+// debug builds and under sanitizers.
+#ifdef RLMM_CHECK_EVERY_STEP
+inline constexpr std::int64_t kStepsPerCheck = 1;
+#else
+inline constexpr std::int64_t kStepsPerCheck = 1 << 16;
+#endif
+
 template <class Setting>
 class BookModelOf {
  public:
@@ -76,6 +84,9 @@ class BookMarketOf {
   void load(Reader& in);
 
   FillLog& fill_log() { return fill_log_; }
+
+  // Walks everything and throws InvariantError at the first contradiction.
+  void check_invariants() const;
 
   const Book& flow_book() const { return market_; }
   void record(EventLog* log)
@@ -176,6 +187,7 @@ class BookMarketOf {
   StepOutcome outcome_;
   Extra extra_;
   BookView view_;
+  std::int64_t check_step_ = 0;  // after which everything is checked
 };
 
 using BookModel = BookModelOf<FlowSetting>;

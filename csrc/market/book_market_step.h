@@ -95,6 +95,9 @@ void BookMarketOf<Setting>::reset(SeedKey key, std::uint64_t episode) {
   tally_ = StepTally{};
   state_.feed_ns = delay_ns(model_->feed, feed_stream_);
   view_ = BookView{};
+  // Anywhere, so that episodes shorter than that have their turn too.
+  const std::uint64_t mixed = (key.low ^ episode) * 0x9E3779B97F4A7C15U;
+  check_step_ = 1 + static_cast<std::int64_t>((mixed >> 32U) % kStepsPerCheck);
   show();
 }
 
@@ -129,7 +132,27 @@ StepOutcome BookMarketOf<Setting>::step(const Quotes& quotes) {
     hear();
     show();
   }
+  if (state_.steps_done >= check_step_) [[unlikely]] {
+    check_step_ += kStepsPerCheck;
+    check_invariants();
+  }
   return outcome_;
+}
+
+template <class Setting>
+void BookMarketOf<Setting>::check_invariants() const {
+  market_.check_invariants();
+  RLMM_CHECK_LE(std::abs(account_.inventory_lots()), model_->params.limits.inventory_cap_lots);
+  const Money parts_x2 =
+      account_.spread_pnl_x2() + account_.inventory_pnl_x2() - 2 * account_.fees();
+  RLMM_CHECK_LE(account_.pnl_x2(), parts_x2);
+  RLMM_CHECK_LE(parts_x2, account_.pnl_x2());
+  for (const Side side : kSides) {
+    if (!is_alive(side)) continue;
+    const auto& own = market_.book().order(static_cast<Slot>(standing_[index_of(side)].slot));
+    RLMM_CHECK_LE(Lots{1}, Lots{own.lots});
+    RLMM_CHECK_LE(Lots{0}, queue_ahead(side));
+  }
 }
 
 template <class Setting>

@@ -168,6 +168,7 @@ void BookMarketOf<Setting>::load(Reader& in) {
   }
   set_fees(model_->setting.scenario.at(now_ns()).fees);
   fees_.set_carried_e9(carried);
+  check_step_ = state_.steps_done + 1;
 }
 
 }  // namespace rlmm

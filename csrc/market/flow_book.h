@@ -113,6 +113,9 @@ class FlowBook {
   Lots lots_entered() const { return lots_entered_; }
   Lots lots_left() const { return lots_left_; }
 
+  // Walks everything and throws InvariantError at the first contradiction.
+  void check_invariants() const;
+
   // From now on, sums up what `take_expected` returns; costs time with every event.
   void expect_orders(bool wanted) { expects_ = wanted; }
   // Market and limit orders of each side that were to be expected since the last call by what

@@ -91,4 +91,19 @@ void FlowBook::clear_level(Side side, Ticks price_ticks) {
   }
 }
 
+void FlowBook::check_invariants() const {
+  book_.check_invariants();
+  const Lots there = book_.side_lots(Side::kBid) + book_.side_lots(Side::kAsk);
+  RLMM_CHECK_LE(lots_entered_ - lots_left_, there);
+  RLMM_CHECK_LE(there, lots_entered_ - lots_left_);
+  for (const Side side : kSides) {
+    for (const Pool pool : {Pool{0}, Pool{1}}) {
+      for (const Slot slot : book_.pool(side, pool)) {
+        RLMM_CHECK_LE(sign(side) * reach_[index_of(side)],
+                      sign(side) * book_.order(slot).price_ticks);
+      }
+    }
+  }
+}
+
 }  // namespace rlmm

@@ -1,6 +1,8 @@
 #include "market/recorded_book.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 #include <stdexcept>
 
 namespace rlmm {
@@ -157,6 +159,35 @@ std::vector<RecordedBook::Taken> RecordedBook::taken() const {
     }
   }
   return all;
+}
+
+void RecordedBook::check_invariants() const {
+  std::array<Lots, 2> lots{};
+  std::array<Lots, 2> taken_lots{};
+  for (const Side side : kSides) {
+    Ticks last_key = std::numeric_limits<Ticks>::min();
+    for (const RecordedLevel& level : sides_[index_of(side)].levels()) {
+      RLMM_CHECK_LE(last_key + 1, level.key);
+      RLMM_CHECK_LE(Lots{1}, level.lots);
+      RLMM_CHECK_LE(Lots{0}, level.taken_lots);
+      RLMM_CHECK_LE(level.taken_lots, level.lots);
+      last_key = level.key;
+      lots[index_of(side)] += level.lots;
+      taken_lots[index_of(side)] += level.taken_lots;
+    }
+  }
+  if (orders_.empty()) return;
+  for (const RecordedOrder& order : orders_) {
+    RLMM_CHECK_LE(Lots{0}, order.taken_lots);
+    RLMM_CHECK_LE(order.taken_lots, order.lots);
+    lots[index_of(order.side)] -= order.lots;
+    taken_lots[index_of(order.side)] -= order.taken_lots;
+  }
+  // No lots but those of orders, and none of an order twice.
+  for (const Side side : kSides) {
+    RLMM_CHECK_LE(std::abs(lots[index_of(side)]), Lots{0});
+    RLMM_CHECK_LE(std::abs(taken_lots[index_of(side)]), Lots{0});
+  }
 }
 
 }  // namespace rlmm

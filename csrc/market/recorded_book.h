@@ -99,6 +99,9 @@ class RecordedBook {
     return level == nullptr ? 0 : level->left_lots();
   }
 
+  // Walks everything and throws InvariantError at the first contradiction.
+  void check_invariants() const;
+
   Snapshot snapshot() const;
   void restore(const Snapshot& snapshot);
 

@@ -109,6 +109,9 @@ class ReplayBook {
   }
   Lots queue_ahead(Slot slot) const;
 
+  // Walks everything and throws InvariantError at the first contradiction.
+  void check_invariants() const;
+
   void save(Writer& out) const;
   void load(Reader& in);
 

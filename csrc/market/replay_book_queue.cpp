@@ -70,4 +70,17 @@ Lots ReplayBook::queue_ahead(Slot slot) const {
   return static_cast<Lots>(std::ceil(std::min(own.ahead_lots, level)));
 }
 
+void ReplayBook::check_invariants() const {
+  recorded_.check_invariants();
+  for (const Side side : kSides) {
+    const OwnOrder& own = own_[index_of(side)];
+    if (own.lots == 0) continue;
+    RLMM_CHECK_LE(Lots{1}, own.lots);
+    RLMM_CHECK_LE(Lots{0}, std::min({own.gone_lots, own.back_lots, own.behind_lots}));
+    RLMM_CHECK_LE(static_cast<double>(own.back_lots), own.ahead_lots);
+    const auto level = static_cast<double>(recorded_.left_at(side, own.price_ticks));
+    if (exact_) RLMM_CHECK_LE(own.ahead_lots + static_cast<double>(own.behind_lots), level);
+  }
+}
+
 }  // namespace rlmm

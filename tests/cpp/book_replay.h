@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "book/order_book.h"
@@ -31,6 +32,7 @@ class BookReplay {
     }
     if (event.kind == EventKind::kTrade) {
       ++trades_;
+      if (agents_.contains(event.order_id)) lots_of_agent_ += event.lots;
       CHECK_EQ(levels.begin()->first, key);  // the best price and the earliest order
       CHECK_EQ(levels.begin()->second.begin()->first, event.order_id);
     }
@@ -74,6 +76,8 @@ class BookReplay {
   }
 
   std::int64_t trades() const { return trades_; }
+  // Traded by the agent's resting orders since the last call.
+  rlmm::Lots lots_of_agent() { return std::exchange(lots_of_agent_, 0); }
 
   // The best price of an order that is not the agent's.
   std::optional<rlmm::Ticks> best_of_others(rlmm::Side side) const {
@@ -120,4 +124,5 @@ class BookReplay {
   std::uint64_t last_id_ = 0;
   rlmm::TimeNs last_ns_ = INT64_MIN;
   std::int64_t trades_ = 0;
+  rlmm::Lots lots_of_agent_ = 0;
 };

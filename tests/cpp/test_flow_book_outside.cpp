@@ -1,5 +1,6 @@
 // What reaches a flow's book from outside: the agent, a saved state.
 #include <cmath>
+#include <string>
 
 #include "book_replay.h"
 #include "check.h"
@@ -292,6 +293,18 @@ TEST("flow book: the log notes the depth after every event") {
   CHECK(std::equal(after_trade.begin(), after_trade.end(), log.depth().begin()));
   log.clear();
   CHECK(log.events().empty() && log.depth().empty());
+}
+
+TEST("flow book: notices lots that came from nowhere") {
+  World world(still_model(4));
+  world.market.check_invariants();
+  Writer out;
+  world.market.save(out);
+  std::string bytes = out.bytes();
+  ++bytes[bytes.size() - 2 * sizeof(Lots)];  // lots that have entered
+  Reader in(bytes);
+  world.market.load(in);
+  CHECK_THROWS(world.market.check_invariants(), InvariantError, "lots_entered_ - lots_left_");
 }
 
 TEST("flow book: the way there and back through an empty reach costs what lies on it") {
