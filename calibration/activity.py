@@ -23,9 +23,11 @@ from rlmm_tf.fields import NS_PER_S
 DAY_NS = 86_400 * NS_PER_S
 MINUTE_S = 60
 SEASON_BINS_S = (300, 600, 900, 1200, 1800, 3600)
+SEASON_DAYS_LEAST = 2
 WATCHED_LEAST = 0.02  # of a bin of the season, on some day
 ALWAYS_OPEN_S = 20 * 3600  # a day watched this long is one of a market that never closes
 VOLATILITY_SEASON_S = 1800
+WHOLE_SHARE = 0.8  # of a minute, so that its volatility counts
 KINDS = ("market orders", "limit orders", "cancels")
 
 Array = NDArray[np.float64]
@@ -99,6 +101,12 @@ class SeasonFit:
 def fit_seasons(minutes: Minutes, expected: Array) -> SeasonFit:
     """From the events expected without a season, [kind][minute]."""
     days = int(minutes.day.max()) + 1
+    if days < SEASON_DAYS_LEAST:
+        text = (
+            f"expected {SEASON_DAYS_LEAST} days, got {days}: one day cannot tell a season from what "
+            "that day did; no season"
+        )
+        return _no_season(minutes, "season_of_one_day", text)
     for bin_s in SEASON_BINS_S:
         bins = max(1, int(np.ceil(minutes.session_s / bin_s)))
         at = np.minimum((minutes.since_s / bin_s).astype(np.int64), bins - 1)
@@ -174,7 +182,7 @@ def fit_regimes_of(
 
 def whole_minutes(minutes: Minutes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Minutes in long enough runs that were watched from end to end, and where runs begin."""
-    whole = minutes.seconds > 0.95 * MINUTE_S
+    whole = minutes.seconds > WHOLE_SHARE * MINUTE_S
     follows = np.zeros(len(minutes), np.bool_)
     follows[1:] = (np.diff(minutes.number) == 1) & (np.diff(minutes.table) == 0) & whole[:-1]
     starts = whole & ~follows

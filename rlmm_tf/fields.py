@@ -17,7 +17,8 @@ Weight = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 # Bounds that keep every product price x size inside int64 with room to spare.
 PriceTicks = Annotated[int, Field(ge=1, le=2**40)]
 OffsetTicks = Annotated[int, Field(ge=-(2**31), le=2**31)]
-SizeLots = Annotated[int, Field(ge=1, le=1_000_000)]
+SIZE_LOTS_MAX = 1_000_000
+SizeLots = Annotated[int, Field(ge=1, le=SIZE_LOTS_MAX)]
 
 NS_PER_S = 1_000_000_000
 HORIZON_NS_MAX = 2**53  # simulated time is exact in a float64 column

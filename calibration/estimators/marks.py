@@ -5,7 +5,8 @@
     market orders exactly the best queue, beyond it, or a size of their own, cut at the queue
 
 A spread bin with few orders is drawn towards all of them by `PRIOR_ORDERS` orders. Laws keep every
-size of some mass as it is (round lots), and pool what is rare around it.
+size of some mass as it is (round lots), and pool what is rare around it; sizes above the
+simulator's largest, a million lots, are cut to it.
 
 A market order that took exactly the queue may have meant to (whole_queue), or have wanted more and
 been cut. With S the law of wanted sizes, the likelihood of a size s at a queue q is
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.estimate import Caution, Estimate
+from rlmm_tf.fields import SIZE_LOTS_MAX
 from rlmm_tf.market_parts import DEPTH_TICKS_MAX, LimitMarks, MarketOrderParams, SizeLaw
 
 Array = NDArray[np.float64]
@@ -125,7 +127,7 @@ def fit_sizes(lots: Ints, weights: Array | None = None) -> Sizes:
     """
     if len(lots) == 0:
         raise ValueError("sizes: expected orders, got none")
-    values, at = np.unique(lots, return_inverse=True)
+    values, at = np.unique(np.minimum(lots, SIZE_LOTS_MAX), return_inverse=True)
     mass = np.bincount(at, weights=weights, minlength=len(values)).astype(np.float64)
     values, mass = values[mass > 0.0], mass[mass > 0.0]
     if len(values) > SIZES_KEPT + SIZES_POOLED:

@@ -42,8 +42,38 @@ FlowPass::FlowPass(FlowSettings settings) : settings_(std::move(settings)) {
           "age_weights: expected none or one for each place and bin of the age");
 }
 
+// Where only the best level is shown, a better one pushes it out of sight, and that is said first.
+// It came before a book that still had the old one.
 void FlowPass::apply(const Row& row) {
-  ++row_;
+  const std::int64_t number = rows_++;
+  if (waiting_) {
+    const Row before = *waiting_;
+    waiting_.reset();
+    const bool pushed = row.kind == EventKind::kAdd && row.side == before.side &&
+                        row.ts_ns == before.ts_ns && row.price_ticks != before.price_ticks;
+    if (pushed) {
+      play(row, number);
+      play(before, number - 1);
+      return;
+    }
+    play(before, number - 1);
+  }
+  if (is_handed_over(row)) {
+    waiting_ = row;
+    return;
+  }
+  play(row, number);
+}
+
+bool FlowPass::is_handed_over(const Row& row) const {
+  if (row.kind != EventKind::kCancel || (row.flags & kFlagReach) == 0) return false;
+  const FlowLevels& side = sides_[side_of(row.side)];
+  return side.levels().size() == 1 && side.best().price_ticks == row.price_ticks &&
+         side.best().lots <= row.lots;
+}
+
+void FlowPass::play(const Row& row, std::int64_t number) {
+  row_ = number;
   now_ns_ = row.ts_ns;
   const bool is_trade = row.kind == EventKind::kTrade;
   if (is_trade && ((row.flags & kFlagHidden) != 0 || row.side == 0)) {
@@ -73,6 +103,7 @@ void FlowPass::apply(const Row& row) {
 }
 
 void FlowPass::finish() {
+  if (waiting_) play(*std::exchange(waiting_, std::nullopt), rows_ - 1);
   close_market_order();
   clear(0);
   finished_ = true;
@@ -191,6 +222,7 @@ void FlowPass::modify(const Row& row) {
   const auto found = row.order_id == 0 ? orders_.end() : orders_.find(row.order_id);
   if (found == orders_.end()) {
     if (row.order_id != 0 && row.lots > 0) return add(row);
+    states_[s].stale = true;
     FlowLevel& level = sides_[s].occupy(row.price_ticks);
     level.lots = row.lots;
     drop_if_empty(s, row.price_ticks);
@@ -223,6 +255,7 @@ void FlowPass::clear(std::int64_t sign) {
       for (const RestingOrder& order : level.orders) end_life(order, side, LifeEnd::kOutOfSight);
     }
     levels.clear();
+    states_[side_of(side)].stale = true;
   }
 }
 
@@ -232,6 +265,7 @@ void FlowPass::rest(const Row& row, Ticks away_ticks, bool born_here) {
   if (row.order_id != 0) {
     if (const auto twin = orders_.find(row.order_id); twin != orders_.end()) {
       // Said twice: what stood there before loses its name, not its lots.
+      states_[side_of(twin->second.sign)].stale = true;
       FlowLevel* old = sides_[side_of(twin->second.sign)].find(twin->second.price_ticks);
       std::erase_if(old->orders, [&](const RestingOrder& order) {
         if (order.id == row.order_id) old->known_lots -= order.lots;
@@ -240,6 +274,7 @@ void FlowPass::rest(const Row& row, Ticks away_ticks, bool born_here) {
       orders_.erase(twin);
     }
   }
+  states_[side_of(row.side)].stale = true;
   FlowLevel& level = sides_[side_of(row.side)].occupy(row.price_ticks);
   level.lots += row.lots;
   if (row.order_id == 0) return;
@@ -251,6 +286,7 @@ void FlowPass::rest(const Row& row, Ticks away_ticks, bool born_here) {
 
 std::optional<RestingOrder> FlowPass::take_off(const Row& row, LifeEnd end) {
   const std::size_t s = side_of(row.side);
+  states_[s].stale = true;
   std::optional<RestingOrder> before;
   FlowLevel* level = sides_[s].find(row.price_ticks);
   if (level == nullptr) {
@@ -327,53 +363,66 @@ void FlowPass::emit(const Event& event) {
 }
 
 void FlowPass::write_state(std::size_t at) {
-  for (std::size_t s = 0; s < 2; ++s) write_side(s, at);
+  const std::size_t bins = settings_.distance_edges.size();
+  for (std::size_t s = 0; s < 2; ++s) {
+    SideState& state = states_[s];
+    if (state.stale || !settings_.age_weights.empty()) look_at(s);
+    out_.price_ticks[s][at] = state.price_ticks;
+    out_.touch_lots[s][at] = state.touch_lots;
+    out_.gap_ticks[s][at] = state.gap_ticks;
+    out_.levels[s][at] = state.levels;
+    out_.extent_ticks[s][at] = state.extent_ticks;
+    out_.lots_at_risk[s][at] = state.lots_at_risk;
+    std::ranges::copy(state.at_risk, out_.at_risk.data() + (2 * at + s) * bins);
+  }
   const bool whole = !sides_[0].empty() && !sides_[1].empty() &&
                      sides_[1].best().price_ticks > sides_[0].best().price_ticks;
   out_.open[at] = whole && !halted_ ? 1 : 0;
 }
 
-void FlowPass::write_side(std::size_t side, std::size_t at) {
+void FlowPass::look_at(std::size_t side) {
   const FlowLevels& levels = sides_[side];
-  const std::size_t bins = settings_.distance_edges.size();
-  float* const at_risk = out_.at_risk.data() + (2 * at + side) * bins;
-  std::fill(at_risk, at_risk + bins, 0.0F);
-  out_.price_ticks[side][at] = levels.empty() ? 0 : levels.best().price_ticks;
-  out_.touch_lots[side][at] = levels.empty() ? 0 : levels.best().lots;
-  out_.gap_ticks[side][at] = levels.gap();
-  Ticks extent = 0;
-  Lots lots = 0;
-  std::int64_t within = 0;
-  const std::vector<FlowLevel>& all = levels.levels();
   const std::vector<Ticks>& edges = settings_.distance_edges;
+  SideState state;
+  state.stale = false;
+  state.at_risk.assign(edges.size(), 0.0F);
+  if (!levels.empty()) {
+    state.price_ticks = levels.best().price_ticks;
+    state.touch_lots = levels.best().lots;
+  }
+  state.gap_ticks = levels.gap();
+  const std::vector<FlowLevel>& all = levels.levels();
   std::size_t bin = 0;
   for (std::size_t n = all.size(); n-- > 0;) {
     const FlowLevel& level = all[n];
     const Ticks away = levels.away(level.price_ticks);
     if (away > 2 * settings_.reach_ticks) break;
-    lots += level.lots;
+    state.lots_at_risk += level.lots;
     if (away <= settings_.reach_ticks) {
-      extent = away;
-      ++within;
+      state.extent_ticks = away;
+      ++state.levels;
     }
-    double orders = 0.0;
-    for (const RestingOrder& order : level.orders) orders += weight_of(order);
-    const auto anonymous = static_cast<double>(level.lots - level.known_lots);
-    if (anonymous > 0.0) {
-      const double count =
-          settings_.order_lots > 0.0 ? std::round(anonymous / settings_.order_lots) : 1.0;
-      orders += std::max(count, 1.0) * settings_.anonymous_weight;
-    }
-    while (bin + 1 < bins && edges[bin + 1] <= away) ++bin;
-    at_risk[bin] += static_cast<float>(orders);
+    while (bin + 1 < edges.size() && edges[bin + 1] <= away) ++bin;
+    state.at_risk[bin] += static_cast<float>(orders_at(level));
   }
-  out_.extent_ticks[side][at] = extent;
-  out_.levels[side][at] = within;
-  out_.lots_at_risk[side][at] = lots;
+  states_[side] = std::move(state);
+}
+
+double FlowPass::orders_at(const FlowLevel& level) const {
+  double orders = 0.0;
+  if (settings_.age_weights.empty()) {
+    orders = static_cast<double>(level.orders.size());
+  } else {
+    for (const RestingOrder& order : level.orders) orders += weight_of(order);
+  }
+  const auto anonymous = static_cast<double>(level.lots - level.known_lots);
+  if (anonymous <= 0.0) return orders;
+  const double count =
+      settings_.order_lots > 0.0 ? std::round(anonymous / settings_.order_lots) : 1.0;
+  return orders + std::max(count, 1.0) * settings_.anonymous_weight;
 }
 
 double FlowPass::weight_of(const RestingOrder& order) const {
-  if (settings_.age_weights.empty()) return 1.0;
   if (!order.born_here) return settings_.anonymous_weight;
   const auto place = static_cast<std::size_t>(order.place());
   return settings_.age_weights[place * kAgeBins + age_bin(now_ns_ - order.birth_ns)];

@@ -113,6 +113,18 @@ class FlowPass {
     Ticks price_ticks;
   };
 
+  // One side of the book as a row of the columns has it.
+  struct SideState {
+    Ticks price_ticks = 0;
+    Lots touch_lots = 0;
+    Ticks gap_ticks = 0;
+    std::int64_t levels = 0;
+    Ticks extent_ticks = 0;
+    Lots lots_at_risk = 0;
+    std::vector<float> at_risk;
+    bool stale = true;
+  };
+
   static std::size_t side_of(std::int64_t sign) { return sign > 0 ? 0 : 1; }
   static std::uint8_t group_of(std::size_t kind, std::int64_t sign) {
     return static_cast<std::uint8_t>(2 * kind + side_of(sign));
@@ -122,6 +134,8 @@ class FlowPass {
     return more_fills_ || ts_ns - last_fill_ns_ < settings_.cluster_ns;
   }
   bool is_among_fills(const Row& row) const;
+  bool is_handed_over(const Row& row) const;
+  void play(const Row& row, std::int64_t number);
   void fill(const Row& row);
   void close_market_order();
   void add(const Row& row);
@@ -138,7 +152,8 @@ class FlowPass {
 
   void emit(const Event& event);
   void write_state(std::size_t at);
-  void write_side(std::size_t side, std::size_t at);
+  void look_at(std::size_t side);
+  double orders_at(const FlowLevel& level) const;
   double weight_of(const RestingOrder& order) const;
 
   FlowSettings settings_;
@@ -146,8 +161,12 @@ class FlowPass {
   std::unordered_map<std::uint64_t, Found> orders_;
   FlowColumns out_;
   LifeColumns lives_;
+  std::array<SideState, 2> states_;
   TimeNs now_ns_ = 0;
-  std::int64_t row_ = -1;
+  std::int64_t rows_ = 0;
+  std::int64_t row_ = 0;
+  // The only level of a side went out of sight: perhaps because a better one came.
+  std::optional<Row> waiting_;
   bool halted_ = false;
   bool finished_ = false;
   // The market order that goes on filling: its row in `out_`.

@@ -46,14 +46,37 @@ class FlowTwin:
     # --- rows -----------------------------------------------------------------------------------
 
     def run(self, table: list[Row]) -> None:
-        for number, row in enumerate(table):
-            self.now = row["ts_ns"]
-            self.number = number
-            self.apply(row)
+        order = list(range(len(table)))
+        at = 0
+        while at < len(order):
+            row = table[order[at]]
+            if at + 1 < len(order) and self.pushed_out(row, table[order[at + 1]]):
+                order[at], order[at + 1] = order[at + 1], order[at]
+                for _ in range(2):
+                    self.one(table, order[at])
+                    at += 1
+                continue
+            self.one(table, order[at])
+            at += 1
         self.close()
         for side in (1, -1):
             for price in list(self.book[side]):
                 self.drop(side, price)
+
+    def one(self, table: list[Row], number: int) -> None:
+        self.now, self.number = table[number]["ts_ns"], number
+        self.apply(table[number])
+
+    def pushed_out(self, row: Row, after: Row) -> bool:
+        """Is it the only level of its side, which leaves because a better one comes?"""
+        levels = self.book.get(row["side"], {})
+        leaves = row["kind"] == EventKind.CANCEL and row["flags"] & EventFlag.REACH
+        whole = list(levels) == [row["price_ticks"]] and all(
+            level.lots <= row["qty_lots"] for level in levels.values()
+        )
+        comes = after["kind"] == EventKind.ADD and after["side"] == row["side"]
+        there = after["ts_ns"] == row["ts_ns"] and after["price_ticks"] != row["price_ticks"]
+        return bool(leaves and whole and comes and there)
 
     def apply(self, row: Row) -> None:
         kind, flags = row["kind"], row["flags"]

@@ -97,7 +97,7 @@ def require_same(columns: Columns, table: list[dict[str, int]], **settings: Any)
     ended = sorted(tuple(life.values()) for life in twin.lives)
     names = ("birth_ns", "end_ns", "end", "side", "away_ticks")
     assert sorted(zip(*(lives[name].tolist() for name in names), strict=True)) == ended
-    cuts = [7, 8, len(table) // 2]
+    cuts = sorted({3, 4, len(table) // 2})
     again, lives_again = run(columns, cuts, **settings)
     for whole, cut in ((rows, again), (lives, lives_again)):
         for name, values in whole.items():
@@ -153,6 +153,27 @@ def test_fills_of_one_order_are_one_event() -> None:
     assert rows["ts_ns"][hits].tolist() == [10, 9_000]
     assert rows["touch_lots"][1][hits].tolist() == [5, 4]
     assert lives["end"].tolist() == [1, 1, 2]
+
+
+def test_a_better_quote_pushes_the_only_level_out_of_sight() -> None:
+    def row(ts: int, kind: EventKind, side: int, price: int, flags: int = 0) -> dict[str, int]:
+        return {
+            "ts_ns": ts, "kind": kind, "side": side, "price_ticks": price, "qty_lots": 4,
+            "order_id": 0, "flags": flags,
+        }  # fmt: skip
+
+    table = [
+        row(0, EventKind.ADD, 1, 99),
+        row(0, EventKind.ADD, -1, 105),
+        row(7, EventKind.CANCEL, 1, 99, EventFlag.REACH),
+        row(7, EventKind.ADD, 1, 101),
+        row(9, EventKind.CANCEL, 1, 101, EventFlag.REACH),
+        row(11, EventKind.ADD, 1, 98),
+    ]
+    rows = require_same(columns_of(table), table, cluster_ns=0, reach_ticks=9, order_lots=0.0)
+    assert rows["group"].tolist() == [2, 3, 2, 255, 2]
+    assert rows["away_ticks"].tolist() == [0, 0, -2, 0, 0]
+    assert rows["open"].tolist() == [0, 1, 1, 0, 1]
 
 
 def test_settings_that_cannot_be() -> None:
