@@ -17,7 +17,7 @@ from calibration.estimators.regime_factors import RegimeFactors, fit_regime_fact
 from calibration.estimators.regimes import STRETCH_LEAST, Regimes, fit_regimes
 from calibration.estimators.seasonality import Season, fit_season, log_curve
 from calibration.flow_events import N_GROUPS, FlowEvents
-from calibration.sessions import alive, mid_ticks
+from calibration.sessions import alive, mid_ticks, session_end_ns
 from rlmm_tf.fields import NS_PER_S
 
 DAY_NS = 86_400 * NS_PER_S
@@ -27,7 +27,7 @@ SEASON_DAYS_LEAST = 2
 WATCHED_LEAST = 0.02  # of a bin of the season, on some day
 ALWAYS_OPEN_S = 20 * 3600  # a day watched this long is one of a market that never closes
 VOLATILITY_SEASON_S = 1800
-WHOLE_SHARE = 0.8  # of a minute, so that its volatility counts
+SAMPLE_S = 5  # of the mid: oftener, the flicker of quotes would hide the regimes
 KINDS = ("market orders", "limit orders", "cancels")
 
 Array = NDArray[np.float64]
@@ -44,6 +44,7 @@ class Minutes:
     day: Ints  # rank of the UTC day
     since_s: Array  # opening of the day; of a market that never closes, midnight
     seconds: Array  # that count
+    whole: NDArray[np.bool_]  # in one session from end to end
     seen: Ints  # [kind][minute]: events that count
     opening_s: int  # of the first day, since midnight UTC; 0 if it never closes
     session_s: float  # the longest day
@@ -73,6 +74,7 @@ class Minutes:
             seconds=np.asarray(
                 np.bincount(of_row, weights=events.seconds, minlength=len(number)), np.float64
             ),
+            whole=_whole(events, table, number),
             seen=seen,
             opening_s=int(opening[0]) * MINUTE_S,
             session_s=86_400.0 if periodic else float((last + 1 - first).max() * MINUTE_S),
@@ -86,6 +88,20 @@ class Minutes:
         """For exposures by minute: [group][row]."""
         at = np.where(events.counts, self.of_row, -1).astype(np.int32)
         return np.ascontiguousarray(np.broadcast_to(at, (N_GROUPS, len(at))))
+
+
+def _whole(events: FlowEvents, table: Ints, number: Ints) -> NDArray[np.bool_]:
+    """Minutes that begin and end in one session."""
+    whole = np.zeros(len(number), np.bool_)
+    end_ns, open_ = session_end_ns(events), alive(events)
+    for each in np.unique(table):
+        rows, mine = np.flatnonzero(events.table == each), np.flatnonzero(table == each)
+        begins_ns = number[mine] * (MINUTE_S * NS_PER_S)
+        at = rows[np.maximum(np.searchsorted(events.ts_ns[rows], begins_ns, side="right") - 1, 0)]
+        known = begins_ns >= events.ts_ns[rows[0]]
+        lasts = end_ns[at] >= begins_ns + MINUTE_S * NS_PER_S
+        whole[mine] = known & open_[at] & lasts
+    return whole
 
 
 @dataclass(frozen=True)
@@ -181,8 +197,8 @@ def fit_regimes_of(
 
 
 def whole_minutes(minutes: Minutes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Minutes in long enough runs that were watched from end to end, and where runs begin."""
-    whole = minutes.seconds > WHOLE_SHARE * MINUTE_S
+    """Minutes in long enough runs of whole ones, and where runs begin."""
+    whole = minutes.whole
     follows = np.zeros(len(minutes), np.bool_)
     follows[1:] = (np.diff(minutes.number) == 1) & (np.diff(minutes.table) == 0) & whole[:-1]
     starts = whole & ~follows
@@ -193,9 +209,9 @@ def whole_minutes(minutes: Minutes) -> tuple[NDArray[np.bool_], NDArray[np.bool_
 
 
 def _log_volatility(events: FlowEvents, minutes: Minutes) -> Array:
-    """Log of the root of summed squared moves from second to second."""
-    seconds = events.ts_ns // NS_PER_S
-    last = np.flatnonzero(np.append(np.diff(seconds) != 0, True))  # state at the end of a second
+    """Log of the root of summed squared moves over a few seconds each."""
+    slots = events.ts_ns // (SAMPLE_S * NS_PER_S)
+    last = np.flatnonzero(np.append(np.diff(slots) != 0, True))  # state at the end of a slot
     session = np.cumsum(~alive(events))[last]
     mid = mid_ticks(events)[last]
     moves = np.diff(mid, prepend=np.nan) ** 2
