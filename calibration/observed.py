@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from calibration.estimate import Caution
+from calibration.estimate import Caution, Estimate
 from calibration.estimators.fill_probability import FillRate, fit_fill_rate
 from calibration.estimators.garch import Garch, fit_garch
 from calibration.estimators.latency import Latency, fit_latency
@@ -63,6 +63,24 @@ class Observed:
         """Of all parts."""
         parts = (getattr(self, name) for name in self.__dataclass_fields__)
         return tuple(dict.fromkeys(caution for part in parts for caution in part.cautions))
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """What baselines and gates read, by name."""
+        stays = {
+            f"spread.stay_s[{r}]": regime.stay_s for r, regime in enumerate(self.spread.regimes)
+        }
+        queues = {f"queue_fills[{p}]": part for p, part in enumerate(self.queue_fills.probability)}
+        return {
+            "fill_rate.a_hz": self.fill_rate.a_hz,
+            "fill_rate.k_per_tick": self.fill_rate.k_per_tick,
+            **queues,
+            "markouts": self.markouts.overall,
+            **stays,
+            "garch.persistence": self.garch.persistence,
+            "latency.mu": self.latency.mu,
+            "latency.sigma": self.latency.sigma,
+        }
 
 
 def observe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,22 @@ from numpy.typing import NDArray
 
 from calibration.artifact import save_market
 from calibration.fit import CalibratedMarket, Settings, TooLittleData, calibrate
+from calibration.observed import Observed, observe
 from calibration.split import Split, SplitError
+from experiments.calibration_values import (
+    calibration_values,
+    regime_of_rows,
+    simulated_spread,
+    with_observed,
+)
 from experiments.errors import InputError, Problem, shown_place
+from reports.calibration import calibration_page
+from reports.page import write_page
+from rlmm_tf.env import RangeError
 from rlmm_tf.events import EventTableError
 from rlmm_tf.market_parts import GROUPS
 
-STEPS = 9  # that the fit tells of
+STEPS = 11  # that the fit tells of
 
 
 @dataclass(frozen=True)
@@ -31,22 +41,23 @@ class Request:
     blocks: str | None = None
     regimes: int | None = None
     seed: int = 0
+    html: Path | None = None  # None: beside `out`
+
+    @property
+    def page(self) -> Path:
+        """Where the page goes."""
+        return self.html or self.out.with_name(f"{self.out.name}.html")
 
 
 def run_calibrate(
     request: Request, progress: Callable[[float, float, str], None]
 ) -> tuple[dict[str, Any], CalibratedMarket]:
-    """Fits, writes market.json, and returns the values to be shown, and all that was found."""
-    if request.out.exists():
-        raise InputError(
-            [
-                Problem(
-                    "--out",
-                    f"expected a file that is not there yet, got {shown_place(request.out)}; "
-                    "choose another name",
-                )
-            ]
-        )
+    """Fits, writes market.json and the page, and returns the values shown, and all that was found.
+
+    Raises:
+        InputError: a file is there already, or the recordings cannot be calibrated.
+    """
+    _require_free(request)
     started, done = time.perf_counter(), 0
 
     def tell(text: str) -> None:
@@ -62,14 +73,46 @@ def run_calibrate(
         market = calibrate(request.tables, split, settings, tell)
     except (EventTableError, SplitError, TooLittleData) as error:
         raise InputError([Problem("rlmm calibrate", str(error))]) from error
-    progress(STEPS, STEPS, "written")
+    tell("fills, markouts and spreads")
+    observed = observe(market.parts.events, request.tables, *regime_of_rows(market))
+    market = with_observed(market, observed)
+    tell("simulated spreads")
+    simulated, trouble = _simulated(request, market, observed)
     save_market(market, request.out, settings=settings, span=request.span, blocks=request.blocks)
+    names = [table.name for table in request.tables]
+    page = calibration_page(calibration_values(market, names, observed, simulated))
+    write_page(replace(page, note=" ".join(filter(None, (page.note, trouble)))), request.page)
+    progress(STEPS, STEPS, "written")
     return _values(request, market, time.perf_counter() - started), market
+
+
+def _require_free(request: Request) -> None:
+    problems = [
+        Problem(
+            option,
+            f"expected a file that is not there yet, got {shown_place(path)}; choose another name",
+        )
+        for option, path in (("--out", request.out), ("--html", request.page))
+        if path.exists()
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _simulated(
+    request: Request, market: CalibratedMarket, observed: Observed
+) -> tuple[dict[str, Any] | None, str]:
+    """Transitions of the simulated spread; or why there are none."""
+    try:
+        return simulated_spread(market.model, observed.spread.edges_ticks, seed=request.seed), ""
+    except (ValueError, RangeError) as error:
+        return None, f"The model did not run for an hour by itself: {error}."
 
 
 def _values(request: Request, market: CalibratedMarket, seconds: float) -> dict[str, Any]:
     return {
         "market": str(request.out),
+        "html": str(request.page),
         "market_hash": market.model.market_hash(),
         "seconds_of_market": market.seconds,
         "events": dict(zip(GROUPS, market.n_events, strict=True)),
@@ -86,6 +129,7 @@ def for_people(values: dict[str, Any]) -> dict[str, Any]:
     """The summary, without what only programs read."""
     shown = {
         "market": values["market"],
+        "html": values["html"],
         "seconds_of_market": f"{values['seconds_of_market']:.0f}",
         **{f"events.{name}": n for name, n in values["events"].items()},
         "depth_ticks": values["depth_ticks"],

@@ -122,6 +122,9 @@ def calibrate(
         int | None, typer.Option(metavar="K", help="How many (default: chosen by BIC).")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of searches for a start.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page (default: beside the market).")
+    ] = None,
     json: Json = False,
 ) -> Job:
     """Fit a market model to recordings of one instrument, and say what its numbers are worth.
@@ -136,7 +139,7 @@ def calibrate(
         from experiments import calibrate as calibration
         from experiments import console
 
-        request = calibration.Request(tuple(tables), out, span, blocks, regimes, seed)
+        request = calibration.Request(tuple(tables), out, span, blocks, regimes, seed, html)
         with console.progress_bar("calibrate") as progress:
             values, _ = calibration.run_calibrate(request, progress)
         if json:
