@@ -119,8 +119,8 @@ def fit_seasons(minutes: Minutes, expected: Array) -> SeasonFit:
     days = int(minutes.day.max()) + 1
     if days < SEASON_DAYS_LEAST:
         text = (
-            f"expected {SEASON_DAYS_LEAST} days, got {days}: one day cannot tell a season from what "
-            "that day did; no season"
+            f"expected {SEASON_DAYS_LEAST} days, got {days}: one day cannot tell a season from "
+            "what that day did; no season"
         )
         return _no_season(minutes, "season_of_one_day", text)
     for bin_s in SEASON_BINS_S:
