@@ -32,10 +32,10 @@ from reports.page.curves import Role
 Values = Mapping[str, Any]
 Gate = tuple[str, str, str, str]  # what, value, must be, verdict
 
-ROLES: tuple[Role, ...] = ("model", "reference", "real", "floor")
+ROLES: tuple[Role, ...] = ("model", "reference", "real")
 SHOWN_ENTRIES = 6  # of a list in the table of estimates
 SIZES_SHOWN = 12
-KERNEL_TIMES_S = [10 ** (k / 4) for k in range(-20, 13)]
+KERNEL_TIMES_S = [10 ** (k / 4) for k in range(-16, 9)]
 
 
 def calibration_page(values: Values) -> Page:
@@ -84,7 +84,8 @@ def _verdict(values: Values) -> tuple[str, list[Gate]]:
         text = "The model explains the events that it was fitted to."
     else:
         text = f"The model does not explain all of the events: {len(missed)} of {len(rows)} missed."
-    cautions = f" {doubts} cautions below say what is to be doubted." if doubts else ""
+    noun = "caution says" if doubts == 1 else "cautions say"
+    cautions = f" {doubts} {noun} below what is to be doubted." if doubts else ""
     return text + cautions, rows
 
 
@@ -98,8 +99,8 @@ def _gate(what: str, value: float | None, bound: float, *, at_most: bool) -> Gat
 
 def _verdict_section(values: Values, verdict: tuple[str, list[Gate]]) -> Section:
     parts: list[Any] = [
-        verdict[0] + " That it fits is no proof that its simulations are like the market: that is "
-        "what `rlmm fidelity` measures.",
+        "That a model fits is no proof that its simulations are like the market: `rlmm fidelity` "
+        "measures that.",
         Table("On the events of the fit", ("what", "value", "must be", "verdict"), verdict[1]),
     ]
     cautions = [(c["part"], c["code"], c["text"]) for c in values["cautions"]]
@@ -178,7 +179,8 @@ def _kernels(values: Values) -> Section:
         for target in range(len(groups))
     ]
     pairs = sorted(
-        ((norms[t][s], t, s) for t in range(len(groups)) for s in range(len(groups))), reverse=True
+        ((norms[t][s], t, s) for t in range(0, len(groups), 2) for s in range(len(groups))),
+        reverse=True,
     )[: len(ROLES)]
     curves = [
         Curve(f"{groups[t]} after {groups[s]}", role, _begotten(kernels, t, s))
@@ -190,7 +192,8 @@ def _kernels(values: Values) -> Section:
             "Events of a row's group that one event of a column's group begets, on average and "
             "with a factor of 1.",
             HeatMap("Kernel norms", "excited by", "events begotten", groups, groups, norms),
-            "How many of them have come so long after it, for the strongest pairs.",
+            "How many of them have come so long after it, for the strongest pairs (without their "
+            "mirrors).",
             Curves("Begotten by then", "s", "events", KERNEL_TIMES_S, curves, log_x=True),
             Facts({"decays, per second": ", ".join(f"{b:g}" for b in decays)}),
         ],

@@ -53,7 +53,7 @@ def _spread(spread: Values, simulated: Values | None) -> Section:
         if simulated is not None and r < len(simulated["regimes"]):
             other = simulated["regimes"][r]["jumps"]["value"]
             charts.append(
-                HeatMap("Jumps", f"{label}simulated", "from", names, names, _rows(other, n))
+                HeatMap(f"{label}simulated", "next bin", "from", names, names, _rows(other, n))
             )
         parts.append(Gallery(charts))
         parts.append(_shares(names, regime, simulated, r, label))

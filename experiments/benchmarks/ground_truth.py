@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments import console
+from experiments.benchmarks.lines import append, rows_with
 from experiments.certify import certify
 from experiments.config import CertifyConfig
 from experiments.errors import shown
@@ -94,38 +94,9 @@ def measured(config: CertifyConfig, progress: console.Progress) -> Row:
     }
 
 
-def rows_there(path: Path | None) -> list[Row]:
-    """The rows of an earlier session; the last line may be torn."""
-    if path is None or not path.exists():
-        return []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and "agrees" in row:
-            rows.append(row)
-    return rows
-
-
-def append(path: Path, row: Row) -> None:
-    """Adds a row, on a line of its own even after a torn one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
-        size = file.seek(0, os.SEEK_END)
-        torn = False
-        if size > 0:
-            file.seek(size - 1)
-            torn = file.read(1) != b"\n"
-        file.write(("\n" if torn else "").encode() + json.dumps(row).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def rows(configs: Sequence[CertifyConfig], out: Path | None) -> Iterator[Row]:
     """The rows one after the other, those that are there already from there."""
-    there = rows_there(out)
+    there = rows_with(out, {"agrees"})
     for config in configs:
         wanted = identity(config)
         found = next((row for row in there if wanted.items() <= row.items()), None)

@@ -31,11 +31,10 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.arguments import counts, positive
-from experiments.benchmarks.ground_truth import append
+from experiments.benchmarks.lines import Row, append, rows_with
 from experiments.benchmarks.recovery_cases import CASES
 from rlmm_tf.seeding import seed_sequence
 
-Row = dict[str, Any]
 BANDS = ((1000, (0.93, 0.97)), (0, (0.90, 0.99)))
 CHOICES_LEAST = 0.90
 NORMAL_95 = 1.959963984540054
@@ -44,21 +43,6 @@ NORMAL_95 = 1.959963984540054
 def identity(row: Row) -> tuple[str, int, int, int]:
     """What a line is of."""
     return row["estimator"], row["scale"], row["replication"], row["seed"]
-
-
-def rows_there(path: Path | None) -> list[Row]:
-    """The lines of an earlier run; the last one may be torn."""
-    if path is None or not path.exists():
-        return []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and {"estimator", "values"} <= row.keys():
-            rows.append(row)
-    return rows
 
 
 def replicate(estimator: str, scale: int, replication: int, seed: int) -> Row:
@@ -169,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     unknown = [name for name in chosen if name not in CASES]
     if unknown:
         parser.error(f"--estimators: expected some of {', '.join(CASES)}, got {unknown[0]}")
-    rows = {identity(row): row for row in rows_there(options.out)}
+    rows = {identity(row): row for row in rows_with(options.out, {"estimator", "values"})}
     for estimator in chosen:
         for scale in options.scales:
             for replication in range(options.replications):

@@ -64,4 +64,5 @@ class HeatMap(Chart):
         text = f"{value:.3g}"
         if width < 7 * len(text):
             return cell
-        return cell + f'<text x="{at + width / 2:.1f}" y="{middle + 4:.1f}" class="x">{text}</text>'
+        place = f'x="{at + width / 2:.1f}" y="{middle + 4:.1f}"'
+        return f'{cell}<text {place} class="x" style="fill: var(--ink)">{text}</text>'

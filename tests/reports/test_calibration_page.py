@@ -186,7 +186,7 @@ def test_a_model_that_misses_says_so_first() -> None:
     text = shown(bad)
     note = re.search(r'<p class="note">(.*?)</p>', text, re.DOTALL)
     assert note
-    assert "does not explain all of the events: 2 of 8 missed. 1 cautions" in note.group(1)
+    assert "does not explain all of the events: 2 of 8 missed. 1 caution says" in note.group(1)
     assert "MISSED" in text
     assert "few events" in text
 
