@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.depth import SEEN_LEAST, Depth
 from calibration.estimate import Caution, Estimate
+from calibration.estimators.cancel_classes import CancelClasses
 from calibration.estimators.marks import (
     LimitPlacement,
     MarketSizes,
@@ -51,12 +52,19 @@ class BookParts:
     depth: Depth
     far_level_orders: tuple[float, ...]
     far_estimate: Estimate
+    classes: CancelClasses | None
     typical: TypicalParams
     cautions: tuple[Caution, ...]
 
     def model_fields(self) -> dict[str, Any]:
         """For the constructor of `MarketModel`."""
-        laws = [LimitPlaceParams(sizes=sizes.law) for sizes in self.sizes]
+        shares, hazards = (0.0,) * len(PLACES), (1.0, 1.0)
+        if self.classes is not None:
+            shares, hazards = self.classes.flickering_share.numbers, self.classes.hazards
+        laws = [
+            LimitPlaceParams(sizes=sizes.law, flickering_share=share)
+            for sizes, share in zip(self.sizes, shares, strict=True)
+        ]
         hazard = self.depth.simulated_hazard(self.hazard)
         depth = self.placement.depth_ticks
         edges = [edge for edge in DISTANCE_EDGES if edge < 2 * depth]
@@ -68,6 +76,8 @@ class BookParts:
             "deeper": laws[2],
             "market_orders": MarketOrderParams() if self.market is None else self.market.params,
             "cancels": CancelParams(
+                patient_hazard=hazards[0],
+                flickering_hazard=hazards[1],
                 partial_share=self.partial_share.number,
                 distance_factor=tuple(hazard[at].tolist()),
             ),
@@ -92,6 +102,10 @@ class BookParts:
         }
         for name, sizes in zip(PLACES, self.sizes, strict=True):
             found[f"{name}.sizes.mean_lots"] = sizes.mean_lots
+        if self.classes is not None:
+            found["cancels.flickering_hz"] = self.classes.flickering_hz
+            found["cancels.patient_hz"] = self.classes.patient_hz
+            found["flickering_share"] = self.classes.flickering_share
         if self.market is not None:
             found["market_orders.whole_queue"] = self.market.whole_queue
             found["market_orders.beyond_queue"] = self.market.beyond_queue
@@ -99,8 +113,17 @@ class BookParts:
         return found
 
 
-def fit_book_parts(events: FlowEvents, bins: StateBins) -> BookParts:
-    """From the events that count."""
+def fit_book_parts(
+    events: FlowEvents, bins: StateBins, plain: FlowEvents, classes: CancelClasses | None
+) -> BookParts:
+    """From the events that count.
+
+    Args:
+        events: with orders at risk by the hazards of `classes`.
+        bins: of the states.
+        plain: the same with every order at risk alike.
+        classes: of cancels; None: one.
+    """
     cautions: list[Caution] = []
     counted, group = events.counted, events.group
     limits = counted & ((group == 2) | (group == 3))
@@ -117,7 +140,7 @@ def fit_book_parts(events: FlowEvents, bins: StateBins) -> BookParts:
         cautions.append(Caution("no_market_orders", "market_orders", text))
     factor, hazard = _hazards(events)
     depth = Depth.of(events)
-    law, far = _far_levels(events, depth, placement.depth_ticks, cautions)
+    law, far = _far_levels(plain, Depth.of(plain), placement.depth_ticks, cautions)
     parts = (placement.cautions, () if market is None else market.cautions)
     return BookParts(
         placement=placement,
@@ -129,6 +152,7 @@ def fit_book_parts(events: FlowEvents, bins: StateBins) -> BookParts:
         depth=depth,
         far_level_orders=law,
         far_estimate=far,
+        classes=classes,
         typical=_typical(events),
         cautions=(*cautions, *(caution for part in parts for caution in part)),
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from calibration.activity import Minutes, RegimeFit, SeasonFit, fit_regimes_of, fit_seasons
 from calibration.book_parts import BookParts, fit_book_parts
 from calibration.estimate import Caution, Estimate
+from calibration.estimators.cancel_classes import CancelClasses
 from calibration.estimators.hawkes import (
     N_GROUPS,
     HawkesData,
@@ -28,6 +29,8 @@ from calibration.estimators.state_factors import StateFactors, fit_state_factors
 from calibration.flow_events import FlowEvents, Source, read_flow, rows_of
 from calibration.flow_states import StateBins, choose_bins
 from calibration.goodness import Goodness, goodness_of
+from calibration.lifetimes import choose_classes
+from calibration.rates import match_rates
 from calibration.refine import fit_hidden_price, with_informed_flow
 from calibration.split import Split
 from rlmm_tf.kernels.flow import hawkes_exposures
@@ -56,7 +59,8 @@ class Settings:
     season: bool = True
     cluster_ns: int | None = None  # fills of one market order; None: by the recording's flags
     informed: bool = True  # fit the hidden price, by simulations
-    seed: int = 0  # of the search for regimes, and of those simulations
+    match_rates: bool = True  # baselines by simulation, so that the free run is as busy
+    seed: int = 0  # of the search for regimes, and of all simulations
 
 
 @dataclass(frozen=True)
@@ -107,14 +111,19 @@ def calibrate(
     """
     settings = settings or Settings()
     progress("reading events")
-    events = read_flow(sources, split, cluster_ns=settings.cluster_ns)
-    _require_enough(events)
-    cautions: list[Caution] = []
-    bins = choose_bins(events)
+    plain = read_flow(sources, split, cluster_ns=settings.cluster_ns)
+    _require_enough(plain)
+    decays_hz = settings.decays_hz or decays_for(plain)
+    bins = choose_bins(plain)
     progress("sizes, places and lives of orders")
-    book = fit_book_parts(events, bins)
+
+    def reread(classes: CancelClasses) -> FlowEvents:
+        return flow_of(sources, split, settings, classes)
+
+    classes, events, of_classes = choose_classes(plain, decays_hz, reread)
+    cautions = list(of_classes)
+    book = fit_book_parts(events, bins, plain, classes)
     offset = at_risk_offset(events, book.hazard)
-    decays_hz = settings.decays_hz or decays_for(events)
     minutes = Minutes.of(events)
     season = SeasonFit((), 0, np.ones((3, len(minutes))), ())
     regimes = RegimeFit(None, None, np.ones((3, len(minutes))), ())
@@ -144,10 +153,36 @@ def calibrate(
         states = fitted(offset * activity)
     parts = Parts(events, bins, states, season, regimes, minutes, book)
     market = _assembled(parts, offset, cautions)
-    if not settings.informed:
-        return market
-    progress("informed flow")
-    return _refined(market, sources, settings.seed)
+    if settings.match_rates:
+        progress("the free run")
+        market = _as_busy(market, settings.seed)
+    if settings.informed:
+        progress("informed flow")
+        market = _refined(market, sources, settings.seed)
+        if settings.match_rates:  # the hidden price changes how often books are which
+            progress("the free run")
+            market = _as_busy(market, settings.seed)
+    return market
+
+
+def _as_busy(market: CalibratedMarket, seed: int) -> CalibratedMarket:
+    """Left to itself, the market has as many events as the recording."""
+    parts = market.parts
+    rates_hz = np.reshape(market.n_events, (-1, 2)).sum(axis=1) / market.seconds
+    matched = match_rates(market.model, rates_hz.tolist(), seed=seed)
+    before = market.estimates.get("baseline_factor", Estimate.fixed((1.0, 1.0, 1.0))).numbers
+    all_together = np.array(before) * np.array(matched.baseline_factor.numbers)
+    found = {
+        "baseline_factor": replace(matched.baseline_factor, value=tuple(all_together.tolist())),
+        "free_run_rate_ratio": Estimate.fixed(matched.rate_ratio),
+    }
+    return replace(
+        market,
+        model=matched.model,
+        estimates=market.estimates | found,
+        goodness=goodness_of(matched.model, parts.events, parts.book.depth, parts.minutes),
+        cautions=(*(c for c in market.cautions if c.part != "rates"), *matched.cautions),
+    )
 
 
 def _refined(market: CalibratedMarket, sources: Sequence[Source], seed: int) -> CalibratedMarket:
@@ -169,6 +204,24 @@ def _refined(market: CalibratedMarket, sources: Sequence[Source], seed: int) -> 
         estimates=market.estimates | found,
         cautions=tuple(dict.fromkeys((*market.cautions, *fit.cautions))),
         informed=fit,
+    )
+
+
+def flow_of(
+    sources: Sequence[Source],
+    split: Callable[[NDArray[np.int64]], Split] | None,
+    settings: Settings,
+    classes: CancelClasses | None,
+) -> FlowEvents:
+    """Events with orders at risk by the hazards of these classes, as a fitted model wants them."""
+    if classes is None:
+        return read_flow(sources, split, cluster_ns=settings.cluster_ns)
+    return read_flow(
+        sources,
+        split,
+        cluster_ns=settings.cluster_ns,
+        age_weights=classes.age_weights(),
+        anonymous_weight=classes.hazards[0],
     )
 
 
@@ -251,16 +304,16 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
         *book.cautions,
         *([clipped] if clipped else []),
     ]
-    goodness = goodness_of(model, events, book.depth, parts.minutes)
     estimates = _estimates(parts, radius)
-    counts = np.bincount(events.group[events.counted], minlength=N_GROUPS)
+    counts = np.bincount(events.group[events.counted], minlength=N_GROUPS)[:N_GROUPS]
+    goodness = goodness_of(model, events, book.depth, parts.minutes)
     return CalibratedMarket(
         model=model,
         estimates=estimates,
         goodness=goodness,
         cautions=tuple(dict.fromkeys(every)),
         season_origin_s=parts.minutes.opening_s,
-        n_events=tuple(int(n) for n in counts[:N_GROUPS]),
+        n_events=tuple(int(n) for n in counts),
         seconds=float(events.seconds.sum()),
         parts=parts,
     )

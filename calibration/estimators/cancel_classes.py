@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 LEAST_CANCELS = 200
 LEAST_OF_PLACE = 20
 EM_STEPS = 2000
-TOLERANCE = 1e-10  # of the log-likelihood per life
+TOLERANCE = 1e-8  # of the log-likelihood per life
 # Closer than this, two hazards are one.
 RATIO_LEAST = 1.5
 
@@ -87,7 +87,11 @@ class CancelClasses:
 
 
 def fit_cancel_classes(
-    seconds: Array, cancelled: NDArray[np.bool_], away_ticks: NDArray[np.int64]
+    seconds: Array,
+    cancelled: NDArray[np.bool_],
+    away_ticks: NDArray[np.int64],
+    *,
+    flickering_hz: float | None = None,
 ) -> CancelClasses:
     """Two hazards from lives that ended in a cancel or are censored.
 
@@ -95,13 +99,14 @@ def fit_cancel_classes(
         seconds: how long each order lived.
         cancelled: by a cancel; else something else came first.
         away_ticks: behind the own best price when it came.
+        flickering_hz: held at this rate; None: estimated.
     """
     place = np.sign(away_ticks).astype(np.int64) + 1
     n, total_s = int(cancelled.sum()), float(seconds.sum())
     if n < LEAST_CANCELS or total_s <= 0.0:
         return _one_class(n, total_s, f"expected {LEAST_CANCELS} cancels of known age, got {n}")
     u = np.maximum(seconds, 1e-9)
-    rates, share, value, converged = _em(u, cancelled, place)
+    rates, share, value, converged = _em(u, cancelled, place, flickering_hz)
     if rates[0] < RATIO_LEAST * rates[1]:
         return _one_class(n, total_s, f"hazards {rates[0]:.3g} and {rates[1]:.3g}/s are alike")
     errors = _standard_errors(rates, share, u, cancelled, place)
@@ -128,7 +133,7 @@ def fit_cancel_classes(
 
 
 def _em(
-    u: Array, cancelled: NDArray[np.bool_], place: NDArray[np.int64]
+    u: Array, cancelled: NDArray[np.bool_], place: NDArray[np.int64], flickering_hz: float | None
 ) -> tuple[Array, Array, float, bool]:
     orders = np.bincount(place, minlength=3)
     of_cancels = np.sort(u[cancelled])
@@ -136,6 +141,8 @@ def _em(
     mean_rate = cancelled.sum() / u.sum()
     rates = np.array([1.0 / max(float(fast.mean()), 1e-9), 0.3 * mean_rate])
     rates[0] = max(rates[0], 10.0 * rates[1])
+    if flickering_hz is not None:
+        rates[0] = flickering_hz
     share, value = np.full(3, 0.5), -math.inf
     for _ in range(EM_STEPS):
         flickers, log_sum = _responsibility(rates, share, u, cancelled, place)
@@ -145,6 +152,8 @@ def _em(
         both = np.stack([flickers, 1.0 - flickers])
         rates = (both @ cancelled) / np.maximum(both @ u, 1e-300)
         rates = np.maximum(rates, 1e-9)
+        if flickering_hz is not None:
+            rates[0] = flickering_hz
         mean = float(flickers.mean())
         seen = np.bincount(place, weights=flickers, minlength=3) / np.maximum(orders, 1)
         share = np.where(orders >= LEAST_OF_PLACE, seen, mean)

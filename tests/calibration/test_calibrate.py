@@ -17,7 +17,9 @@ from rlmm_tf.events import EventFlag, EventKind, EventTable, EventTableError
 from rlmm_tf.market_model import MarketModel
 from tests.calibration.markets import known_market, recorded
 
-SETTINGS = Settings(decays_hz=(50.0, 1.0), regimes=1, season=False)
+SETTINGS = Settings(
+    decays_hz=(50.0, 1.0), regimes=1, season=False, match_rates=False, informed=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +203,9 @@ def test_quotes_only() -> None:
         },
         recorded(known_market(), 1).metadata,
     )
-    market = calibrate([table], settings=Settings(regimes=1, season=False))
+    market = calibrate(
+        [table], settings=Settings(regimes=1, season=False, match_rates=False, informed=False)
+    )
     codes = {caution.code for caution in market.cautions}
     assert "no_depth" in codes
     assert "one_state" not in codes
