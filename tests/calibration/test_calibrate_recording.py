@@ -1,26 +1,19 @@
-"""A recorded stock, where there is one: fitted to even blocks, held to odd ones."""
+"""A recorded stock: fitted to even blocks of ten minutes, held to the odd ones."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from calibration.fit import Settings, calibrate, flow_of
 from calibration.goodness import goodness_of
 from calibration.split import Split
+from tests.calibration.conftest import Ingested
 
-RECORDINGS = "RLMM_RECORDINGS"  # a folder of event tables
-TABLE = Path(os.environ.get(RECORDINGS, "")) / "amzn.parquet"
 SETTINGS = Settings(match_rates=False, informed=False)
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(RECORDINGS) or not TABLE.exists(), reason=f"no amzn.parquet in {RECORDINGS}"
-)
 
 
 def blocks(which: str) -> Callable[[NDArray[np.int64]], Split]:
@@ -30,10 +23,13 @@ def blocks(which: str) -> Callable[[NDArray[np.int64]], Split]:
     return split
 
 
-def test_likelihood_on_time_it_has_not_seen() -> None:
-    market = calibrate([TABLE], blocks("even"), SETTINGS)
-    classes = market.parts.book.classes
-    held_out = flow_of([TABLE], blocks("odd"), SETTINGS, classes)
+def test_likelihood_on_time_it_has_not_seen(
+    recordings: Path, ingest_paths: Callable[..., Ingested]
+) -> None:
+    path = recordings / "equities_lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
+    table = ingest_paths("lobster", [path]).table
+    market = calibrate([table], blocks("even"), SETTINGS)
+    held_out = flow_of([table], blocks("odd"), SETTINGS, market.parts.book.classes)
     found = goodness_of(market.model, held_out, market.parts.book.depth)
     assert found.gain_per_event > 2.9
     assert max(each.ks for each in found.residuals[2:]) < 0.1
