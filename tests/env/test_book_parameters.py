@@ -219,7 +219,13 @@ def accepted(make: Callable[[], Any]) -> bool:
 @given(market=book_markets(), step_ns=st.sampled_from([1, 10**6, 10**9, 86_400 * 10**9]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_both_sides_bound_the_events_of_a_step(market: BookMarketParams, step_ns: int) -> None:
-    values = EnvParams(market=market, episode=EpisodeParams(n_steps=1, step_ns=1)).model_dump()
+    delay = DelayParams(median_ns=1)  # shocks to delays and fees need some to change
+    values = EnvParams(
+        market=market,
+        episode=EpisodeParams(n_steps=1, step_ns=1),
+        fees=FeeParams(taker_bps=1.0),
+        latency=LatencyParams(entry=delay),
+    ).model_dump()
     values["episode"]["step_ns"] = step_ns
     ours = accepted(lambda: EnvParams.model_validate(values))
     assert ours == accepted(lambda: _core.EnvParams(**values))

@@ -91,7 +91,7 @@ def test_clause_2_batch_is_the_only_environment() -> None:
     # Beside it: parameters, a policy without state, a recorder that takes no actions, the recording
     # that a market plays, a book in which nothing happens by itself, and what reads recordings.
     book = {"OrderBook", "BookOrder", "BookFill", "BookOutcome"}
-    reading = {"Reader", "BookPass"}
+    reading = {"Reader", "BookPass", "FlowPass"}
     assert classes == {"Batch", "EnvParams", "Policy", "Recorder", "Tape"} | book | reading
 
 
