@@ -97,10 +97,11 @@ def openings_at(
         raise ValueError("times_ns: expected rising times")
     books = _books_at(chunks, times_ns, flow.by_order)
     pasts = _pasts_at(flow, times_ns, table, model.decays_hz)
+    lifetimes = _Lifetimes.of(model, flow)
     season_ns = (times_ns - season_origin_s * NS_PER_S) % (86_400 * NS_PER_S)
     return [
         replace(
-            _opening(model, depth, orders, int(time_ns), generator),
+            _opening(model, depth, orders, int(time_ns), lifetimes, generator),
             past=past,
             season_ns=int(of_day_ns),
         )
@@ -159,6 +160,7 @@ def _opening(
     depth: NDArray[np.int64],
     known: dict[Level, list[list[int]]],
     time_ns: int,
+    lifetimes: _Lifetimes,
     generator: np.random.Generator,
 ) -> Opening:
     levels = depth.reshape(LEVELS, 2, 2)  # ask price, ask lots; bid price, bid lots
@@ -178,7 +180,7 @@ def _opening(
                 owned, nobodys = [], lots
             rows += [(side, price, part, False) for part in _cut(nobodys, model, generator)]
             rows += [
-                (side, price, order[0], _flickers(model, time_ns - order[1], generator))
+                (side, price, order[0], lifetimes.flickers(time_ns - order[1], generator))
                 for order in owned
             ]
     columns = list(zip(*rows, strict=True))
@@ -209,10 +211,30 @@ def _normed(probability: Sequence[float]) -> NDArray[np.float64]:
     return normed
 
 
-def _flickers(model: MarketModel, age_ns: int, generator: np.random.Generator) -> bool:
-    """By Bayes from its age: of two exponential lifetimes, mixed as those of joining orders."""
-    share, age_s = model.joining.flickering_share, age_ns / NS_PER_S
-    flickering = share * np.exp(-min(model.cancels.flickering_hazard * age_s, 700.0))
-    patient = (1.0 - share) * np.exp(-min(model.cancels.patient_hazard * age_s, 700.0))
-    total = flickering + patient
-    return bool(generator.random() * total < flickering) if total > 0.0 else False
+@dataclass(frozen=True)
+class _Lifetimes:
+    """Of live orders: two classes, each cancelled at a rate of its own."""
+
+    flickering_share: float  # of orders that arrive
+    flickering_hz: float
+    patient_hz: float
+
+    @classmethod
+    def of(cls, model: MarketModel, flow: FlowEvents) -> _Lifetimes:
+        """The model knows the ratio of the rates; the recording how often orders are cancelled."""
+        share, cancels = model.joining.flickering_share, model.cancels
+        weights = np.maximum([cancels.flickering_hazard, cancels.patient_hazard], 1e-12)
+        live_weight = 1.0 / float(np.dot([share, 1.0 - share], 1.0 / weights))
+        orders = float(flow.seconds @ flow.at_risk.sum(axis=(1, 2), dtype=np.float64))
+        seen = float((flow.counted & np.isin(flow.group, (4, 5))).sum())
+        unit_hz = seen / max(orders * live_weight, 1e-12)
+        return cls(share, float(weights[0]) * unit_hz, float(weights[1]) * unit_hz)
+
+    def flickers(self, age_ns: int, generator: np.random.Generator) -> bool:
+        """Draws the class of an order that has lived so long, by Bayes."""
+        age_s = age_ns / NS_PER_S
+        log_odds = np.log(max(self.flickering_share, 1e-300)) - np.log(
+            max(1.0 - self.flickering_share, 1e-300)
+        )
+        log_odds -= (self.flickering_hz - self.patient_hz) * age_s
+        return bool(generator.random() < 1.0 / (1.0 + np.exp(-np.clip(log_odds, -700.0, 700.0))))
