@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 HOURS, EPISODES = 2, 4
 WARMUP_S = 600
-EVENTS_MOST = 400_000  # of an episode; more take too long, and the rest of it is left out
+EVENTS_MOST = 100_000  # of an episode; more take too long, and the rest of it is left out
 ROUNDS = 6
 CLOSE_ENOUGH = 0.08
 STEP_MOST = 2.0  # factor by which a baseline may change in a round

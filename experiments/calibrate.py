@@ -28,7 +28,7 @@ from rlmm_tf.env import RangeError
 from rlmm_tf.events import EventTableError
 from rlmm_tf.market_parts import GROUPS
 
-STEPS = 11  # that the fit tells of
+STEPS = 13  # that the fit tells of
 
 
 @dataclass(frozen=True)

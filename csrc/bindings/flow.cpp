@@ -3,11 +3,13 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.h"
@@ -145,7 +147,7 @@ void read_factors(ArrayGate& gate, parse::HawkesRows& rows, const Array<double>&
     rows.factor[g] = {factors + g * count, count};
     rows.cell[g] = {places + g * count, count};
     for (const std::int32_t place : rows.cell[g]) {
-      if (place >= 0 && static_cast<std::size_t>(place) >= cells) {
+      if (place >= 0 && std::cmp_greater_equal(place, cells)) {
         throw py::value_error("cell: expected below " + std::to_string(cells) + ", got " +
                               std::to_string(place));
       }

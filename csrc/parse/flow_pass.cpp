@@ -1,34 +1,17 @@
 #include "parse/flow_pass.h"
 
-#include <bit>
-#include <cmath>
+#include <algorithm>
 #include <stdexcept>
-#include <string>
 #include <utility>
 
 namespace rlmm::parse {
 namespace {
-
-// The first n values of a column, which keeps the others.
-template <class T>
-std::vector<T> split_off(std::vector<T>& column, std::size_t n) {
-  std::vector<T> rest(column.begin() + static_cast<std::ptrdiff_t>(n), column.end());
-  column.resize(n);
-  return std::exchange(column, std::move(rest));
-}
 
 void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);
 }
 
 }  // namespace
-
-std::size_t age_bin(TimeNs age_ns) {
-  const auto age = static_cast<std::uint64_t>(std::max<TimeNs>(age_ns, 1));
-  const auto octave = static_cast<std::size_t>(std::bit_width(age)) - 1;
-  const std::uint64_t eighths = octave >= 3 ? age >> (octave - 3) : age << (3 - octave);
-  return 8 * octave + static_cast<std::size_t>(eighths & 7U);
-}
 
 FlowPass::FlowPass(FlowSettings settings) : settings_(std::move(settings)) {
   require(settings_.cluster_ns >= 0, "cluster_ns: expected 0 or above");
@@ -75,69 +58,41 @@ bool FlowPass::is_handed_over(const Row& row) const {
 void FlowPass::play(const Row& row, std::int64_t number) {
   row_ = number;
   now_ns_ = row.ts_ns;
-  const bool is_trade = row.kind == EventKind::kTrade;
-  if (is_trade && ((row.flags & kFlagHidden) != 0 || row.side == 0)) {
-    emit({.group = kHiddenTrade, .away_ticks = row.price_ticks, .lots = row.lots});
+  if (row.kind == EventKind::kTrade) {
+    if ((row.flags & kFlagHidden) != 0 || row.side == 0) {
+      emit({.group = kHiddenTrade, .away_ticks = row.price_ticks, .lots = row.lots});
+    } else {
+      fill(row);
+    }
     return;
   }
-  if (is_trade) return fill(row);
   if (!is_among_fills(row)) close_market_order();
   switch (row.kind) {
     case EventKind::kAdd:
-      return add(row);
-    case EventKind::kCancel:
-      return cancel(row);
-    case EventKind::kModify:
-      return modify(row);
-    case EventKind::kSnapshot:
-      rest(row, sides_[side_of(row.side)].away(row.price_ticks), false);
+      add(row);
       break;
-    case EventKind::kClear:
-      clear(row.side);
+    case EventKind::kCancel:
+      cancel(row);
+      break;
+    case EventKind::kModify:
+      modify(row);
       break;
     default:
-      halted_ = row.lots != kStatusTrading;
+      show(row);
       break;
   }
-  emit({});
 }
 
 void FlowPass::finish() {
-  if (waiting_) play(*std::exchange(waiting_, std::nullopt), rows_ - 1);
+  if (waiting_) {
+    const Row last = *waiting_;
+    waiting_.reset();
+    play(last, rows_ - 1);
+  }
   close_market_order();
   clear(0);
   finished_ = true;
 }
-
-FlowColumns FlowPass::take() {
-  // The last row may still take in what changes at its time.
-  const std::size_t all = out_.ts_ns.size();
-  std::size_t n = all == 0 || finished_ ? all : all - 1;
-  if (filling_) n = std::min(n, filling_at_);
-  FlowColumns done;
-  done.ts_ns = split_off(out_.ts_ns, n);
-  done.row = split_off(out_.row, n);
-  done.group = split_off(out_.group, n);
-  done.flags = split_off(out_.flags, n);
-  done.away_ticks = split_off(out_.away_ticks, n);
-  done.lots = split_off(out_.lots, n);
-  done.queue_lots = split_off(out_.queue_lots, n);
-  done.age_ns = split_off(out_.age_ns, n);
-  for (std::size_t s = 0; s < 2; ++s) {
-    done.price_ticks[s] = split_off(out_.price_ticks[s], n);
-    done.touch_lots[s] = split_off(out_.touch_lots[s], n);
-    done.gap_ticks[s] = split_off(out_.gap_ticks[s], n);
-    done.levels[s] = split_off(out_.levels[s], n);
-    done.extent_ticks[s] = split_off(out_.extent_ticks[s], n);
-    done.lots_at_risk[s] = split_off(out_.lots_at_risk[s], n);
-  }
-  done.at_risk = split_off(out_.at_risk, n * 2 * settings_.distance_edges.size());
-  done.open = split_off(out_.open, n);
-  filling_at_ -= filling_ ? n : 0;
-  return done;
-}
-
-LifeColumns FlowPass::take_lives() { return std::exchange(lives_, LifeColumns{}); }
 
 // --- rows ---------------------------------------------------------------------------------------
 
@@ -218,15 +173,14 @@ void FlowPass::cancel(const Row& row) {
 // An order, or a level, now holds so many lots. Fewer at the same price are a cancel in part;
 // anything else leaves its place and comes again.
 void FlowPass::modify(const Row& row) {
-  const std::size_t s = side_of(row.side);
   const auto found = row.order_id == 0 ? orders_.end() : orders_.find(row.order_id);
   if (found == orders_.end()) {
-    if (row.order_id != 0 && row.lots > 0) return add(row);
-    states_[s].stale = true;
-    FlowLevel& level = sides_[s].occupy(row.price_ticks);
-    level.lots = row.lots;
-    drop_if_empty(s, row.price_ticks);
-    return emit({});
+    if (row.order_id != 0 && row.lots > 0) {
+      add(row);
+    } else {
+      set_level(row);
+    }
+    return;
   }
   const Found at = found->second;
   FlowLevel* level = sides_[side_of(at.sign)].find(at.price_ticks);
@@ -235,7 +189,10 @@ void FlowPass::modify(const Row& row) {
     if (order.id == row.order_id) before = order.lots;
   }
   const bool stays = at.price_ticks == row.price_ticks && at.sign == row.side && row.lots > 0;
-  if (stays && row.lots == before) return emit({});
+  if (stays && row.lots == before) {
+    emit({});
+    return;
+  }
   Row gone = row;
   gone.kind = EventKind::kCancel;
   gone.side = at.sign;
@@ -245,6 +202,30 @@ void FlowPass::modify(const Row& row) {
   gone.flags = shrinks ? row.flags | kFlagRemains : row.flags;
   cancel(gone);
   if (!shrinks && row.lots > 0) add(row);
+}
+
+void FlowPass::set_level(const Row& row) {
+  const std::size_t s = side_of(row.side);
+  states_[s].stale = true;
+  sides_[s].occupy(row.price_ticks).lots = row.lots;
+  drop_if_empty(s, row.price_ticks);
+  emit({});
+}
+
+// What is there, or no longer there, without anybody having sent it.
+void FlowPass::show(const Row& row) {
+  switch (row.kind) {
+    case EventKind::kSnapshot:
+      rest(row, sides_[side_of(row.side)].away(row.price_ticks), false);
+      break;
+    case EventKind::kClear:
+      clear(row.side);
+      break;
+    default:
+      halted_ = row.lots != kStatusTrading;
+      break;
+  }
+  emit({});
 }
 
 void FlowPass::clear(std::int64_t sign) {
@@ -329,103 +310,6 @@ void FlowPass::end_life(const RestingOrder& order, std::int64_t sign, LifeEnd en
   lives_.end.push_back(static_cast<std::uint8_t>(end));
   lives_.side.push_back(static_cast<std::int8_t>(sign));
   lives_.away_ticks.push_back(order.away_ticks);
-}
-
-// --- writing ------------------------------------------------------------------------------------
-
-// What changes the book at the time of the last row without an event is part of that row, and what
-// changes it among the fills of a market order of the order's.
-void FlowPass::emit(const Event& event) {
-  if (event.group == kNoEvent && filling_) return;
-  if (event.group == kNoEvent && !out_.ts_ns.empty() && out_.ts_ns.back() == now_ns_) {
-    write_state(out_.ts_ns.size() - 1);
-    return;
-  }
-  out_.ts_ns.push_back(now_ns_);
-  out_.row.push_back(row_);
-  out_.group.push_back(event.group);
-  out_.flags.push_back(event.flags);
-  out_.away_ticks.push_back(event.away_ticks);
-  out_.lots.push_back(event.lots);
-  out_.queue_lots.push_back(event.queue_lots);
-  out_.age_ns.push_back(event.age_ns);
-  for (std::size_t s = 0; s < 2; ++s) {
-    out_.price_ticks[s].emplace_back();
-    out_.touch_lots[s].emplace_back();
-    out_.gap_ticks[s].emplace_back();
-    out_.levels[s].emplace_back();
-    out_.extent_ticks[s].emplace_back();
-    out_.lots_at_risk[s].emplace_back();
-  }
-  out_.at_risk.resize(out_.at_risk.size() + 2 * settings_.distance_edges.size());
-  out_.open.emplace_back();
-  write_state(out_.ts_ns.size() - 1);
-}
-
-void FlowPass::write_state(std::size_t at) {
-  const std::size_t bins = settings_.distance_edges.size();
-  for (std::size_t s = 0; s < 2; ++s) {
-    SideState& state = states_[s];
-    if (state.stale || !settings_.age_weights.empty()) look_at(s);
-    out_.price_ticks[s][at] = state.price_ticks;
-    out_.touch_lots[s][at] = state.touch_lots;
-    out_.gap_ticks[s][at] = state.gap_ticks;
-    out_.levels[s][at] = state.levels;
-    out_.extent_ticks[s][at] = state.extent_ticks;
-    out_.lots_at_risk[s][at] = state.lots_at_risk;
-    std::ranges::copy(state.at_risk, out_.at_risk.data() + (2 * at + s) * bins);
-  }
-  const bool whole = !sides_[0].empty() && !sides_[1].empty() &&
-                     sides_[1].best().price_ticks > sides_[0].best().price_ticks;
-  out_.open[at] = whole && !halted_ ? 1 : 0;
-}
-
-void FlowPass::look_at(std::size_t side) {
-  const FlowLevels& levels = sides_[side];
-  const std::vector<Ticks>& edges = settings_.distance_edges;
-  SideState state;
-  state.stale = false;
-  state.at_risk.assign(edges.size(), 0.0F);
-  if (!levels.empty()) {
-    state.price_ticks = levels.best().price_ticks;
-    state.touch_lots = levels.best().lots;
-  }
-  state.gap_ticks = levels.gap();
-  const std::vector<FlowLevel>& all = levels.levels();
-  std::size_t bin = 0;
-  for (std::size_t n = all.size(); n-- > 0;) {
-    const FlowLevel& level = all[n];
-    const Ticks away = levels.away(level.price_ticks);
-    if (away > 2 * settings_.reach_ticks) break;
-    state.lots_at_risk += level.lots;
-    if (away <= settings_.reach_ticks) {
-      state.extent_ticks = away;
-      ++state.levels;
-    }
-    while (bin + 1 < edges.size() && edges[bin + 1] <= away) ++bin;
-    state.at_risk[bin] += static_cast<float>(orders_at(level));
-  }
-  states_[side] = std::move(state);
-}
-
-double FlowPass::orders_at(const FlowLevel& level) const {
-  double orders = 0.0;
-  if (settings_.age_weights.empty()) {
-    orders = static_cast<double>(level.orders.size());
-  } else {
-    for (const RestingOrder& order : level.orders) orders += weight_of(order);
-  }
-  const auto anonymous = static_cast<double>(level.lots - level.known_lots);
-  if (anonymous <= 0.0) return orders;
-  const double count =
-      settings_.order_lots > 0.0 ? std::round(anonymous / settings_.order_lots) : 1.0;
-  return orders + std::max(count, 1.0) * settings_.anonymous_weight;
-}
-
-double FlowPass::weight_of(const RestingOrder& order) const {
-  if (!order.born_here) return settings_.anonymous_weight;
-  const auto place = static_cast<std::size_t>(order.place());
-  return settings_.age_weights[place * kAgeBins + age_bin(now_ns_ - order.birth_ns)];
 }
 
 }  // namespace rlmm::parse

@@ -41,7 +41,7 @@ struct FlowSettings {
 };
 
 // Eight bins to each doubling of the age in ns.
-inline constexpr std::size_t kAgeBins = 64 * 8;
+inline constexpr std::size_t kAgeBins = 512;
 std::size_t age_bin(TimeNs age_ns);
 
 struct FlowColumns {
@@ -141,6 +141,8 @@ class FlowPass {
   void add(const Row& row);
   void cancel(const Row& row);
   void modify(const Row& row);
+  void set_level(const Row& row);
+  void show(const Row& row);
   void clear(std::int64_t sign);
 
   void rest(const Row& row, Ticks away_ticks, bool born_here);

@@ -39,7 +39,9 @@ def table() -> EventTable:
 
 @pytest.fixture(scope="module")
 def market(table: EventTable) -> CalibratedMarket:
-    settings = Settings(decays_hz=(50.0, 1.0), regimes=1, season=False)
+    settings = Settings(
+        decays_hz=(50.0, 1.0), regimes=1, season=False, match_rates=False, informed=False
+    )
     found = calibrate([table], settings=settings)
     return with_observed(found, observe(found.parts.events, [table]))
 
