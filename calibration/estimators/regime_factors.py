@@ -10,7 +10,7 @@ a regression without attenuation (a mean weighted by w would pull all regimes to
   sum over j of (sum over t of w[t, k] w[t, j] E[t, g]) rate[j, g] = sum over t of w[t, k] N[t, g].
 
 The factor is the rate over its mean, regimes weighted by their exposure. Standard errors come from
-blocks of bins in a row, as counts cluster.
+blocks of bins in a row: counts cluster, and where a regime is mistaken it is for a while.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from calibration.estimate import Caution, Estimate
 
 EVENTS_LEAST = 50  # expected in a regime
-BLOCK_BINS = 10
+BLOCK_BINS = 30  # longer than regimes last, which is what errors of the probabilities share
 
 _Floats = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ Counts N[d, b] of day d in bin b, watched for w[d, b] seconds, are Poisson-like 
   a x + b x^2 + c exp(-t / opening) (x from -1 to 1, t since the opening); a day that never closes
   gets two harmonics of the session.
 
-Events cluster, so counts vary more than a Poisson law's. Several days: standard errors are scaled
-by Pearson's dispersion. One day: they are the sandwich's, each residual enlarged by its leverage
-(r / (1 - h), else few bins give intervals that are too short). The factors exp(season) are divided
-by their mean over the session (delta method).
+Events cluster, and bins have luck of their own, so counts vary more than a Poisson law's: with
+mean m their variance is phi m + alpha m^2, both found (not negative) from squared residuals over
+1 - h, h the leverage. Standard errors are the sandwich's with this variance. The factors
+exp(season) are divided by their mean over the session (delta method).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy.optimize
 import statsmodels.api as sm
 from numpy.typing import NDArray
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
@@ -180,7 +181,7 @@ def _fit(
         fit = model.fit()
     freedom = max(int(rows.sum()) - design.shape[1], 1)
     dispersion = float(fit.pearson_chi2) / freedom
-    covariance = dispersion * fit.cov_params() if method == "bins" else _sandwich(fit, design)
+    covariance = _sandwich(fit, design)
     factors, errors = _mean_one(
         basis, fit.params[days:], covariance[days:, days:], seconds.mean(axis=0)
     )
@@ -193,11 +194,13 @@ def _fit(
 
 
 def _sandwich(fit: Any, design: _Floats) -> _Floats:
-    """(X' M X)^-1 X' R^2 X (X' M X)^-1, M the fitted means, R the residuals over 1 - leverage."""
-    inverse = np.linalg.pinv(design.T @ (fit.mu[:, None] * design))
-    leverage = fit.mu * np.einsum("bi,ij,bj->b", design, inverse, design)
-    residuals = fit.resid_response / np.maximum(1 - leverage, 1e-6)
-    bread: _Floats = inverse @ (design.T * residuals)
+    """(X' M X)^-1 X' V X (X' M X)^-1, M the fitted means, V the variance of the counts."""
+    mean = np.asarray(fit.mu, dtype=np.float64)
+    inverse = np.linalg.pinv(design.T @ (mean[:, None] * design))
+    leverage = mean * np.einsum("bi,ij,bj->b", design, inverse, design)
+    squares = fit.resid_response**2 / np.maximum(1 - leverage, 1e-6) / mean
+    (phi, alpha), _ = scipy.optimize.nnls(np.stack([np.ones(len(mean)), mean], axis=1), squares)
+    bread: _Floats = inverse @ (design.T * np.sqrt(phi * mean + alpha * mean**2))
     return bread @ bread.T
 
 

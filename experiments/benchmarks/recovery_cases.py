@@ -19,7 +19,7 @@ from calibration.estimators.garch import Garch, fit_garch
 from calibration.estimators.latency import Latency, fit_latency
 from calibration.estimators.markouts import Markouts, fit_markouts
 from calibration.estimators.queue_fills import QueueFills, fit_queue_fills
-from calibration.estimators.regime_chain import generator_of, simulate_chain, stationary_law
+from calibration.estimators.regime_chain import generator_of, stationary_law
 from calibration.estimators.regime_factors import RegimeFactors, fit_regime_factors
 from calibration.estimators.regimes import Regimes, fit_regimes
 from calibration.estimators.seasonality import Season, fit_season, smooth_basis
@@ -140,19 +140,34 @@ def regimes_number_3(rng: np.random.Generator, scale: int) -> Found:
     return _number(rng, scale, 3)
 
 
+def _smoothed(series: NDArray[np.float64], true: Regimes) -> NDArray[np.float64]:
+    """P(regime | the whole series) with the true parameters, by the forward-backward recursion."""
+    matrix, level = true.transition_matrix(), np.array(true.level.value)
+    deviation = np.array(true.deviation.value)
+    density = np.exp(-0.5 * ((series[:, None] - level) / deviation) ** 2) / deviation
+    ahead, back = np.empty_like(density), np.ones_like(density)
+    law = np.array(true.stationary)
+    for t in range(len(series)):
+        law = law * density[t]
+        ahead[t] = law / law.sum()
+        law = ahead[t] @ matrix
+    for t in range(len(series) - 2, -1, -1):
+        back[t] = matrix @ (density[t + 1] * back[t + 1])
+        back[t] /= back[t].sum()
+    both = ahead * back
+    return np.asarray(both / both.sum(axis=1, keepdims=True))
+
+
 def regime_factors(rng: np.random.Generator, scale: int) -> Found:
-    """Two groups in two regimes that are seen through noise."""
+    """Two groups in two regimes that are seen through the volatility."""
     bins = 3 * DAY_BINS * scale
     values = ((0.6, 1.4), (0.9, 1.1))
     true = RegimeFactors(tuple(_known(v) for v in values), (2.0, 0.5), converged=True)
-    matrix = np.array([[14 / 15, 1 / 15], [1 / 15, 14 / 15]])
-    states = simulate_chain(matrix, np.array([0.5, 0.5]), bins, rng)
-    odds = np.exp((states + rng.normal(0, 0.7, bins) - 0.5) / 0.49)
-    probabilities = np.stack([1 / (1 + odds), odds / (1 + odds)], axis=1)
+    series, states = _true_regimes(2, 15.0).simulate(bins, rng)
+    probabilities = _smoothed(series, _true_regimes(2, 15.0))
     exposure = np.full((bins, 2), 60.0)
     fit = fit_regime_factors(true.simulate(states, exposure, rng), exposure, probabilities)
-    # The mean is 1 over the regimes of the sample, not over those that could have been.
-    share = np.bincount(states, minlength=2) / bins
+    share = probabilities.mean(axis=0)  # over which the mean factor is 1
     found: Found = {}
     for g, (factor, value) in enumerate(zip(fit.factors, values, strict=True)):
         of_sample = np.array(value) / (share @ np.array(value))

@@ -28,10 +28,18 @@ def test_two_full_days_by_hand() -> None:
     assert season.method == "bins"
     assert season.factor.value == pytest.approx((1.5, 0.5, 1.0))
     assert season.factor.n == 600
-    # log-odds of a multinomial: var(p) = p (1 - p) / n, times the dispersion
-    share = np.array([0.5, 1 / 6, 1 / 3])
-    expected = 3 * np.sqrt(share * (1 - share) / 600 * season.dispersion)
-    assert season.factor.standard_error == pytest.approx(expected, rel=1e-5)
+    # Rows 200 and 400 of 600: expected (100, 33.3, 66.7) and (200, 66.7, 133.3).
+    expected = np.outer([200, 400], [1 / 2, 1 / 6, 1 / 3])
+    assert season.dispersion == pytest.approx(((counts - expected) ** 2 / expected).sum() / 2)
+
+
+def test_errors_of_poisson_counts_are_a_multinomials() -> None:
+    # Shares of 3 bins among n events: var(p) = p (1 - p) / n.
+    share, rng = np.array([0.5, 1 / 6, 1 / 3]), np.random.default_rng(3)
+    counts = rng.poisson(1000 * np.tile(share, (200, 1)))
+    season = fit_season(counts, np.full((200, 3), 10.0))
+    expected = 3 * np.sqrt(share * (1 - share) / counts.sum())
+    assert season.factor.standard_error == pytest.approx(expected, rel=0.15)
 
 
 def test_a_bin_that_was_watched_for_less_time_counts_by_its_rate() -> None:
