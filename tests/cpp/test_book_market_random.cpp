@@ -64,6 +64,19 @@ void check_view(const World& world, const BookMarket& market) {
   }
 }
 
+// Plays the events; the others' mid when they last had both sides, or `before` if they never had.
+Ticks last_whole_mid_x2(BookReplay& replay, const std::vector<BookEvent>& events, Ticks before) {
+  Ticks mid_x2 = before;
+  for (const BookEvent& event : events) {
+    replay.apply(event);
+    if ((event.flags & kFlagMoreFills) != 0) continue;  // the market order is not done
+    const auto bid = replay.best_of_others(Side::kBid);
+    const auto ask = replay.best_of_others(Side::kAsk);
+    if (bid && ask) mid_x2 = *bid + *ask;
+  }
+  return mid_x2;
+}
+
 }  // namespace
 
 TEST("book market: mid, queue positions and depth are those of the orders in the book") {
@@ -116,13 +129,7 @@ TEST("book market: while the others lack a side, the mid is that of when they la
     Ticks mid_x2 = 2 * params.book().mid_initial_ticks;
     for (std::int64_t step = 0; step < params.episode.n_steps; ++step) {
       if (step > 0) market.step(random_quotes(actions));
-      for (const BookEvent& event : log.events()) {
-        replay.apply(event);
-        if ((event.flags & kFlagMoreFills) != 0) continue;  // the market order is not done
-        const auto bid = replay.best_of_others(Side::kBid);
-        const auto ask = replay.best_of_others(Side::kAsk);
-        if (bid && ask) mid_x2 = *bid + *ask;
-      }
+      mid_x2 = last_whole_mid_x2(replay, log.events(), mid_x2);
       log.clear();
       CHECK_EQ(market.account().mid_ticks_x2(), mid_x2);
       const bool whole = replay.best_of_others(Side::kBid) && replay.best_of_others(Side::kAsk);
