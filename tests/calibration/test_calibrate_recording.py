@@ -1,44 +1,20 @@
-<<<<<<< HEAD
 """A recorded stock: fitted to even blocks of ten minutes, held to the odd ones."""
 
 from __future__ import annotations
 
-=======
-"""A recorded stock, where there is one: fitted to even blocks, held to odd ones."""
-
-from __future__ import annotations
-
-import os
->>>>>>> dd71090 (Choose cancel classes together with the kernels, match the free run's rates, say what calibration does)
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-<<<<<<< HEAD
-=======
-import pytest
->>>>>>> dd71090 (Choose cancel classes together with the kernels, match the free run's rates, say what calibration does)
 from numpy.typing import NDArray
 
 from calibration.fit import Settings, calibrate, flow_of
 from calibration.goodness import goodness_of
 from calibration.split import Split
-<<<<<<< HEAD
 from tests.calibration.conftest import Ingested
 
 SETTINGS = Settings(match_rates=False, informed=False)
 
-=======
-
-RECORDINGS = "RLMM_RECORDINGS"  # a folder of event tables
-TABLE = Path(os.environ.get(RECORDINGS, "")) / "amzn.parquet"
-SETTINGS = Settings(match_rates=False, informed=False)
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(RECORDINGS) or not TABLE.exists(), reason=f"no amzn.parquet in {RECORDINGS}"
-)
-
->>>>>>> dd71090 (Choose cancel classes together with the kernels, match the free run's rates, say what calibration does)
 
 def blocks(which: str) -> Callable[[NDArray[np.int64]], Split]:
     def split(ts_ns: NDArray[np.int64]) -> Split:
@@ -47,7 +23,6 @@ def blocks(which: str) -> Callable[[NDArray[np.int64]], Split]:
     return split
 
 
-<<<<<<< HEAD
 def test_likelihood_on_time_it_has_not_seen(
     recordings: Path, ingest_paths: Callable[..., Ingested]
 ) -> None:
@@ -55,12 +30,6 @@ def test_likelihood_on_time_it_has_not_seen(
     table = ingest_paths("lobster", [path]).table
     market = calibrate([table], blocks("even"), SETTINGS)
     held_out = flow_of([table], blocks("odd"), SETTINGS, market.parts.book.classes)
-=======
-def test_likelihood_on_time_it_has_not_seen() -> None:
-    market = calibrate([TABLE], blocks("even"), SETTINGS)
-    classes = market.parts.book.classes
-    held_out = flow_of([TABLE], blocks("odd"), SETTINGS, classes)
->>>>>>> dd71090 (Choose cancel classes together with the kernels, match the free run's rates, say what calibration does)
     found = goodness_of(market.model, held_out, market.parts.book.depth)
     assert found.gain_per_event > 2.9
     assert max(each.ks for each in found.residuals[2:]) < 0.1
