@@ -13,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
 
 _NEGATIVE = -1e-9  # of a rate times the bin: below is no rounding
-_CONDITION_MOST = 1e8  # of the eigenvectors: beyond, the logarithm loses half its digits
+_NEAR_ONE = 0.05  # distance from the unit matrix at which so many terms are enough
+_TERMS = 14
+_DOUBLINGS_MOST = 50
 _STEP = 1e-6  # of numerical derivatives
 
 
@@ -33,12 +36,25 @@ def generator_of(transition: _Floats, bin_s: float) -> tuple[_Floats, bool]:
 
 
 def _logarithm(matrix: _Floats) -> _Floats | None:
-    """By eigenvalues; scipy's `logm` would draw from the process's generator."""
-    values, vectors = np.linalg.eig(matrix)
-    if np.any(values.real <= 0) or np.linalg.cond(vectors) > _CONDITION_MOST:
+    """By square roots until the series converges: log M = 2^n log M^(1 / 2^n).
+
+    Eigenvectors would not do for matrices that have too few of them, and scipy's `logm` draws from
+    the process's generator.
+    """
+    if np.any(np.linalg.eigvals(matrix).real <= 0):
         return None
-    logarithm = vectors @ np.diag(np.log(values)) @ np.linalg.inv(vectors)
-    return np.asarray(logarithm.real, dtype=np.float64)
+    unit = np.eye(len(matrix))
+    root, doublings = matrix, 0
+    while np.abs(root - unit).sum(axis=1).max() > _NEAR_ONE:
+        if doublings == _DOUBLINGS_MOST:
+            return None
+        root = np.asarray(scipy.linalg.sqrtm(root)).real
+        doublings += 1
+    power, logarithm = unit, np.zeros_like(matrix)
+    for k in range(1, _TERMS + 1):
+        power = power @ (root - unit)
+        logarithm += (-1.0) ** (k + 1) / k * power
+    return np.asarray(2.0**doublings * logarithm)
 
 
 def stationary_law(transition: _Floats) -> _Floats:

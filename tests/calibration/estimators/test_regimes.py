@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calibration.estimate import Estimate
@@ -186,6 +186,7 @@ def test_a_matrix_without_a_generator_gets_the_first_order() -> None:
 
 
 @settings(max_examples=50, deadline=None)
+@example([0.0078125, 0.00390625, 0.00390625, 0.0078125, 0.00390625, 0.00390625])  # two eigenvectors
 @given(st.lists(st.floats(1e-4, 1e-2), min_size=6, max_size=6))
 def test_the_generator_undoes_the_exponential(entries: list[float]) -> None:
     rates = np.zeros((3, 3))
