@@ -69,15 +69,20 @@ def continued(
     messages: int | None = None,
     duration_ns: int = HORIZON_NS_MAX,
     levels: int = 1,
+    filtered: bool = True,
 ) -> list[Chunk]:
     """A window from each start, in order; it ends after `messages` or `duration_ns`.
 
-    Two models draw the same random numbers (common random numbers).
+    The hidden price begins where the events before leave it possible, or, not `filtered`, at the
+    mid: that is quicker, and forgotten after a while. Two models draw the same random numbers
+    (common random numbers).
     """
     openings: list[Opening] = []
     for start in starts:
         generator = np.random.Generator(np.random.Philox(seed_sequence(seed, _GAPS, start.table)))
-        gaps = draw_gaps(flow, start.times_ns, model.informed, generator, table=start.table)
+        gaps = np.zeros(len(start.openings))
+        if filtered:
+            gaps = draw_gaps(flow, start.times_ns, model.informed, generator, table=start.table)
         openings += [
             replace(opening, gap_ticks=float(gap))
             for opening, gap in zip(start.openings, gaps, strict=True)

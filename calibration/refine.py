@@ -71,6 +71,7 @@ def fit_hidden_price(
             model.model_copy(update={"informed": informed}),
             seed=seed,
             duration_ns=burn_ns + int(block_s * NS_PER_S),
+            filtered=False,  # the burn-in forgets where it began
         )
         return [simulated_path(window, burn_ns) for window in windows]
 
