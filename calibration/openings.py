@@ -170,10 +170,12 @@ def _opening(
         )
     rows: list[tuple[int, int, int, bool]] = []
     for s, side in ((1, 1), (0, -1)):
-        reach = levels[0, s, 0] - side * (model.depth_ticks - 1)
+        deepest = int(levels[0, s, 0])
+        reach = deepest - side * (model.depth_ticks - 1)
         for price, lots in levels[:, s].tolist():
             if lots == 0 or side * (price - reach) < 0:
                 break
+            deepest = price
             owned = known.get((side, price), [])
             nobodys = lots - sum(order[0] for order in owned)
             if nobodys < 0:  # the record contradicts itself here: its level counts
@@ -183,6 +185,7 @@ def _opening(
                 (side, price, order[0], lifetimes.flickers(time_ns - order[1], generator))
                 for order in owned
             ]
+        rows += _out_of_sight(model, side, deepest, int(reach), lifetimes, generator)
     columns = list(zip(*rows, strict=True))
     return Opening(
         side=np.array(columns[0], np.int8),
@@ -191,6 +194,25 @@ def _opening(
         flickering=np.array(columns[3], np.bool_),
         past=np.zeros((0, N_GROUPS), np.float32),
     )
+
+
+def _out_of_sight(
+    model: MarketModel,
+    side: int,
+    deepest: int,
+    reach: int,
+    lifetimes: _Lifetimes,
+    generator: np.random.Generator,
+) -> list[tuple[int, int, int, bool]]:
+    """Orders behind the deepest level that was seen, by the law of far levels, as if long there."""
+    far, sizes = model.far_level_orders, model.deeper.sizes
+    rows = []
+    for price in range(deepest - side, reach - side, -side):
+        for _ in range(int(generator.choice(len(far), p=_normed(far)))):
+            lots = int(generator.choice(sizes.lots, p=_normed(sizes.probability)))
+            flickers = bool(generator.random() < lifetimes.live_flickering_share)
+            rows.append((side, price, lots, flickers))
+    return rows
 
 
 def _cut(lots: int, model: MarketModel, generator: np.random.Generator) -> list[int]:
@@ -229,6 +251,13 @@ class _Lifetimes:
         seen = float((flow.counted & np.isin(flow.group, (4, 5))).sum())
         unit_hz = seen / max(orders * live_weight, 1e-12)
         return cls(share, float(weights[0]) * unit_hz, float(weights[1]) * unit_hz)
+
+    @property
+    def live_flickering_share(self) -> float:
+        """Of the orders that are there at a time: those that wait are there for longer."""
+        flickering = self.flickering_share / max(self.flickering_hz, 1e-300)
+        patient = (1.0 - self.flickering_share) / max(self.patient_hz, 1e-300)
+        return flickering / (flickering + patient)
 
     def flickers(self, age_ns: int, generator: np.random.Generator) -> bool:
         """Draws the class of an order that has lived so long, by Bayes."""

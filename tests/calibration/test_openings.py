@@ -17,7 +17,8 @@ from tests.calibration.simulated_tables import recorded, table
 
 PRESET = "book-large-tick"
 SECONDS = 60
-MODEL = resolve_params(PRESET).market.model
+FULL = resolve_params(PRESET).market.model
+MODEL = FULL.model_copy(update={"far_level_orders": (1.0,)})  # nothing behind what is seen
 TIMES = np.array([5, 20, 20, 47]) * NS_PER_S + 123
 
 
@@ -98,6 +99,38 @@ def test_a_level_that_went_out_of_sight_comes_back_as_nobody_s() -> None:
     )
     assert opening.qty_lots[(opening.side == 1) & (opening.price_ticks == 99)].sum() == 7
     assert opening.qty_lots[opening.price_ticks == 100].tolist() == [5]
+
+
+def test_behind_what_is_seen_lie_orders_that_have_been_there_for_long() -> None:
+    """As many as the law of far levels has; flickering ones are rarer than among new orders."""
+    ts = np.arange(3) * NS_PER_S
+    columns: Columns = {
+        "ts_recv": ts,
+        "kind": np.array([6, 1, 1], np.uint8),
+        "side": np.array([0, 1, -1], np.int8),
+        "price_ticks": np.array([0, 10_000, 10_001]),
+        "qty_lots": np.array([0, 5, 5]),
+        "order_id": np.array([0, 1, 2], np.uint64),
+        "flags": np.zeros(3, np.uint8),
+    }
+    changed = FULL.joining.model_copy(update={"flickering_share": 0.5})
+    cancels = FULL.cancels.model_copy(update={"patient_hazard": 1.0, "flickering_hazard": 9.0})
+    model = FULL.model_copy(
+        update={"far_level_orders": (0.5, 0.0, 0.5), "joining": changed, "cancels": cancels}
+    )
+    flow = read_flow([table(PRESET, SECONDS)])
+    opened = openings_at(
+        [columns], flow, np.full(400, 10 * NS_PER_S), model, np.random.default_rng(1)
+    )
+    behind = [opening.price_ticks < 10_000 for opening in opened]
+    far_bids = sum(
+        int((opening.side[b] == 1).sum()) for opening, b in zip(opened, behind, strict=True)
+    )
+    assert far_bids / len(opened) / (model.depth_ticks - 1) == pytest.approx(1.0, rel=0.05)
+    lowest = min(int(opening.price_ticks.min()) for opening in opened)
+    assert lowest == 10_000 - (model.depth_ticks - 1)
+    flickering = np.concatenate([o.flickering[b] for o, b in zip(opened, behind, strict=True)])
+    assert flickering.mean() == pytest.approx(0.1, abs=0.02)  # 1/9 to 1
 
 
 def slow_past(time_ns: int) -> NDArray[np.float64]:
