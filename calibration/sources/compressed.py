@@ -193,6 +193,8 @@ class _zip_errors:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        # zipfile raises NotImplementedError for a method of compression that it does not know, and
+        # RuntimeError for an archive with a password.
         wrong = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error)
         if isinstance(error, wrong) and not isinstance(error, DataError):
             raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,16 +48,16 @@ def number(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(ABC):
     """A picture with a frame; the others draw inside it."""
 
     title: str  # for those who cannot see it
     x_label: str
     y_label: str
 
+    @abstractmethod
     def svg(self) -> Markup:
         """The picture."""
-        raise NotImplementedError
 
     def frame(self, x: Axis, y: Axis, body: str, labels: Sequence[str] = ()) -> Markup:
         """The body between its axes; labels: those of the x axis are in the body."""

@@ -9,7 +9,7 @@ import numpy as np
 from rlmm_tf.events import ARROW_SCHEMA, EventTable
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.presets import resolve_params
-from rlmm_tf.recording import Chunk, Session, record
+from rlmm_tf.recording import Chunk, Opening, Session, record
 
 
 @cache
@@ -29,3 +29,14 @@ def table(preset: str, seconds: int, seed: int = 4) -> EventTable:
     rows = recorded(preset, seconds, seed).columns(0)
     columns = {name: np.ascontiguousarray(rows[name]) for name in ARROW_SCHEMA.names}
     return EventTable.from_columns(columns, Session(seconds * NS_PER_S).metadata("0" * 64))
+
+
+def thin_opening() -> Opening:
+    """A bid and an ask 12 ticks apart, and no past."""
+    return Opening(
+        side=np.array([1, -1], np.int8),
+        price_ticks=np.array([99_994, 100_006]),
+        qty_lots=np.array([100, 100]),
+        flickering=np.array([False, False]),
+        past=np.zeros((0, 6), np.float32),
+    )

@@ -26,8 +26,8 @@ from calibration.price_path import (
 from rlmm_tf.events import EventFlag, EventKind
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.presets import resolve_params
-from rlmm_tf.recording import Chunk, Opening, record_windows
-from tests.calibration.simulated_tables import recorded, table
+from rlmm_tf.recording import Chunk, record_windows
+from tests.calibration.simulated_tables import recorded, table, thin_opening
 
 PRESET = "book-small-tick"
 PARAMS = resolve_params(PRESET)
@@ -59,15 +59,8 @@ def test_moments_by_hand() -> None:
 
 
 def windows() -> list[Chunk]:
-    opening = Opening(
-        side=np.array([1, -1], np.int8),
-        price_ticks=np.array([99_994, 100_006]),
-        qty_lots=np.array([100, 100]),
-        flickering=np.array([False, False]),
-        past=np.zeros((0, 6), np.float32),
-    )
     return record_windows(
-        PARAMS, [opening] * 3, seed=2, messages=10**9, duration_ns=90 * NS_PER_S, levels=1
+        PARAMS, [thin_opening()] * 3, seed=2, messages=10**9, duration_ns=90 * NS_PER_S, levels=1
     )
 
 

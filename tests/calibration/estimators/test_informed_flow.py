@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-import numpy as np
-
 from calibration.estimators.informed_flow import SIGN_SHRINK, fit_informed_flow
 from calibration.price_path import PricePath, simulated_path
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_parts import InformedFlowParams
 from rlmm_tf.presets import resolve_params
-from rlmm_tf.recording import Opening, record_windows
+from rlmm_tf.recording import record_windows
+from tests.calibration.simulated_tables import thin_opening
 
 PARAMS = resolve_params("book-small-tick")
 BURN_NS = 60 * NS_PER_S
@@ -28,15 +27,13 @@ TRUE = InformedFlowParams(
 def paths(informed: InformedFlowParams, seed: int, n: int) -> Sequence[PricePath]:
     model = PARAMS.market.model.model_copy(update={"informed": informed})
     params = PARAMS.model_copy(update={"market": PARAMS.market.model_copy(update={"model": model})})
-    opening = Opening(
-        side=np.array([1, -1], np.int8),
-        price_ticks=np.array([99_994, 100_006]),
-        qty_lots=np.array([100, 100]),
-        flickering=np.array([False, False]),
-        past=np.zeros((0, 6), np.float32),
-    )
     windows = record_windows(
-        params, [opening] * n, seed=seed, messages=10**9, duration_ns=660 * NS_PER_S, levels=1
+        params,
+        [thin_opening()] * n,
+        seed=seed,
+        messages=10**9,
+        duration_ns=660 * NS_PER_S,
+        levels=1,
     )
     return [simulated_path(window, BURN_NS) for window in windows]
 
