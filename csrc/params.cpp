@@ -276,8 +276,8 @@ void validate_multiplied(const EnvParams& params) {
   const bool delays =
       is_delayed(latency.feed) || is_delayed(latency.entry) || is_delayed(latency.response);
   const FeeParams& fees = params.fees;
-  const bool charges = std::max({fees.maker_bps, fees.taker_bps, fees.maker_ticks_per_lot,
-                                 fees.taker_ticks_per_lot}) > 0.0;
+  const bool charges = fees.maker_bps > 0.0 || fees.taker_bps > 0.0 ||
+                       fees.maker_ticks_per_lot > 0.0 || fees.taker_ticks_per_lot > 0.0;
   const std::vector<ShockParams>& shocks = params.book().shocks;
   for (std::size_t i = 0; i < shocks.size(); ++i) {
     const std::string at = place_of("market.shocks", i) + ".kind";

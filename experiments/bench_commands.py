@@ -36,7 +36,7 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
     ] = None,
     envs: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Environments per thread (default: 512, others: 16)."),
+        typer.Option(metavar="N", help="Environments per thread (default: 1024, others: 16)."),
     ] = None,
     steps: Annotated[
         str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000, others: 10).")
@@ -46,7 +46,7 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
     ] = None,
     repeats: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Repeats; the median counts (default: 5, others: 100)."),
+        typer.Option(metavar="N", help="Repeats; the median counts (default: 25, others: 100)."),
     ] = None,
     require: Annotated[
         str | None,

@@ -1,15 +1,21 @@
-"""Our book and replay markets with an agent against hftbacktest replaying the same market's feed.
+"""Our book and replay markets with an agent against hftbacktest's replay.
 
     python -m experiments.benchmarks.hftbacktest [--preset book-large-tick] [--repeats 9] [--json]
+    python -m experiments.benchmarks.hftbacktest --recording DAY.parquet [...]
 
-hftbacktest (its own environment under build/, installed on first use) replays what our recorder
-wrote as level-2 updates and trades; a maker compiled by numba holds two quotes over the same steps
-and latencies. We make up the market while the agent trades in it, observe everything, and the book
-reacts to the agent; a replay does not. Runs alternate, so that both meet the same machine. Rates
-are in rows of the feed for hftbacktest (a market order that meets three orders is three trades and
-three updates), in events of the flow for us, and for both in events. Our replay plays the same feed
-by level, with the same queue law; its events are the recorder's rows (three, for that order). Where
-hftbacktest cannot be installed it says so and ends with exit code 0.
+hftbacktest (its own environment under build/, installed on first use) replays a recording as
+level-2 updates and trades; a maker compiled by numba holds two quotes over the same steps and
+latencies, those of the preset. Our replay plays the same recording by level, with the same queue
+law, and observes what the preset's agent does. Runs alternate, so that both meet the same machine.
+Rates are in rows of its feed for hftbacktest (a trade is two: itself, and the level that it
+leaves) and for both in events.
+
+The recording is a day's event table, or what our recorder wrote of the preset's market. That market
+is then measured too, with everything observed: we make it up while the agent trades in it, and it
+reacts to him, which a replay does not. Its events are those of the flow (a market order that meets
+three orders is one, three rows of the recording, and six of the feed).
+
+Where hftbacktest cannot be installed it says so and ends with exit code 0.
 """
 
 from __future__ import annotations
@@ -30,9 +36,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.benchmarks.arguments import positive
-from experiments.benchmarks.book import Agent, offset_ticks
-from experiments.benchmarks.replay import Replayed, simulated_rows, tape_of_rows
-from rlmm_tf.env import EVENT_KINDS, Recorder, engine_params
+from experiments.benchmarks.book import Agent, Quoting, offset_ticks
+from experiments.benchmarks.replay import (
+    ALL_FEATURES,
+    ROW_NAMES,
+    Replayed,
+    Rows,
+    recorded_rows,
+    simulated_rows,
+    tape_of_rows,
+)
+from rlmm_tf.env import Recorder, engine_params
+from rlmm_tf.events import EventFlag, EventKind
+from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import PRESETS, preset
 from rlmm_tf.seeding import environment_keys
 
@@ -41,7 +57,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "build/hftbacktest"
 WORKER = Path(__file__).with_name("hftbacktest_worker.py")
 SEED = 0
 STEPS = 4000
-ENVS = 16
+ENVS = {"book": 16, "replay": 64}  # they share the recording
 INSTALL_SECONDS = 170
 
 
@@ -59,44 +75,83 @@ def interpreter() -> Path | None:
     return python.absolute()
 
 
-def feed(name: str, n_steps: int) -> tuple[dict[str, NDArray[Any]], int]:
-    """Rows as hftbacktest takes them, and how many events of the flow they are."""
-    params = preset(name)
-    until_ns = n_steps * params.episode.step_ns
-    keys = environment_keys(SEED, 1)
-    events = Recorder(engine_params(params), keys).run(until_ns)
-    is_trade = events["kind"] == EVENT_KINDS["trade"]
-    removes = is_trade | (events["kind"] == EVENT_KINDS["cancel"])
-    is_bid = events["side"] > 0
-    level_lots = _running(
-        2 * events["price_ticks"] + is_bid, np.where(removes, -1, 1) * events["qty_lots"]
+def feed(rows: Rows, params: EnvParams) -> dict[str, NDArray[Any]]:
+    """What the worker takes: the rows as hftbacktest has them, and the preset's agent.
+
+    A trade is told before the level that it leaves; who hit a bid was selling. Of hidden lots only
+    the trade is told. Its clock never goes back.
+    """
+    told = list(_told(rows))
+    at, is_trade, is_buy, price_ticks, lots = (
+        np.array(column) for column in zip(*told, strict=True)
     )
-    # A trade is told before the level it leaves; who hit a bid was selling.
-    rows = np.repeat(np.arange(len(is_trade)), 1 + is_trade)
-    first = np.append(True, rows[1:] != rows[:-1])
-    tells_trade = is_trade[rows] & first
-    arrays = {
-        "ts_ns": events["ts_ns"][rows],
-        "is_trade": tells_trade,
-        "is_buy": is_bid[rows] != tells_trade,
-        "price_ticks": events["price_ticks"][rows],
-        "lots": np.where(tells_trade, events["qty_lots"][rows], level_lots[rows]),
+    return {
+        "ts_ns": np.maximum.accumulate(rows["ts_ns"])[at],
+        "is_trade": is_trade,
+        "is_buy": is_buy,
+        "price_ticks": price_ticks,
+        "lots": lots,
         "step_ns": np.array(params.episode.step_ns),
         "offset_ticks": np.array(offset_ticks(params)),
         "quote_lots": np.array(float(params.action.lots_max)),
     }
-    return arrays, Recorder(engine_params(params), keys).count(until_ns)
 
 
-def _running(keys: NDArray[Any], changes: NDArray[Any]) -> NDArray[Any]:
-    """Sum of the changes so far with the same key."""
-    order = np.argsort(keys, kind="stable")
-    sums = np.cumsum(changes[order])
-    starts = np.flatnonzero(np.append(True, np.diff(keys[order]) != 0))
-    before = np.append(0, sums)[starts]
-    running = np.empty_like(sums)
-    running[order] = sums - np.repeat(before, np.diff(np.append(starts, len(keys))))
-    return running
+Told = tuple[int, bool, bool, int, int]
+"""The row it comes from, whether it is a trade, whether of a buyer, price and lots."""
+
+
+def _told(rows: Rows) -> Iterator[Told]:
+    """Trades, and levels with the lots that they now have."""
+    book = _Levels()
+    for at, (kind, side, price, lots, order_id, flags) in enumerate(
+        zip(*(rows[name].tolist() for name in ROW_NAMES), strict=True)
+    ):
+        if kind == EventKind.TRADE and side != 0:
+            yield at, True, side < 0, price, lots
+        if kind == EventKind.STATUS or (kind == EventKind.TRADE and flags & EventFlag.HIDDEN):
+            continue
+        for changed_side, changed_price, now in book.change(kind, side, price, lots, order_id):
+            yield at, False, changed_side > 0, changed_price, now
+
+
+class _Levels:
+    """Lots of each level, by side and price."""
+
+    def __init__(self) -> None:
+        self._lots: dict[tuple[int, int], int] = {}
+        self._orders: dict[int, tuple[int, int, int]] = {}
+
+    def change(
+        self, kind: int, side: int, price: int, lots: int, order_id: int
+    ) -> Iterator[tuple[int, int, int]]:
+        """The levels that the row changes: side, price and lots after it."""
+        if kind == EventKind.CLEAR:
+            for key in [key for key in self._lots if side in (0, key[0])]:
+                self._lots[key] = 0
+                yield *key, 0
+            return
+        if kind == EventKind.MODIFY:
+            if order_id == 0:
+                self._lots[side, price] = lots
+            else:
+                old_side, old_price, old_lots = self._orders.get(order_id, (side, price, 0))
+                yield self._add(old_side, old_price, -old_lots)
+                self._orders[order_id] = (side, price, lots)
+                yield self._add(side, price, lots)
+                return
+        else:
+            gained = lots if kind in (EventKind.ADD, EventKind.SNAPSHOT) else -lots
+            if order_id:
+                before = self._orders.get(order_id, (side, price, 0))[2]
+                self._orders[order_id] = (side, price, max(before + gained, 0))
+            self._add(side, price, gained)
+        yield side, price, self._lots[side, price]
+
+    def _add(self, side: int, price: int, lots: int) -> tuple[int, int, int]:
+        now = max(self._lots.get((side, price), 0) + lots, 0)
+        self._lots[side, price] = now
+        return side, price, now
 
 
 @contextlib.contextmanager
@@ -121,46 +176,68 @@ def _answer(worker: subprocess.Popen[str]) -> dict[str, float]:
     return result
 
 
-def measure(python: Path, name: str, repeats: int) -> dict[str, Any]:
-    """Medians over alternating runs; ratios of ours to theirs, run by run."""
-    arrays, n_events = feed(name, STEPS)
-    agent = Agent(ENVS, 1, name=name, seed=SEED)
-    recorded = simulated_rows(name, SEED, STEPS * preset(name).episode.step_ns)
-    replayed = Replayed(tape_of_rows(recorded, by_order=False), ENVS, name=name, seed=SEED)
+def _alternate(
+    python: Path, arrays: dict[str, NDArray[Any]], works: dict[str, Quoting], repeats: int
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, float]]:
+    """Rows per second of hftbacktest, events per second of each work, and its last answer."""
     n_rows = len(arrays["ts_ns"])
-    rows_per_s, ours, replays = [], [], []
+    theirs = []
+    ours: dict[str, list[float]] = {market: [] for market in works}
     with _worker(python, arrays) as worker:
-        _answer(worker)  # it has compiled
-        agent.rate(10)
+        last = _answer(worker)  # it has compiled
+        for work in works.values():
+            work.rate(10)
         for _ in range(repeats):
             worker.stdin.write("go\n")  # type: ignore[union-attr]
             worker.stdin.flush()  # type: ignore[union-attr]
             last = _answer(worker)
-            rows_per_s.append(n_rows / last["seconds"])
-            ours.append(agent.rate(STEPS // ENVS))
-            replays.append(replayed.rate(STEPS // ENVS))
-    share = n_events / n_rows
-    ratios = [our / (share * their) for our, their in zip(ours, rows_per_s, strict=True)]
-    recorded_share = len(recorded["kind"]) / n_rows
-    replay_ratios = [
-        our / (recorded_share * their) for our, their in zip(replays, rows_per_s, strict=True)
-    ]
-    return {
+            theirs.append(n_rows / last["seconds"])
+            for market, work in works.items():
+                ours[market].append(work.rate(STEPS // ENVS[market]))
+    rates = {market: np.array(measured) for market, measured in ours.items()}
+    return np.array(theirs), rates, last
+
+
+def measure(python: Path, name: str, recording: str | None, repeats: int) -> dict[str, Any]:
+    """Medians over alternating runs; ratios of ours to theirs, run by run."""
+    params = preset(name)
+    until_ns = STEPS * params.episode.step_ns
+    rows = recorded_rows(recording) if recording else simulated_rows(name, SEED, until_ns)
+    arrays = feed(rows, params)
+    tape = tape_of_rows(rows, by_order=False)
+    observed = tuple(name for name in params.observation.features if name in ALL_FEATURES)
+    works: dict[str, Quoting] = {
+        "replay": Replayed(tape, ENVS["replay"], name=name, seed=SEED, features=observed)
+    }
+    if recording is None:
+        works["book"] = Agent(ENVS["book"], 1, name=name, seed=SEED)
+    rows_per_s, ours, last = _alternate(python, arrays, works, repeats)
+    n_rows = len(arrays["ts_ns"])
+    recorded_share = len(rows["kind"]) / n_rows
+    figures = {
         "preset": name,
         "hftbacktest": VERSION,
-        "feed_events": n_events,
+        "recorded_events": len(rows["kind"]),
         "feed_rows": n_rows,
         "hftbacktest_trades": last["trades"],
         "hftbacktest_rows_per_s": statistics.median(rows_per_s),
-        "hftbacktest_events_per_s": share * statistics.median(rows_per_s),
-        "events_per_s": statistics.median(ours),
-        "ratio_events": statistics.median(ratios),
-        "ratio_to_rows": share * statistics.median(ratios),
-        "replay_events_per_s": statistics.median(replays),
         "hftbacktest_recorded_events_per_s": recorded_share * statistics.median(rows_per_s),
-        "replay_ratio_events": statistics.median(replay_ratios),
-        "replay_ratio_to_rows": recorded_share * statistics.median(replay_ratios),
+        "replay_events_per_s": statistics.median(ours["replay"]),
+        "replay_ratio_events": statistics.median(ours["replay"] / rows_per_s) / recorded_share,
+        "replay_ratio_to_rows": statistics.median(ours["replay"] / rows_per_s),
     }
+    if recording is None:
+        keys = environment_keys(SEED, 1)
+        n_events = Recorder(engine_params(params), keys).count(until_ns)
+        share = n_events / n_rows
+        figures |= {
+            "feed_events": n_events,
+            "hftbacktest_events_per_s": share * statistics.median(rows_per_s),
+            "events_per_s": statistics.median(ours["book"]),
+            "ratio_events": statistics.median(ours["book"] / rows_per_s) / share,
+            "ratio_to_rows": statistics.median(ours["book"] / rows_per_s),
+        }
+    return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,7 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Compare the book and replay markets with an agent with hftbacktest's replay.",
         epilog="example: python -m experiments.benchmarks.hftbacktest --json",
     )
-    parser.add_argument("--preset", choices=names, default="book-large-tick")
+    parser.add_argument("--preset", choices=names, default="book-large-tick", help="whose agent")
+    parser.add_argument("--recording", metavar="FILE", help="event table (the preset's market)")
     parser.add_argument("--repeats", type=positive, default=9, help="alternating runs (9)")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout")
     options = parser.parse_args(arguments)
@@ -179,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if python is None:
         sys.stdout.write(f"hftbacktest: skipped, hftbacktest {VERSION} could not be installed\n")
         return 0
-    figures = measure(python, options.preset, options.repeats)
+    figures = measure(python, options.preset, options.recording, options.repeats)
     lines = (f"{name} {value}" for name, value in figures.items())
     sys.stdout.write((json.dumps(figures, indent=2) if options.json else "\n".join(lines)) + "\n")
     return 0

@@ -38,20 +38,20 @@ from rlmm_tf.seeding import environment_keys
 
 Rows = dict[str, NDArray[Any]]
 RESETS = 20
-_NAMES = ("kind", "side", "price_ticks", "qty_lots", "order_id", "flags")
+ROW_NAMES = ("kind", "side", "price_ticks", "qty_lots", "order_id", "flags")
 
 
 def simulated_rows(name: str, seed: int, duration_ns: int) -> Rows:
     """What a preset's market does without an agent."""
     recorder = Recorder(engine_params(preset(name)), environment_keys(seed, 1))
     events = recorder.run(duration_ns)
-    return {column: events[column] for column in ("ts_ns", *_NAMES)}
+    return {column: events[column] for column in ("ts_ns", *ROW_NAMES)}
 
 
 def recorded_rows(path: str) -> Rows:
     """The rows of a file."""
     table = EventTable.read(Path(path))
-    rows = {column: np.ascontiguousarray(table.column(column)) for column in _NAMES}
+    rows = {column: np.ascontiguousarray(table.column(column)) for column in ROW_NAMES}
     return {"ts_ns": np.ascontiguousarray(table.column("ts_event")), **rows}
 
 
@@ -61,9 +61,11 @@ def tape_of_rows(rows: Rows, *, by_order: bool) -> Tape:
     return Tape(**{**rows, "order_id": ids}, checkpoint_events=CHECKPOINT_EVENTS)
 
 
-def problem(name: str) -> EnvParams:
-    """A preset's agent and episodes in a recording, with everything observed."""
-    features = tuple(feature.name for feature in REPLAY_FEATURES)
+ALL_FEATURES = tuple(feature.name for feature in REPLAY_FEATURES)
+
+
+def problem(name: str, features: tuple[str, ...] = ALL_FEATURES) -> EnvParams:
+    """A preset's agent and episodes in a recording."""
     market = ReplayMarketParams(recording="in memory")
     return resolve_params(
         preset(name), {"market": market.model_dump(), "observation": {"features": features}}
@@ -73,8 +75,16 @@ def problem(name: str) -> EnvParams:
 class Replayed(Quoting):
     """A batch whose agents hold one constant pair of quotes in a recording."""
 
-    def __init__(self, tape: Tape, n_envs: int, *, name: str, seed: int) -> None:
-        params = problem(name)
+    def __init__(
+        self,
+        tape: Tape,
+        n_envs: int,
+        *,
+        name: str,
+        seed: int,
+        features: tuple[str, ...] = ALL_FEATURES,
+    ) -> None:
+        params = problem(name, features)
         keys = environment_keys(seed, n_envs)
         batch = Batch(engine_params(params), seeds=keys, n_threads=1, tape=tape)
         super().__init__(params, offset_ticks(preset(name)), batch)
