@@ -25,8 +25,10 @@ from rlmm_tf.agents.exact.closed_form import closed_form_at, solve_closed_form
 from rlmm_tf.agents.exact.evaluation import evaluate
 from rlmm_tf.agents.exact.model import Floats, QuotingModel, stationary_law
 from rlmm_tf.agents.exact.optimum import solve_continuous
+from rlmm_tf.agents.exact.problem import quoting_model
 from rlmm_tf.agents.exact.stepped import evaluate_bernoulli, evaluate_stepped
 from rlmm_tf.agents.exact.stepped_optimum import solve_bernoulli, solve_stepped
+from rlmm_tf.presets import preset
 
 P1 = QuotingModel(1.0, (10.0,), (10.0,), (1.0,), (0.1,), (0.5,), 0.001, 20)
 SMALL = QuotingModel(1.0, (8.0,), (5.0,), (1.2,), (0.7,), (0.3,), 0.05, 3)
@@ -160,6 +162,15 @@ def test_stepped_optimum_where_regimes_want_different_depths() -> None:
     replayed = evaluate_stepped(steep_and_flat, ExactOptimum(table), 20)
     np.testing.assert_allclose(replayed.value, table.value[0], rtol=1e-9)
     assert table.start.at() < solve_continuous(steep_and_flat).start.at()
+
+
+def test_stepped_optimum_where_one_of_two_local_optima_ceases_to_be() -> None:
+    """R1's quotes far from the mid, some 830 of its short steps before the end."""
+    whole = quoting_model(preset("R1"))
+    model = replace(whole, horizon_s=whole.horizon_s * 840 / 5000)
+    table = solve_stepped(model, 840)
+    replayed = evaluate_stepped(model, ExactOptimum(table), 840)
+    np.testing.assert_allclose(replayed.value, table.value[0], rtol=1e-9)
 
 
 def test_a_quote_held_all_episode_is_the_continuous_constant_quote() -> None:

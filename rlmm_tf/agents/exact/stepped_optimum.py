@@ -19,6 +19,8 @@ _DEPTH_TOLERANCE = 1e-7  # times 1/kappa; the value's error is its square
 _VALUE_TOLERANCE = 1e-14  # what the last correction of a depth may add to a value, times kappa
 _ROUNDS_MAX = 200
 _ROUNDS_FAST = 25
+_HASTE_MOST = 10.0
+_LEAVING_MOST = 0.05  # how far a hastened step goes from where an optimum was, times 1/kappa
 _FEW_FILLS = 1e-4  # below it the exact expression loses digits and its series is as good
 
 
@@ -131,7 +133,8 @@ def _improve(
     that delta + derivative / integral of kappa b is the best depth against the mean climb; the
     climb depends on the depth only through second fills, so two or three rounds are enough for
     short steps. A secant factor damps what overshoots (long steps) and hastens what crawls (two
-    regimes that want different depths).
+    regimes that want different depths). Where the optimum of the decision before has just ceased to
+    be one, corrections are small and grow: those are hastened as well, a little way at a time.
     """
     fill_decay = np.asarray(model.fill_decay)
     depth_min = model.useful_depth_min().min()
@@ -146,7 +149,9 @@ def _improve(
         if float((curvature * move**2 * fill_decay).max()) <= _VALUE_TOLERANCE:
             return earlier, depths[0], depths[1]
         secant = last_step / np.where(move == last_move, np.inf, last_move - move)
-        factor = np.where(secant > 0.0, np.clip(secant, 0.1, 10.0), 1.0)
+        factor = np.where(secant > 0.0, np.clip(secant, 0.1, _HASTE_MOST), 1.0)
+        leaving = (secant < 0.0) & (np.abs(move) * fill_decay < _LEAVING_MOST / _HASTE_MOST)
+        factor = np.where(leaving, _HASTE_MOST, factor)
         calm = 1.0 if round_ < _ROUNDS_FAST else 0.4  # ends a cycle between the two sides
         last_step = np.maximum(depths + calm * factor * move, depth_min) - depths
         depths, last_move = depths + last_step, move
