@@ -20,6 +20,7 @@ _VALUE_TOLERANCE = 1e-14  # what the last correction of a depth may add to a val
 _ROUNDS_MAX = 200
 _ROUNDS_FAST = 25
 _HASTE_MOST = 10.0
+_GROWTH_MOST = 1.1  # of a correction from round to round, while an optimum is being left
 _LEAVING_MOST = 0.05  # how far a hastened step goes from where an optimum was, times 1/kappa
 _FEW_FILLS = 1e-4  # below it the exact expression loses digits and its series is as good
 
@@ -150,7 +151,9 @@ def _improve(
             return earlier, depths[0], depths[1]
         secant = last_step / np.where(move == last_move, np.inf, last_move - move)
         factor = np.where(secant > 0.0, np.clip(secant, 0.1, _HASTE_MOST), 1.0)
-        leaving = (secant < 0.0) & (np.abs(move) * fill_decay < _LEAVING_MOST / _HASTE_MOST)
+        growth = np.divide(move, last_move, out=np.zeros_like(move), where=last_move != 0.0)
+        leaving = (growth > 1.0) & (growth < _GROWTH_MOST)
+        leaving &= np.abs(move) * fill_decay < _LEAVING_MOST / _HASTE_MOST
         factor = np.where(leaving, _HASTE_MOST, factor)
         calm = 1.0 if round_ < _ROUNDS_FAST else 0.4  # ends a cycle between the two sides
         last_step = np.maximum(depths + calm * factor * move, depth_min) - depths
