@@ -27,7 +27,7 @@ from calibration.estimators.hawkes import (
 from calibration.estimators.informed_flow import InformedFlowFit
 from calibration.estimators.state_factors import StateFactors, fit_state_factors
 from calibration.flow_events import FlowEvents, Source, read_flow, rows_of
-from calibration.flow_states import StateBins, choose_bins
+from calibration.flow_states import NO_STATES, StateBins, choose_bins
 from calibration.goodness import Goodness, goodness_of
 from calibration.lifetimes import choose_classes
 from calibration.rates import match_rates
@@ -57,6 +57,7 @@ class Settings:
     decays_hz: tuple[float, ...] = ()  # none: by the clock's resolution
     regimes: int | None = None  # None: by BIC
     season: bool = True
+    state_factors: bool = True  # False: the state of the book moves nothing
     cluster_ns: int | None = None  # fills of one market order; None: by the recording's flags
     informed: bool = True  # fit the hidden price, by simulations
     match_rates: bool = True  # baselines by simulation, so that the free run is as busy
@@ -114,7 +115,7 @@ def calibrate(
     plain = read_flow(sources, split, cluster_ns=settings.cluster_ns)
     _require_enough(plain)
     decays_hz = settings.decays_hz or decays_for(plain)
-    bins = choose_bins(plain)
+    bins = choose_bins(plain) if settings.state_factors else NO_STATES
     progress("sizes, places and lives of orders")
 
     def reread(classes: CancelClasses) -> FlowEvents:

@@ -65,6 +65,9 @@ class StateBins:
         return cell
 
 
+NO_STATES = StateBins((1,), (), (1,))
+
+
 def choose_bins(events: FlowEvents) -> StateBins:
     """Bins with enough time and events in each.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from calibration.flow_events import N_GROUPS, FlowEvents
 from rlmm_tf.events import EventFlag, EventKind
-from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.fields import HORIZON_NS_MAX, NS_PER_S
 from rlmm_tf.recording import Chunk, Opening
 
 EVENTS_PER_STATE_LEAST = 20
@@ -65,9 +65,15 @@ class StateBootstrap:
         )
 
     def window(
-        self, opening: Opening, messages: int, levels: int, generator: np.random.Generator
+        self,
+        opening: Opening,
+        levels: int,
+        generator: np.random.Generator,
+        *,
+        messages: int = HORIZON_NS_MAX,
+        duration_ns: int = HORIZON_NS_MAX,
     ) -> Chunk:
-        """A recording of so many messages that goes on from a book."""
+        """A recording that goes on from a book until it has so many messages, or for so long."""
         book = _Book(opening, levels)
         book.write_opening()
         time_s = 0.0
@@ -76,6 +82,8 @@ class StateBootstrap:
             rows = self.of_state[int(state)]
             row = int(rows[generator.integers(len(rows))])
             time_s += float(self.wait_s[row])
+            if time_s * NS_PER_S >= duration_ns:
+                break
             book.ts_ns = round(time_s * NS_PER_S)
             side = 1 - 2 * (int(self.group[row]) % 2)
             lots, away = int(self.lots[row]), int(self.away_ticks[row])
@@ -198,7 +206,7 @@ class _Book:
             qty_lots=lots.copy(),
             order_id=number.astype(np.uint64),
             flags=flags.astype(np.uint8),
-            depth=np.array(self._depth[: len(rows)], np.int64),
+            depth=np.array(self._depth[: len(rows)], np.int64).reshape(len(rows), -1),
         )
 
     def _is_last(self, side: int, orders: Sequence[list[int]]) -> bool:
@@ -214,6 +222,11 @@ class _Book:
     def _note(self, kind: int, side: int, price: int, lots: int, number: int, flags: int) -> None:
         self.messages += kind in (EventKind.ADD, EventKind.CANCEL, EventKind.TRADE)
         self._rows.append((self.ts_ns, int(kind), side, price, lots, number, int(flags)))
+        self._depth.append(self._seen())
+
+    def _seen(self) -> list[int]:
+        if self._levels == 0:
+            return []
         row: list[int] = []
         asks = sorted(self._sides[-1])[: self._levels]
         bids = sorted(self._sides[1], reverse=True)[: self._levels]
@@ -224,4 +237,4 @@ class _Book:
                     row += [prices[level], sum(order[1] for order in held)]
                 else:
                     row += [0, 0]
-        self._depth.append(row)
+        return row

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from experiments.command import EXIT_OK, Job, Json
+from experiments.errors import InputError, Problem
 
 Optional = str | None
 
@@ -153,11 +155,11 @@ def calibrate(
     return job
 
 
-def fidelity(
+def fidelity(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
     real: Annotated[Path, typer.Argument(metavar="REAL.parquet", help="A recorded market.")],
     simulated: Annotated[
-        Path, typer.Argument(metavar="SIM", help="A simulated table, or a market.json.")
-    ],
+        Path | None, typer.Argument(metavar="[SIM]", help="A simulated table, or a market.json.")
+    ] = None,
     span: Annotated[
         Optional, typer.Option(metavar="A,B", help="Real stretch that is scored, such as 16h,.")
     ] = None,
@@ -168,27 +170,43 @@ def fidelity(
         Path | None,
         typer.Option(metavar="FILE", help="A table or market.json that knows only rates."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    no_reference: Annotated[
+        bool, typer.Option("--no-reference", help="Fit no market that knows only rates.")
+    ] = False,
+    ladder: Annotated[
+        bool, typer.Option("--ladder", help="Instead of SIM: fit and score six kinds of markets.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of simulations and the bootstrap.")] = 0,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page (SIM.parquet.fidelity.html).")
+        Path | None, typer.Option(metavar="FILE", help="The page (SIM.fidelity.html).")
     ] = None,
     json: Json = False,
 ) -> Job:
     """Say how like a recorded market a simulated one is; writes a page, or its own anew.
 
-    Scores, responses, markouts and stylized facts stand beside a noise floor: the real market
-    against itself, on the stretches that are not scored. Without --span and --blocks every second
-    block is scored. Windows of a market.json go on from the recorded books.
+    Scores, responses, markouts and stylized facts stand beside a noise floor (the real market
+    against itself, on the stretches that are not scored) and a market that knows only rates, fitted
+    to those stretches. Without --span and --blocks every second block is scored. Windows of a
+    market.json go on from the recorded books.
 
-    Example: rlmm fidelity day.parquet sim.parquet --blocks odd:600s --reference cst.parquet
+    With --ladder: what each ingredient of a market model buys, from Poisson flows to the whole.
+
+    Example: rlmm fidelity day.parquet market.json --blocks odd:600s
     """
 
     def job() -> int:
         from experiments import console
         from experiments import fidelity as comparison
 
+        if ladder:
+            others = {"SIM": simulated, "--reference": reference, "--no-reference": no_reference}
+            return _run_ladder(real, span, blocks, html, seed, json, others)
+        if simulated is None:
+            raise InputError([Problem("SIM", "expected a table or a market.json, or --ladder")])
         page = html or (None if json else simulated.with_name(f"{simulated.name}.fidelity.html"))
-        request = comparison.Request(real, simulated, span, blocks, reference, page, seed)
+        request = comparison.Request(
+            real, simulated, span, blocks, reference, page, seed, not no_reference
+        )
         with console.progress_bar("fidelity") as progress:
             values = comparison.run_fidelity(request, progress=progress)
         if json:
@@ -198,6 +216,33 @@ def fidelity(
         return EXIT_OK
 
     return job
+
+
+def _run_ladder(
+    real: Path,
+    span: str | None,
+    blocks: str | None,
+    html: Path | None,
+    seed: int,
+    as_json: bool,
+    others: Mapping[str, object],
+) -> int:
+    from experiments import console
+    from experiments import ladder as ladders
+
+    named = [name for name, value in others.items() if value]
+    if named:
+        raise InputError([Problem(named[0], "expected nothing beside --ladder")])
+    page = html or (None if as_json else real.with_name(f"{real.name}.ladder.html"))
+    with console.progress_bar("ladder") as progress:
+        values = ladders.run_ladder(
+            ladders.Request(real, span, blocks, page, seed), progress=progress
+        )
+    if as_json:
+        console.write_json(values)
+    else:
+        console.write_values("ladder", ladders.for_people(values))
+    return EXIT_OK
 
 
 def register(app: typer.Typer) -> None:

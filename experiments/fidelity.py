@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from calibration.fidelity.messages import (
     shared_instrument,
 )
 from calibration.fidelity.of_model import Simulator, market_of_model
+from calibration.flow_events import read_flow
 from calibration.split import Split, SplitError
+from calibration.zero_intelligence import PoissonFlows
 from experiments.console import Progress
 from experiments.errors import InputError, Problem, shown_place
 from reports.fidelity import TITLE, fidelity_page
@@ -31,6 +33,7 @@ from rlmm_tf.market_model import MarketModel
 BLOCKS_WANTED = 40  # where nobody says which stretches count
 BLOCK_S_LEAST, BLOCK_S_MOST = 30, 600
 STEPS = 6
+FITTED_REFERENCE = "Cont-Stoikov-Talreja"
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,10 @@ class Request:
     simulated: Path
     span: str | None = None
     blocks: str | None = None
-    reference: Path | None = None
+    reference: Path | None = None  # None: flows that know only rates, fitted to the other stretches
     html: Path | None = None  # None: no page
     seed: int = 0
+    with_reference: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,9 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
     tables = _tables(request, progress)
     try:
         stretches = stretches_of(tables.real, request.span, request.blocks)
+        if request.reference is None and request.with_reference:
+            progress(2, STEPS, "reference")
+            tables = _with_fitted_reference(tables, stretches, request.seed)
         progress(3, STEPS, "messages")
         markets = _markets(request, tables, stretches)
         progress(4, STEPS, "comparing")
@@ -101,8 +108,8 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
         where, _, message = str(error).partition(": ")
         raise InputError([Problem(where, message)]) from None
     values = {
-        "real": _about(tables.real, request.real),
-        "simulated": _about(tables.simulated, request.simulated),
+        "real": about(tables.real, request.real),
+        "simulated": about(tables.simulated, request.simulated),
         "stretches": stretches.text,
         "scored_s": stretches.scored.seconds,
         "seed": request.seed,
@@ -137,7 +144,7 @@ def stretches_of(real: EventTable, span: str | None, blocks: str | None) -> Stre
 
 
 def _require_usable(request: Request) -> None:
-    problems, page = [], request.html
+    problems = []
     for name, path in (
         ("REAL.parquet", request.real),
         ("SIM", request.simulated),
@@ -145,19 +152,30 @@ def _require_usable(request: Request) -> None:
     ):
         if path is not None and not path.is_file():
             problems.append(Problem(name, f"expected a file, got {shown_place(path)}"))
-    if page is not None and page.exists() and not is_page(page, TITLE):
-        message = f"expected no file there, got {shown_place(page)}; remove it or name another"
-        problems.append(Problem("--html", message))
-    elif page is not None and not page.parent.is_dir():
-        folder = shown_place(page.parent)
-        problems.append(Problem("--html", f"expected a folder that exists, got {folder}"))
     if problems:
         raise InputError(problems)
+    require_page(request.html, TITLE)
+
+
+def require_page(page: Path | None, title: str) -> None:
+    """A page can be written there: nothing is in its place, or an older page with such a title.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if page is None:
+        return
+    if page.exists() and not is_page(page, title):
+        message = f"expected no file there, got {shown_place(page)}; remove it or name another"
+        raise InputError([Problem("--html", message)])
+    if not page.parent.is_dir():
+        folder = shown_place(page.parent)
+        raise InputError([Problem("--html", f"expected a folder that exists, got {folder}")])
 
 
 def _tables(request: Request, progress: Progress) -> Tables:
     progress(0, STEPS, "reading")
-    real = _read(request.real)
+    real = read_table(request.real)
     tables: dict[str, EventTable] = {}
     simulators: dict[str, Simulator] = {}
     cautions: list[str] = []
@@ -170,7 +188,7 @@ def _tables(request: Request, progress: Progress) -> Tables:
             tables[key] = simulators[key].session
             cautions += found if key == "model" else []
         else:
-            tables[key] = _read(path)
+            tables[key] = read_table(path)
     return Tables(real, tables["model"], tables.get("reference"), simulators, tuple(cautions))
 
 
@@ -186,7 +204,25 @@ def _simulator(path: Path, real: EventTable, seed: int) -> tuple[Simulator, list
     return simulator, [f"{each.part}: {each.text}" for each in cautions_of(section or {})]
 
 
-def _read(path: Path) -> EventTable:
+def _with_fitted_reference(tables: Tables, stretches: Stretches, seed: int) -> Tables:
+    """Cont, Stoikov and Talreja's market of the stretches that are not scored.
+
+    Without one where there are none, or too little happens in them.
+    """
+    others = stretches.others
+    if others is None:
+        return tables
+    try:
+        flows = PoissonFlows.of(read_flow([tables.real], lambda ts_ns: others))
+    except ValueError:
+        return tables
+    simulator = Simulator.of(flows.market, tables.real, season_origin_s=0, seed=seed)
+    simulators = {**tables.simulators, "reference": simulator}
+    return replace(tables, reference=simulator.session, simulators=simulators)
+
+
+def read_table(path: Path) -> EventTable:
+    """An event table that the user named."""
     try:
         return EventTable.read(path)
     except EventTableError as error:
@@ -205,12 +241,12 @@ def _markets(request: Request, tables: Tables, stretches: Stretches) -> dict[str
         if key in tables.simulators:
             markets[key] = market_of_model(
                 tables.simulators[key],
-                shown_place(path),
+                FITTED_REFERENCE if path is None else shown_place(path),
                 tables.real,
                 markets["real"],
                 stretches.scored,
             )
-        elif table is not None:
+        elif table is not None and path is not None:
             whole = Split.of_rows(None, None, table.column("ts_recv"))
             markets[key] = Market.of_table(shown_place(path), table, whole, instrument)
     if stretches.others is not None:
@@ -223,7 +259,8 @@ def _markets(request: Request, tables: Tables, stretches: Stretches) -> dict[str
     return markets
 
 
-def _about(table: EventTable, path: Path) -> dict[str, Any]:
+def about(table: EventTable, path: Path) -> dict[str, Any]:
+    """Where a table comes from, for a page."""
     metadata = table.metadata
     return {
         "file": path.name,

@@ -8,16 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from rlmm_tf.market_model import MarketModel
-from rlmm_tf.market_parts import GROUPS, GroupParams, InformedFlowParams, LimitMarks, TypicalParams
+from rlmm_tf.market_parts import (
+    GROUPS,
+    GroupParams,
+    InformedFlowParams,
+    LimitMarks,
+    LimitPlaceParams,
+    MarketOrderParams,
+    SizeLaw,
+    TypicalParams,
+)
 from rlmm_tf.market_presets import Kind, large_tick, symmetric
 
 DISTANCES_MAX = 64  # one spread bin each
 
 
 def cont_stoikov_talreja(
-    lambda_by_distance: Sequence[float], theta: float, mu: float
+    lambda_by_distance: Sequence[float], theta: float, mu: float, *, order_lots: int = 1
 ) -> MarketModel:
-    """Cont, Stoikov & Talreja (2010): independent Poisson flows of unit orders.
+    """Cont, Stoikov & Talreja (2010): independent Poisson flows of orders of one size.
 
     Exact while the spread is at most as many ticks as there are distances.
 
@@ -26,6 +35,7 @@ def cont_stoikov_talreja(
             of the other side.
         theta: cancels per second and order.
         mu: market orders per second and side.
+        order_lots: size of every order.
     """
     n = len(lambda_by_distance)
     if not 1 <= n <= DISTANCES_MAX:
@@ -49,14 +59,18 @@ def cont_stoikov_talreja(
         for s in range(1, n + 1)
     )
     mean = lambda_by_distance[-1] / theta
+    touch_orders = max(1.0, lambda_by_distance[0] / (theta + mu))
+    size = SizeLaw(lots=(order_lots,))
     return MarketModel(
         spread_bin_ticks=tuple(range(1, n + 1)),
         groups=groups,
         limit_marks=marks,
+        improving=LimitPlaceParams(sizes=size),
+        joining=LimitPlaceParams(sizes=size),
+        deeper=LimitPlaceParams(sizes=size),
+        market_orders=MarketOrderParams(sizes=size),
         far_level_orders=_poisson_law(mean),
-        typical=TypicalParams(
-            touch_lots=max(1.0, lambda_by_distance[0] / (theta + mu)), market_orders_hz=mu
-        ),
+        typical=TypicalParams(touch_lots=order_lots * touch_orders, market_orders_hz=mu),
     )
 
 

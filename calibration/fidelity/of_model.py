@@ -7,9 +7,11 @@ the recorded one and at the same time of day.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.continuations import Starts, continued
 from calibration.fidelity.market import Market
@@ -21,13 +23,14 @@ from rlmm_tf.events import ARROW_SCHEMA, EventTable
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_model import MarketModel
 from rlmm_tf.params import EnvParams
-from rlmm_tf.recording import Session, generator_hash, record
+from rlmm_tf.recording import Chunk, Session, generator_hash, record
 
 DAY_S = 86_400
 WARM_UP_S = 600
 WINDOWS_MOST = 400
-# Messages behind the levels that are looked at do not count: so many more are simulated.
-SPARE = 3
+# Messages behind the levels that are looked at do not count: so many times as many are simulated,
+# and more where that is not enough.
+SPARE = (3, 12, 48)
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,7 @@ class Simulator:
 def _session_like(
     model: MarketModel, real: EventTable, *, season_origin_s: int, seed: int
 ) -> EventTable:
-    ts_ns = real.column("ts_recv")
-    start_ns, duration_ns = int(ts_ns[0]), int(ts_ns[-1] - ts_ns[0]) + 1
-    duration_ns += -duration_ns % NS_PER_S
+    start_ns, duration_ns = span_of(real)
     of_day_s = (start_ns // NS_PER_S - season_origin_s) % DAY_S
     room = 4 * model.depth_ticks + model.typical.spread_ticks + 1
     mid = max(int(np.median(real.column("price_ticks")[real.column("kind") < 5])), 2 * room)
@@ -65,19 +66,35 @@ def _session_like(
             warmup_ns=WARM_UP_S * NS_PER_S,
         )
     )
+    chunks = record(params, seed=seed, duration_ns=duration_ns, levels=0)
+    return table_like(real, chunks, generator_hash(params, seed=seed, duration_ns=duration_ns))
+
+
+def span_of(real: EventTable) -> tuple[int, int]:
+    """When a recording starts, and how long it is in whole seconds, in ns."""
+    ts_ns = real.column("ts_recv")
+    duration_ns = int(ts_ns[-1] - ts_ns[0]) + 1
+    return int(ts_ns[0]), duration_ns + -duration_ns % NS_PER_S
+
+
+def table_like(real: EventTable, chunks: Iterable[Chunk], generator: str) -> EventTable:
+    """A simulated session at the time of a recorded one, in its units.
+
+    Args:
+        real: the recorded one.
+        chunks: of the simulation.
+        generator: a hash of what made them.
+    """
+    start_ns, duration_ns = span_of(real)
     session = Session(
         duration_ns=duration_ns,
         start_ns=start_ns,
         tick_size=real.metadata.tick_size,
         lot_size=real.metadata.lot_size,
     )
-    parts = [
-        chunk.columns(start_ns)
-        for chunk in record(params, seed=seed, duration_ns=duration_ns, levels=0)
-    ]
+    parts = [chunk.columns(start_ns) for chunk in chunks]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in ARROW_SCHEMA.names}
-    hashed = generator_hash(params, seed=seed, duration_ns=duration_ns)
-    return EventTable.from_columns(columns, session.metadata(hashed))
+    return EventTable.from_columns(columns, session.metadata(generator))
 
 
 def market_of_model(
@@ -92,29 +109,50 @@ def market_of_model(
         real: its windows; at most WINDOWS_MOST, evenly spread, are begun from.
         split: the stretches that are scored.
     """
+    flow = read_flow([real_table])
+
+    def go_on(times_ns: NDArray[np.int64], messages: int) -> list[Chunk]:
+        starts = Starts.of(
+            rows_of(real_table),
+            flow,
+            times_ns,
+            simulator.model,
+            season_origin_s=simulator.season_origin_s,
+            seed=simulator.seed,
+        )
+        return continued(
+            [starts], flow, simulator.model, seed=simulator.seed, messages=messages, levels=0
+        )
+
+    return market_going_on(name, simulator.session, go_on, real, split)
+
+
+def market_going_on(
+    name: str,
+    session: EventTable,
+    go_on: Callable[[NDArray[np.int64], int], list[Chunk]],
+    real: Market,
+    split: Split,
+) -> Market:
+    """A simulated session, and windows that begin where real ones do.
+
+    Args:
+        name: for messages and pages.
+        session: at the time of the real one.
+        go_on: simulates so many messages from the real market's books at these times.
+        real: its windows; at most WINDOWS_MOST, evenly spread, are begun from.
+        split: the stretches that are scored.
+    """
     instrument = real.windows.messages.instrument
-    whole = Market.of_table(name, simulator.session, split, instrument, real.windows.length)
+    whole = Market.of_table(name, session, split, instrument, real.windows.length)
     windows = real.windows.evenly(WINDOWS_MOST)
     times_ns = windows.messages.ts_ns[:: windows.length]
-    flow, rows = read_flow([real_table]), rows_of(real_table)
-    starts = Starts.of(
-        rows,
-        flow,
-        times_ns,
-        simulator.model,
-        season_origin_s=simulator.season_origin_s,
-        seed=simulator.seed,
-    )
-    chunks = continued(
-        [starts],
-        flow,
-        simulator.model,
-        seed=simulator.seed,
-        messages=SPARE * windows.length,
-        levels=0,
-    )
-    parts = (
-        messages_of_rows(chunk.columns(int(start_ns)), instrument)
-        for chunk, start_ns in zip(chunks, times_ns, strict=True)
-    )
+    for spare in SPARE:
+        chunks = go_on(times_ns, spare * windows.length)
+        parts = [
+            messages_of_rows(chunk.columns(int(start_ns)), instrument)
+            for chunk, start_ns in zip(chunks, times_ns, strict=True)
+        ]
+        if min(map(len, parts)) >= windows.length:
+            break
     return replace(whole, windows=joined(parts, windows.length))

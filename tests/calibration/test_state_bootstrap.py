@@ -28,7 +28,7 @@ def window(messages: int = 2000, seed: int = 1) -> Chunk:
         flickering=np.zeros(20, np.bool_),
         past=np.zeros((0, N_GROUPS), np.float32),
     )
-    return bootstrap().window(opening, messages, 5, np.random.default_rng(seed))
+    return bootstrap().window(opening, 5, np.random.default_rng(seed), messages=messages)
 
 
 def test_rows_describe_the_book_that_stands_beside_them() -> None:

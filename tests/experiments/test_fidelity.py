@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rich.console  # noqa: F401 -- its import draws from the global generator
 
+from calibration.ladder import Ladder, Rung
 from experiments import cli
 from experiments.fidelity import stretches_of
 from rlmm_tf.events import EventTable
@@ -85,3 +88,54 @@ def test_bad_input(arguments: list[str], says: str, capsys: pytest.CaptureFixtur
     assert cli.main(["fidelity", *arguments]) == 2
     assert says in capsys.readouterr().err
     assert not list(Path().glob("*.html"))
+
+
+def test_the_reference_is_fitted_unless_it_is_not_wanted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["fidelity", "1.parquet", "2.parquet", "--blocks", "odd:600s", "--json"]
+    assert cli.main(asked) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["columns"]["reference"]["name"] == "Cont-Stoikov-Talreja"
+    assert values["columns"]["reference"]["mean_l1"] > 2.0 * values["mean_l1"]
+    assert 0.0 <= values["s"] < 0.3
+    assert cli.main([*asked, "--no-reference"]) == 0
+    assert json.loads(capsys.readouterr().out)["s"] is None
+    assert cli.main(["fidelity", "1.parquet", "2.parquet", "--span", ",", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["s"] is None  # nothing is left to fit it to
+
+
+def test_ladder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def two(self: Ladder, progress: Callable[[str], None]) -> Iterator[Rung]:
+        yield from itertools.islice(rungs(self, progress), 2)
+
+    rungs = Ladder.rungs
+    monkeypatch.setattr(Ladder, "rungs", two)
+    assert cli.main(["fidelity", "1.parquet", "--ladder"]) == 0
+    shown = capsys.readouterr().out
+    assert "Poisson" in shown
+    assert "1.parquet.ladder.html" in shown
+    page = Path("1.parquet.ladder.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "Cont-Stoikov-Talreja" in page
+    assert cli.main(["fidelity", "1.parquet", "--ladder", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert [rung["name"] for rung in values["rungs"]] == ["Poisson", "Cont-Stoikov-Talreja"]
+    assert values["rungs"][1]["mean_l1"] < values["rungs"][0]["mean_l1"]
+    assert values["floor"]["mean_l1"] < values["rungs"][1]["mean_l1"]
+    assert values["html"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--ladder", "--reference", "2.parquet"], "--reference: expected nothing beside --ladder"),
+        (["2.parquet", "--ladder"], "SIM: expected nothing beside --ladder"),
+        (["--ladder", "--span", ","], "--span: expected stretches that are left to fit to"),
+        (["--ladder", "--html", "no/x.html"], "--html: expected a folder"),
+        ([], "SIM: expected a table or a market.json, or --ladder"),
+    ],
+)
+def test_bad_ladder(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fidelity", "1.parquet", *arguments]) == 2
+    assert says in capsys.readouterr().err
