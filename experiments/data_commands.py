@@ -173,6 +173,9 @@ def fidelity(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Fit no market that knows only rates.")
     ] = False,
+    no_trials: Annotated[
+        bool, typer.Option("--no-trials", help="Let no agent into the market of a market.json.")
+    ] = False,
     ladder: Annotated[
         bool, typer.Option("--ladder", help="Instead of SIM: fit and score six kinds of markets.")
     ] = False,
@@ -187,7 +190,8 @@ def fidelity(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
     Scores, responses, markouts and stylized facts stand beside a noise floor (the real market
     against itself, on the stretches that are not scored) and a market that knows only rates, fitted
     to those stretches. Without --span and --blocks every second block is scored. Windows of a
-    market.json go on from the recorded books.
+    market.json go on from the recorded books; in its market large orders are sent, and strategies
+    tried that must not pay.
 
     With --ladder: what each ingredient of a market model buys, from Poisson flows to the whole.
 
@@ -200,12 +204,13 @@ def fidelity(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
 
         if ladder:
             others = {"SIM": simulated, "--reference": reference, "--no-reference": no_reference}
+            others["--no-trials"] = no_trials
             return _run_ladder(real, span, blocks, html, seed, json, others)
         if simulated is None:
             raise InputError([Problem("SIM", "expected a table or a market.json, or --ladder")])
         page = html or (None if json else simulated.with_name(f"{simulated.name}.fidelity.html"))
         request = comparison.Request(
-            real, simulated, span, blocks, reference, page, seed, not no_reference
+            real, simulated, span, blocks, reference, page, seed, not no_reference, not no_trials
         )
         with console.progress_bar("fidelity") as progress:
             values = comparison.run_fidelity(request, progress=progress)

@@ -20,6 +20,7 @@ from calibration.fidelity.messages import (
     shared_instrument,
 )
 from calibration.fidelity.of_model import Simulator, market_of_model
+from calibration.fidelity.trials import Trials, run_trials
 from calibration.flow_events import read_flow
 from calibration.split import Split, SplitError
 from calibration.zero_intelligence import PoissonFlows
@@ -32,7 +33,7 @@ from rlmm_tf.market_model import MarketModel
 
 BLOCKS_WANTED = 40  # where nobody says which stretches count
 BLOCK_S_LEAST, BLOCK_S_MOST = 30, 600
-STEPS = 6
+STEPS = 7
 FITTED_REFERENCE = "Cont-Stoikov-Talreja"
 
 
@@ -48,6 +49,7 @@ class Request:
     html: Path | None = None  # None: no page
     seed: int = 0
     with_reference: bool = True
+    with_trials: bool = True  # of a market.json
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,15 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
             tables = _with_fitted_reference(tables, stretches, request.seed)
         progress(3, STEPS, "messages")
         markets = _markets(request, tables, stretches)
-        progress(4, STEPS, "comparing")
+        progress(4, STEPS, "trials")
+        trials = _trials(request, tables, stretches)
+        progress(5, STEPS, "comparing")
         result = compare(
             markets["real"],
             markets["model"],
             floor=markets.get("floor"),
             reference=markets.get("reference"),
+            trials=trials,
             rng=np.random.default_rng(request.seed),
         )
     except (FidelityError, SplitError) as error:
@@ -116,7 +121,7 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
         **result_as_json(result),
     }
     values["cautions"] = [*values["cautions"], *tables.cautions]
-    progress(5, STEPS, "writing")
+    progress(6, STEPS, "writing")
     if request.html is not None:
         page = fidelity_page(values)
         request.html.unlink(missing_ok=True)
@@ -257,6 +262,14 @@ def _markets(request: Request, tables: Tables, stretches: Stretches) -> dict[str
         except FidelityError:
             return markets  # the gates that need a floor say so
     return markets
+
+
+def _trials(request: Request, tables: Tables, stretches: Stretches) -> Trials | None:
+    simulator = tables.simulators.get("model")
+    if simulator is None or not request.with_trials:
+        return None
+    flow = read_flow([tables.real], lambda ts_ns: stretches.scored)
+    return run_trials(simulator.model, flow, seed=request.seed)
 
 
 def about(table: EventTable, path: Path) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def fidelity_page(values: Values) -> Page:
             _responses(values),
             _after_fills(values),
             _scales(values),
+            *_trials(values["trials"]),
             _facts(values),
         ],
         footer={
@@ -225,6 +226,46 @@ def _scales(values: Values) -> Section:
         parts.append("Mean L1 of each hundred messages of a window: does it grow?")
         parts.append(Curves("Divergence", "messages", "mean L1", places, drawn))
     return Section("Time scales", parts)
+
+
+def _trials(trials: Values | None) -> list[Section]:
+    """None without an agent in the market."""
+    if trials is None:
+        return []
+    impact = trials["metaorders"]
+    slices = len(impact["path_ticks"][0]) // 2
+    seconds = [impact["duration_s"] * (k + 1) / slices for k in range(2 * slices)]
+    roles: tuple[Role, ...] = ("reference", "floor", "real", "model")
+    curves = [
+        Curve(f"{lots} lots", role, path)
+        for lots, role, path in zip(impact["lots"], roles, impact["path_ticks"], strict=True)
+    ]
+    low, high = impact["exponent_interval"]
+    back_low, back_high = impact["relaxation_interval"]
+    rows = [
+        (probe["name"], probe["mean"], probe["standard_error"], "PAYS" if probe["pays"] else "no")
+        for probe in trials["probes"]
+    ]
+    header = ("strategy", "gain, ticks per unit", "standard error", "pays at 99 %")
+    return [
+        Section(
+            "An agent in the market",
+            [
+                "How far large orders, sent in equal slices, move the mid against the same market "
+                "without them, and how much is given back in as much time.",
+                Curves("Metaorders", "s", "ticks", seconds, curves),
+                Facts(
+                    {
+                        "exponent of impact in lots": _short(impact["exponent"]),
+                        "its 95 % interval": f"{_short(low)} to {_short(high)}",
+                        "share given back": _short(impact["relaxation"]),
+                        "95 % interval of that": f"{_short(back_low)} to {_short(back_high)}",
+                    }
+                ),
+                Table("Strategies that must not pay, without fees", header, rows),
+            ],
+        )
+    ]
 
 
 def _facts(values: Values) -> Section:

@@ -15,6 +15,7 @@ from calibration.fidelity.markouts import HORIZONS_S as MARKOUT_S
 from calibration.fidelity.markouts import SIGNATURE_S
 from calibration.fidelity.responses import EVENTS, GATE_LAGS, HORIZONS_S, LAGS
 from calibration.fidelity.scores import CONDITIONAL, UNCONDITIONAL
+from calibration.fidelity.trials import Trials
 
 Values = dict[str, Any]
 
@@ -59,6 +60,7 @@ def result_as_json(result: FidelityResult) -> Values:
             for row in result.facts
         ],
         "gates": [vars(gate) for gate in result.gates],
+        "trials": None if result.trials is None else _trials(result.trials),
         "histograms": {
             name: {key: part.tolist() for key, part in vars(histogram).items()}
             for name, histogram in result.histograms.items()
@@ -66,6 +68,18 @@ def result_as_json(result: FidelityResult) -> Values:
     }
     plain: Values = _finite(values)
     return plain
+
+
+def _trials(trials: Trials) -> Values:
+    impact = trials.metaorders
+    return {
+        "metaorders": {
+            **vars(impact),
+            "path_ticks": impact.path_ticks.tolist(),
+            "standard_error_ticks": impact.standard_error_ticks.tolist(),
+        },
+        "probes": [{**vars(probe), "pays": probe.pays} for probe in trials.probes],
+    }
 
 
 def _interval(interval: Interval) -> list[float]:

@@ -22,6 +22,7 @@ from calibration.fidelity.messages import FidelityError, Instrument, MessageKind
 from calibration.fidelity.scores import UNCONDITIONAL
 from calibration.fidelity.segments import Segments
 from calibration.fidelity.stylized import FREE_RUN_S, FactRow, Measured, facts_table
+from calibration.fidelity.trials import Trials
 
 WINDOWS_LEAST = 4
 WINDOWS_FEW = 60
@@ -54,6 +55,7 @@ class FidelityResult:
     response_floors: float | None
     facts: tuple[FactRow, ...]
     gates: tuple[Gate, ...]
+    trials: Trials | None
     histograms: dict[str, Histogram]
     cautions: tuple[str, ...] = field(default=())
 
@@ -64,6 +66,7 @@ def compare(
     *,
     floor: Market | None = None,
     reference: Market | None = None,
+    trials: Trials | None = None,
     rng: np.random.Generator,
 ) -> FidelityResult:
     """Score the model.
@@ -73,6 +76,7 @@ def compare(
         model: a simulation, as a table that runs on or as windows.
         floor: other stretches of the real recording.
         reference: a simulation of a model that knows little.
+        trials: of an agent in the simulated market.
         rng: draws bootstrap resamples.
 
     Raises:
@@ -109,6 +113,7 @@ def compare(
         real_numbers=real_numbers,
         model_numbers=model_numbers,
         facts=facts,
+        trials=trials,
     )
     return FidelityResult(
         instrument=real.windows.messages.instrument,
@@ -123,6 +128,7 @@ def compare(
         response_floors=floors,
         facts=facts,
         gates=gates(evidence),
+        trials=trials,
         histograms=_histograms(shown, model.windows.evenly(n), column),
         cautions=_cautions(real, model, n),
     )

@@ -15,6 +15,7 @@ from calibration.fidelity.facts import Numbers
 from calibration.fidelity.markouts import HORIZONS_S
 from calibration.fidelity.responses import EVENTS, response_error
 from calibration.fidelity.stylized import FactRow, count
+from calibration.fidelity.trials import Trials
 
 _MO = (EVENTS.index("MO_0"), EVENTS.index("MO_1"))
 _FACTS_LEAST = 10
@@ -49,6 +50,7 @@ class Evidence:
     real_numbers: Numbers
     model_numbers: Numbers
     facts: tuple[FactRow, ...]
+    trials: Trials | None
 
 
 def gates(evidence: Evidence) -> tuple[Gate, ...]:
@@ -76,8 +78,8 @@ def gates(evidence: Evidence) -> tuple[Gate, ...]:
         _within("G13c", "sign autocorrelation C(1)", evidence, "sign_acf_1", (0.15, 0.1)),
         _within("G13d", "sign autocorrelation C(10)", evidence, "sign_acf_10", (0.15, 0.1)),
         _facts(evidence),
-        _elsewhere("G16", "metaorder impact", "it takes paired runs of the simulator"),
-        _elsewhere("G17", "manipulation probes", "they take an agent in the simulator"),
+        _metaorders(evidence),
+        _probes(evidence),
     )
 
 
@@ -214,3 +216,29 @@ def _facts(evidence: Evidence) -> Gate:
     share = passed / known
     must, target = share >= 18 / 25, share >= 22 / 25
     return Gate("G14", metric, float(passed), texts[0], must, texts[1], target)
+
+
+_NO_TRIALS = "no agent was let into the simulator: give a market.json"
+
+
+def _metaorders(evidence: Evidence) -> Gate:
+    metric = "exponent of metaorder impact"
+    texts = ("0.3 to 0.8, and some is given back", "0.4 to 0.6, and 30 to 70 % are given back")
+    if evidence.trials is None:
+        return Gate("G16", metric, None, texts[0], None, texts[1], None, _NO_TRIALS)
+    found = evidence.trials.metaorders
+    exponent, relaxation = found.exponent, found.relaxation
+    if not np.isfinite(exponent):
+        reason = "large orders do not move the mean price in their direction"
+        return Gate("G16", metric, None, texts[0], False, texts[1], False, reason)
+    must = 0.3 <= exponent <= 0.8 and relaxation > 0.0
+    target = 0.4 <= exponent <= 0.6 and 0.3 <= relaxation <= 0.7
+    return Gate("G16", metric, exponent, texts[0], must, texts[1], target)
+
+
+def _probes(evidence: Evidence) -> Gate:
+    metric = "strategies that must not pay, and do at 99 %"
+    if evidence.trials is None:
+        return Gate("G17", metric, None, "none", None, "none", None, _NO_TRIALS)
+    paying = sum(probe.pays for probe in evidence.trials.probes)
+    return Gate("G17", metric, float(paying), "none", paying == 0, "none", paying == 0)

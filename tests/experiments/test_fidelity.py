@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rich.console  # noqa: F401 -- its import draws from the global generator
 
+from calibration.fidelity.trials import run_trials
 from calibration.ladder import Ladder, Rung
-from experiments import cli
+from experiments import cli, fidelity
 from experiments.fidelity import stretches_of
 from rlmm_tf.events import EventTable
+from rlmm_tf.market_presets import small_tick
 from tests.calibration.fidelity.simulated import MINUTES, simulated_table
 
 
@@ -139,3 +142,26 @@ def test_ladder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 def test_bad_ladder(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["fidelity", "1.parquet", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_an_agent_is_let_into_the_market_of_a_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fidelity, "run_trials", partial(run_trials, pairs=4, episodes=4))
+    small_tick().save("market.json")
+    asked = ["fidelity", "1.parquet", "market.json", "--blocks", "odd:600s", "--no-reference"]
+    assert cli.main([*asked, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert len(values["trials"]["metaorders"]["lots"]) == 4
+    assert len(values["trials"]["probes"]) == 6
+    gates = {gate["name"]: gate for gate in values["gates"]}
+    assert gates["G17"]["value"] == sum(probe["pays"] for probe in values["trials"]["probes"])
+    assert gates["G17"]["must"] == (gates["G17"]["value"] == 0)
+    assert gates["G16"]["must"] is not None
+    assert cli.main(asked) == 0
+    capsys.readouterr()
+    assert "An agent in the market" in Path("market.json.fidelity.html").read_text("utf-8")
+    assert cli.main([*asked, "--json", "--no-trials"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["trials"] is None
+    assert {gate["name"]: gate for gate in values["gates"]}["G16"]["must"] is None
