@@ -6,7 +6,11 @@ w <- w - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
 class Adam(tf.Module):
@@ -20,6 +24,19 @@ class Adam(tf.Module):
         self.second = tf.Variable(tf.zeros(n_weights), trainable=False)
         self.steps = tf.Variable(0.0, trainable=False)  # exact up to 2^24
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """All that `set_state` needs."""
+        return {
+            "first": np.array(self.first.numpy()),
+            "second": np.array(self.second.numpy()),
+            "steps": np.array(self.steps.numpy()),
+        }
+
+    def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+        """Goes back to where `state` was taken."""
+        for name in ("first", "second", "steps"):
+            getattr(self, name).assign(state[name])
 
     def apply(
         self, weights: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor, wanted: tf.Tensor

@@ -13,14 +13,13 @@ update changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from pydantic import Field
 
 from rlmm_tf.agents.learners.adam import Adam, clipped_by_norm
 from rlmm_tf.agents.learners.distributions import (
@@ -36,27 +35,13 @@ from rlmm_tf.agents.learners.networks import (
     orthogonal_weights,
     part_sizes,
 )
-from rlmm_tf.fields import Params
+from rlmm_tf.agents.learners.running import part, under
+from rlmm_tf.agents.learners.settings import PpoSettings
 
 Head = Literal["gaussian", "tanh_gaussian", "categorical"]
 Backend = Literal["graph", "xla", "eager"]
 METRICS = ("policy_loss", "value_loss", "entropy", "kl", "clipped_share", "updates")
 KL_SLACK = 1.5
-
-
-class PpoSettings(Params):
-    """How an update is made; the defaults are those of a market with many environments."""
-
-    epochs: Annotated[int, Field(ge=1, le=100)] = 4
-    minibatch: Annotated[int, Field(ge=2)] = 4096
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 3e-4
-    clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
-    value_weight: Annotated[float, Field(ge=0.0)] = 0.5
-    entropy_weight: Annotated[float, Field(ge=0.0)] = 0.0
-    gradient_norm_most: Annotated[float, Field(gt=0.0)] = 0.5
-    target_kl: Annotated[float, Field(gt=0.0)] | None = None
-    adam_epsilon: Annotated[float, Field(gt=0.0)] = 1e-5
-    log_std_initial: Annotated[float, Field(ge=-10.0, le=2.0)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -152,6 +137,15 @@ class PpoLearner(tf.Module):
         self._backend: Backend = backend
         self._compiled: dict[tuple[int, int, int], Any] = {}
 
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """All that `set_state` needs."""
+        return {"weights": np.array(self.weights.numpy()), **under("adam", self.adam.state())}
+
+    def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+        """Goes back to where `state` was taken."""
+        self.weights.assign(state["weights"])
+        self.adam.set_state(part(state, "adam"))
+
     # --- weights as the engine's policy takes them ---------------------------------------------
 
     def actor_weights(self) -> NDArray[np.float32]:
@@ -210,7 +204,12 @@ class PpoLearner(tf.Module):
     # --- the update -----------------------------------------------------------------------------
 
     def update(
-        self, batch: PpoBatch, generator: np.random.Generator, *, rate_factor: float = 1.0
+        self,
+        batch: PpoBatch,
+        generator: np.random.Generator,
+        *,
+        rate_factor: float = 1.0,
+        entropy_factor: float = 1.0,
     ) -> dict[str, float]:
         """All epochs over the batch; returns METRICS, means over the minibatches that counted.
 
@@ -219,6 +218,7 @@ class PpoLearner(tf.Module):
                 time.
             generator: shuffles them.
             rate_factor: of the learning rate, by a schedule.
+            entropy_factor: of the entropy's weight, by a schedule.
         """
         rows, size = len(batch.obs), min(self.settings.minibatch, len(batch.obs))
         per_epoch = rows // size
@@ -235,6 +235,7 @@ class PpoLearner(tf.Module):
             tf.constant(batch.value_target),
             tf.constant(order),
             tf.constant(self.settings.learning_rate * rate_factor, tf.float32),
+            tf.constant(self.settings.entropy_weight * entropy_factor, tf.float32),
         ).numpy()
         made = max(float(sums[-1]), 1.0)
         means = [*(sums[:-1] / made).tolist(), float(sums[-1])]
@@ -251,7 +252,7 @@ class PpoLearner(tf.Module):
                 tf.TensorSpec((rows, shape.n_numbers), number),
                 *[tf.TensorSpec((rows,), tf.float32)] * 3,
                 tf.TensorSpec((minibatches, size), tf.int32),
-                tf.TensorSpec((), tf.float32),
+                *[tf.TensorSpec((), tf.float32)] * 2,
             ]
             if self._backend == "eager":
                 self._compiled[key] = self._all_minibatches
@@ -273,12 +274,13 @@ class PpoLearner(tf.Module):
         target: tf.Tensor,
         order: tf.Tensor,
         rate: tf.Tensor,
+        entropy_weight: tf.Tensor,
     ) -> tf.Tensor:
         data = (obs, actions, log_prob, advantage, target)
 
         def body(i: tf.Tensor, goes_on: tf.Tensor, sums: tf.Tensor) -> Sequence[tf.Tensor]:
             rows = tuple(tf.gather(column, order[i]) for column in data)
-            goes_on, metrics = self._minibatch(rows, rate, goes_on)
+            goes_on, metrics = self._minibatch(rows, rate, entropy_weight, goes_on)
             return i + 1, goes_on, sums + metrics
 
         count = int(order.shape[0])
@@ -292,7 +294,11 @@ class PpoLearner(tf.Module):
         return sums
 
     def _minibatch(
-        self, rows: tuple[tf.Tensor, ...], rate: tf.Tensor, goes_on: tf.Tensor
+        self,
+        rows: tuple[tf.Tensor, ...],
+        rate: tf.Tensor,
+        entropy_weight: tf.Tensor,
+        goes_on: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """One step, if the update goes on; whether it does from here, and the metrics."""
         settings = self.settings
@@ -305,7 +311,7 @@ class PpoLearner(tf.Module):
             policy = clipped_policy_loss(ratio, advantage, settings.clip)
             error = value_loss(value, target)
             entropy = tf.reduce_mean(entropies)
-            loss = policy + settings.value_weight * error - settings.entropy_weight * entropy
+            loss = policy + settings.value_weight * error - entropy_weight * entropy
         gradient = clipped_by_norm(tape.gradient(loss, self.weights), settings.gradient_norm_most)
         kl = tf.reduce_mean(ratio - 1.0 - log_ratio)
         if settings.target_kl is not None:

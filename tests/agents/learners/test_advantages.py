@@ -66,3 +66,16 @@ def test_a_constant_reward_that_is_only_cut_off_is_worth_the_whole_future() -> N
         reward, worth, truncated, terminated, worth, worth[0], gamma=gamma, trace=0.95
     )
     assert (ended < -1.0).any()  # treated as terminal, the same values are far too high
+
+
+def test_certainty_equivalents_leave_no_advantage() -> None:
+    """One step, reward 0 or 1 with even chances: V = -ln((1 + exp(-c)) / 2) / c."""
+    c, reward = 2.0, np.array([[0.0, 1.0]])
+    ended, never = np.ones((1, 2), np.bool_), np.zeros((1, 2), np.bool_)
+    worth = np.full((1, 2), -np.log(0.5 * (1.0 + np.exp(-c))) / c, np.float32)
+    given = (reward, worth, ended, never, worth, worth[0])
+    got = advantages(*given, gamma=1.0, trace=0.9, risk_aversion=c)
+    assert float(got.mean()) == pytest.approx(0.0, abs=1e-6)
+    assert float(advantages(*given, gamma=1.0, trace=0.9).mean()) > 0.1  # the mean is worth more
+    nearly = advantages(*given, gamma=1.0, trace=0.9, risk_aversion=1e-6)
+    np.testing.assert_allclose(nearly, advantages(*given, gamma=1.0, trace=0.9), atol=1e-5)

@@ -15,11 +15,11 @@ from rlmm_tf.agents.learners.ppo import (  # noqa: E402
     Backend,
     PpoBatch,
     PpoLearner,
-    PpoSettings,
     PpoShape,
     clipped_policy_loss,
     value_loss,
 )
+from rlmm_tf.agents.learners.settings import PpoSettings  # noqa: E402
 
 SHAPES = {
     "gaussian": PpoShape(5, "gaussian", (2,), hidden=(8, 8), value_hidden=(8,)),

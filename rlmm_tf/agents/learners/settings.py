@@ -1,0 +1,24 @@
+"""How the learners update; free of TensorFlow, so that a configuration can be read without it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rlmm_tf.fields import Params
+
+
+class PpoSettings(Params):
+    """How an update is made; the defaults are those of a market with many environments."""
+
+    epochs: Annotated[int, Field(ge=1, le=100)] = 4
+    minibatch: Annotated[int, Field(ge=2)] = 4096
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 3e-4
+    clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    value_weight: Annotated[float, Field(ge=0.0)] = 0.5
+    entropy_weight: Annotated[float, Field(ge=0.0)] = 0.0
+    gradient_norm_most: Annotated[float, Field(gt=0.0)] = 0.5
+    target_kl: Annotated[float, Field(gt=0.0)] | None = None
+    adam_epsilon: Annotated[float, Field(gt=0.0)] = 1e-5
+    log_std_initial: Annotated[float, Field(ge=-10.0, le=2.0)] = 0.0

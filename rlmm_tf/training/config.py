@@ -1,0 +1,52 @@
+"""How agents are trained, as frozen values; free of TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rlmm_tf.agents.learners.settings import PpoSettings
+from rlmm_tf.fields import Params
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=8)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class EvaluationConfig(Params):
+    """How a policy is judged while it learns: by episodes of its own, always the same ones."""
+
+    times: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=20, description="evenly over the training, its end included"
+    )
+    episodes: Annotated[int, Field(ge=2, le=1_000_000)] = 1024
+
+
+class PpoTrainingConfig(Params):
+    """Rollouts, advantages and updates of PPO."""
+
+    kind: Literal["ppo"] = "ppo"
+    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
+        default=40_000_000, description="of all environments together; whole rollouts are made"
+    )
+    rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        default=131_072, description="of all environments together, between two updates"
+    )
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="null: as many as make a rollout one episode of each"
+    )
+    gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=1.0, description="discount of a step; 1 fits episodes that terminate"
+    )
+    trace: Share = Field(default=0.95, description="lambda of the advantages")
+    hidden: Widths = (64, 64)
+    value_hidden: Widths = (64, 64)
+    squashed: bool = Field(
+        default=False, description="continuous actions by tanh instead of a cut at the bounds"
+    )
+    update: PpoSettings = PpoSettings()
+    rate_end: Share = Field(
+        default=0.0, description="learning rate at the end over that at the start; linear between"
+    )
+    entropy_end: Share = Field(default=0.0, description="the same of the entropy's weight")
+    evaluation: EvaluationConfig = EvaluationConfig()
