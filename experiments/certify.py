@@ -33,6 +33,7 @@ from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import PRESETS, preset, resolve_params
 
 if TYPE_CHECKING:
+    from experiments.certify_learned import LearnedResult
     from experiments.config import CertifyConfig
     from experiments.console import Progress
     from experiments.run import RunDirectory
@@ -61,7 +62,8 @@ _RULES: dict[str, Callable[[QuotingModel], DepthRule]] = {
     "avellaneda_stoikov": baselines.AvellanedaStoikov.from_model,
     "glft_asymptotic": baselines.GlftAsymptotic.from_model,
 }
-AGENTS = tuple(_RULES)
+LEARNED = ("ppo",)
+AGENTS = (*_RULES, *LEARNED)
 
 
 class ExactValues(BaseModel):
@@ -100,7 +102,7 @@ class CertifyResult(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Problem:
+class ProblemForms:
     """The set, in the three forms it is needed in."""
 
     params: EnvParams
@@ -120,11 +122,28 @@ class _Problem:
         return sum(map(value_at, lots)) / len(lots)
 
 
-def run_certify(config: CertifyConfig, run: RunDirectory, *, progress: Progress) -> CertifyResult:
+@dataclass(frozen=True)
+class Optima:
+    """Values of a set that no agent is needed for."""
+
+    textbook: float
+    continuous: float
+    stepped: float | None
+    stepped_note: str
+    best_constant: float | None
+
+
+def run_certify(
+    config: CertifyConfig, run: RunDirectory, *, progress: Progress
+) -> CertifyResult | LearnedResult:
     """Scores the agent, simulates it, and writes `policy_table.csv` and `result.json`.
 
     What a run directory already holds, the result or single seeds, is taken from there.
     """
+    if config.agent in LEARNED:
+        from experiments.certify_learned import run_learned
+
+        return run_learned(config, run, progress=progress)
     finished = kept(run.path / RESULT_NAME, CertifyResult)
     if finished is not None:
         progress(1.0, 1.0, "already there")
@@ -138,18 +157,20 @@ def certify(
     config: CertifyConfig, run: RunDirectory | None = None, *, progress: Progress
 ) -> CertifyResult:
     """Scores the agent and simulates it; with a run directory, finished parts are kept there."""
-    problem = _problem(config)
+    problem = problem_of(config)
     progress(0.0, 1.0, "solving")
     try:
         rule = _agent_rule(config.agent, problem)
-        exact = _exact_values(problem, rule)
+        exact = exact_values(problem, rule, optima_of(problem))
     except ConfigError:
         raise
     except (ArithmeticError, ValueError) as error:  # of the solvers
         raise _unfit(config, [str(error)]) from error
     params = problem.params
     if run is not None:
-        run.write("policy_table.csv", _policy_table(config, problem, rule))
+        run.write(
+            "policy_table.csv", policy_table([policy_rows(config, problem, rule, config.root_seed)])
+        )
     reference = exact.optimum if exact.optimum_stepped is None else exact.optimum_stepped
     case = Case(params, problem.model, rule, exact.agent_stepped, reference)
     simulation = simulate(config, case, run, progress=progress)
@@ -162,9 +183,10 @@ def certify(
     )
 
 
-def _problem(config: CertifyConfig) -> _Problem:
+def problem_of(config: CertifyConfig) -> ProblemForms:
+    """The set as it was asked for; refused where no exact value can be computed in time."""
     params = _params(config)
-    problem = _Problem(params, quoting_model(params), quoting_model(params, textbook=True))
+    problem = ProblemForms(params, quoting_model(params), quoting_model(params, textbook=True))
     cap, work = params.limits.inventory_cap_lots, problem.stepped_work
     if cap > INVENTORY_CAP_MAX:
         expected = f"expected an inventory cap of at most {INVENTORY_CAP_MAX} lots"
@@ -212,7 +234,7 @@ def _unfit(config: CertifyConfig, lines: Iterable[str]) -> ConfigError:
     return ConfigError([Problem(place, f"{line}; {remedy}") for line in lines])
 
 
-def _agent_rule(agent: str, problem: _Problem) -> DepthRule:
+def _agent_rule(agent: str, problem: ProblemForms) -> DepthRule:
     _require_fitting(agent, problem)
     try:
         return _RULES[agent](problem.model)
@@ -223,7 +245,7 @@ def _agent_rule(agent: str, problem: _Problem) -> DepthRule:
         ) from error
 
 
-def _require_fitting(agent: str, problem: _Problem) -> None:
+def _require_fitting(agent: str, problem: ProblemForms) -> None:
     """Refuse an agent whose formula the set has no numbers for, and say what to use instead."""
     n_regimes = problem.model.n_regimes
     message = ""
@@ -246,7 +268,7 @@ def _require_fitting(agent: str, problem: _Problem) -> None:
         raise ConfigError([Problem("agent", message)])
 
 
-def _textbook_optimum(problem: _Problem) -> float:
+def _textbook_optimum(problem: ProblemForms) -> float:
     textbook = problem.textbook
     closed = textbook.n_regimes == 1 and textbook.fill_law == "exponential"
     try:
@@ -260,7 +282,7 @@ def _hides_regime(params: EnvParams) -> bool:
     return params.market.n_regimes > 1 and not params.market.regime_observed
 
 
-def _why_no_stepped_optimum(problem: _Problem) -> str:
+def _why_no_stepped_optimum(problem: ProblemForms) -> str:
     """Empty where it can be computed, and in time."""
     model = problem.model
     if model.risk_aversion > 0.0:
@@ -278,7 +300,7 @@ def _why_no_stepped_optimum(problem: _Problem) -> str:
     return ""
 
 
-def _stepped_optimum(problem: _Problem) -> float:
+def _stepped_optimum(problem: ProblemForms) -> float:
     """What the best agent earns in the stepped simulator."""
     model, n_steps = problem.model, problem.params.episode.n_steps
     try:
@@ -293,36 +315,46 @@ def _percent(value: float, optimum: float | None) -> float | None:
     return None if optimum is None or optimum <= 0.0 else 100.0 * value / optimum
 
 
-def _exact_values(problem: _Problem, rule: DepthRule) -> ExactValues:
+def optima_of(problem: ProblemForms) -> Optima:
+    """What the set's best agents earn."""
+    why_none = _why_no_stepped_optimum(problem)
+    return Optima(
+        textbook=_textbook_optimum(problem),
+        continuous=problem.mean_over_start(solve_continuous(problem.model, 1).start.at),
+        stepped=None if why_none else _stepped_optimum(problem),
+        stepped_note=why_none,
+        best_constant=_best_constant(problem),
+    )
+
+
+def exact_values(problem: ProblemForms, rule: DepthRule, optima: Optima) -> ExactValues:
+    """The rule's values beside the best ones."""
     model, params = problem.model, problem.params
     played = played_rule(rule, params)
-    optimum = problem.mean_over_start(solve_continuous(model, 1).start.at)
-    why_none = _why_no_stepped_optimum(problem)
-    optimum_stepped = None if why_none else _stepped_optimum(problem)
+    optimum, constant = optima.continuous, optima.best_constant
     # A table is smooth between its rows only: a looser tolerance than for formulas.
     value = problem.mean_over_start(evaluate(model, played, tolerance=1e-6).at)
     textbook = problem.mean_over_start(evaluate(problem.textbook, rule, tolerance=1e-6).at)
     stepped = problem.mean_over_start(evaluate_stepped(model, played, params.episode.n_steps).at)
-    constant = _best_constant(problem)
     return ExactValues(
-        optimum_textbook=_textbook_optimum(problem),
+        optimum_textbook=optima.textbook,
         optimum=optimum,
-        optimum_stepped=optimum_stepped,
-        optimum_stepped_note=why_none,
+        optimum_stepped=optima.stepped,
+        optimum_stepped_note=optima.stepped_note,
         optimum_sees_hidden_regime=_hides_regime(params),
         best_constant=constant,
         agent_textbook=textbook,
         agent=value,
         agent_stepped=stepped,
         percent_of_optimum=_percent(value, optimum),
-        percent_of_stepped_optimum=_percent(stepped, optimum_stepped),
+        percent_of_stepped_optimum=_percent(stepped, optima.stepped),
         gap_closure_percent=None
         if constant is None
         else 100.0 * (value - constant) / (optimum - constant),
     )
 
 
-def _best_constant(problem: _Problem) -> float | None:
+def _best_constant(problem: ProblemForms) -> float | None:
     """What a constant quote earns at best; with a utility its certainty equivalent is hopeless."""
     if problem.model.risk_aversion > 0.0:
         return None
@@ -330,21 +362,31 @@ def _best_constant(problem: _Problem) -> float | None:
     return problem.mean_over_start(evaluate(problem.model, rule).at)
 
 
-def _policy_table(config: CertifyConfig, problem: _Problem, rule: DepthRule) -> str:
+def policy_table(blocks: Iterable[list[tuple[object, ...]]]) -> str:
     """Depths on a grid as CSV; for a learned agent there is one block of rows for each seed."""
-    model = problem.model
-    played = played_rule(rule, problem.params)
-    most = min(config.policy_table.inventory_max_lots or model.inventory_cap, model.inventory_cap)
-    lots = np.arange(-most, most + 1, dtype=np.float64)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["seed", "t", "q", "regime", "bid_depth", "ask_depth"])
+    for rows in blocks:
+        table.writerows(rows)
+    return text.getvalue()
+
+
+def policy_rows(
+    config: CertifyConfig, problem: ProblemForms, rule: DepthRule, seed: int
+) -> list[tuple[object, ...]]:
+    """Rows of the policy's table."""
+    model = problem.model
+    rows: list[tuple[object, ...]] = []
+    played = played_rule(rule, problem.params)
+    most = min(config.policy_table.inventory_max_lots or model.inventory_cap, model.inventory_cap)
+    lots = np.arange(-most, most + 1, dtype=np.float64)
     for time_s in np.linspace(0.0, model.horizon_s, config.policy_table.n_times):
         for regime in range(model.n_regimes):
             left_s = np.full(lots.shape, model.horizon_s - time_s)
             regimes = np.full(lots.shape, regime, dtype=np.int64)
             bid, ask = played.depths(left_s, lots, regimes)
             for q, bid_depth, ask_depth in zip(lots, bid, ask, strict=True):
-                row = (f"{time_s:.6g}", int(q), regime, f"{bid_depth:.6f}", f"{ask_depth:.6f}")
-                table.writerow([config.root_seed, *row])
-    return text.getvalue()
+                at = (seed, f"{time_s:.6g}", int(q), regime)
+                rows.append((*at, f"{bid_depth:.6f}", f"{ask_depth:.6f}"))
+    return rows

@@ -118,7 +118,8 @@ def certify(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer w
     """Compare an agent with the exact optimum of a problem, and the engine with both.
 
     Computes the agent's exact value and simulates its policy. Exits with 1 when the engine does not
-    agree with the exact value of this agent. Writes the policy to policy_table.csv.
+    agree with the exact value of this agent. Writes the policy to policy_table.csv. A learning
+    agent (ppo) is first trained, once for each seed.
 
     Example: rlmm certify P1 --agent exact --seeds 5 --set confidence=0.999
     """
@@ -165,7 +166,7 @@ def _certify(
     if json:
         console.write_json({**result.model_dump(mode="json"), "run": str(run.path)})
     else:
-        console.write_values(f"certify {config.set_name}", result.model_dump())
+        console.write_values(f"certify {config.set_name}", result.model_dump(exclude={"seeds"}))
         verdict = "engine agrees" if result.exit_ok else "engine does NOT agree"
         typer.echo(f"{verdict}; details in {run.path}")
     return EXIT_OK if result.exit_ok else EXIT_FAILED

@@ -20,6 +20,7 @@ from experiments.config_problems import choice_problems, models_in, problems_of
 from experiments.errors import ConfigError, Problem
 from experiments.yaml_reader import Document, Setting, parse_set, read_file
 from experiments.yaml_writer import yaml_text
+from rlmm_tf.training.config import PpoTrainingConfig
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -83,6 +84,9 @@ class CertifyConfig(Config):
     )
     threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
     policy_table: PolicyTableConfig = PolicyTableConfig()
+    ppo: PpoTrainingConfig = Field(
+        default=PpoTrainingConfig(), description="how the agent ppo is trained"
+    )
 
 
 TwoThreadsShare = Annotated[

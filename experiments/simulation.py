@@ -100,14 +100,37 @@ def _simulated_seeds(
         def show(part: float, done: int = index, label: str = label) -> None:
             progress(done + part, float(config.seeds), label)
 
-        moments = None if run is None else kept(run.path / name, Moments)
-        if moments is None:
-            moments = _simulated_seed(config, case, index, show)
-            if run is not None:
-                run.write(name, moments.model_dump_json(indent=2) + "\n")
-        show(1.0)
-        seeds.append(moments)
+        seeds.append(_kept_or_played(config, case, index, name, run, show))
     return seeds
+
+
+def simulate_seed(
+    config: CertifyConfig,
+    case: Case,
+    index: int,
+    name: str,
+    run: RunDirectory,
+    show: Callable[[float], None],
+) -> Simulation:
+    """A rule that only one seed has, played with that seed; kept in `run` as `name`."""
+    return _simulation(config, case, [_kept_or_played(config, case, index, name, run, show)])
+
+
+def _kept_or_played(
+    config: CertifyConfig,
+    case: Case,
+    index: int,
+    name: str,
+    run: RunDirectory | None,
+    show: Callable[[float], None],
+) -> Moments:
+    moments = None if run is None else kept(run.path / name, Moments)
+    if moments is None:
+        moments = _simulated_seed(config, case, index, show)
+        if run is not None:
+            run.write(name, moments.model_dump_json(indent=2) + "\n")
+    show(1.0)
+    return moments
 
 
 def _simulated_seed(

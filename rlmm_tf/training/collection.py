@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,16 @@ from rlmm_tf.env import (
 )
 from rlmm_tf.params import EnvParams
 from rlmm_tf.seeding import environment_keys
+
+PURPOSES = ("rollouts", "learner", "evaluation")
+
+
+def stream(
+    seed: np.random.SeedSequence, purpose: Literal["rollouts", "learner", "evaluation"]
+) -> np.random.SeedSequence:
+    """The randomness of one purpose of a training; none has any in common with another's."""
+    path = (*seed.spawn_key, PURPOSES.index(purpose))
+    return np.random.SeedSequence(seed.entropy, spawn_key=path)
 
 
 def training_params(params: EnvParams) -> EnvParams:

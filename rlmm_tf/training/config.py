@@ -38,7 +38,14 @@ class PpoTrainingConfig(Params):
     gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=1.0, description="discount of a step; 1 fits episodes that terminate"
     )
-    trace: Share = Field(default=0.95, description="lambda of the advantages")
+    trace: Share = Field(
+        default=0.4,
+        description="lambda of the advantages; small: little noise, all that is "
+        "farther off comes from the values",
+    )
+    value_trace: Share = Field(
+        default=0.98, description="lambda of what the values learn; large: they are soon right"
+    )
     hidden: Widths = (64, 64)
     value_hidden: Widths = (64, 64)
     squashed: bool = Field(

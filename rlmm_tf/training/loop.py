@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.params import EnvParams
-from rlmm_tf.seeding import seed_sequence
+from rlmm_tf.training.collection import stream
 from rlmm_tf.training.config import EvaluationConfig
 from rlmm_tf.training.evaluation import Evaluation, evaluate_policy
 from rlmm_tf.training.policy_file import policy_bytes, policy_from
@@ -31,7 +31,6 @@ from rlmm_tf.training.tensor_file import Arrays, Texts, packed, unpacked
 METRICS_NAME = "metrics.jsonl"
 POLICY_NAME = "policy.safetensors"
 CHECKPOINT_NAME = "checkpoint.safetensors"
-_EVALUATION_SEED = 2
 
 Progress = Callable[[float, float, str], None]
 
@@ -104,12 +103,12 @@ class Loop:
         config: EvaluationConfig,
         store: Store,
         *,
-        seed: int,
+        seed: np.random.SeedSequence,
         n_threads: int = 1,
     ) -> None:
         self._training, self._params, self._config = training, params, config
         self._store, self._n_threads = store, n_threads
-        self._seed = seed_sequence(seed, _EVALUATION_SEED)
+        self._seed = stream(seed, "evaluation")
         self._lines: list[str] = []
         self._best: tuple[bytes, Evaluation] | None = None
 

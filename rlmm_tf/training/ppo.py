@@ -15,8 +15,7 @@ from rlmm_tf.agents.learners.ppo import PpoBatch, PpoLearner, PpoShape
 from rlmm_tf.agents.learners.running import RewardScale, part, under
 from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
 from rlmm_tf.params import EnvParams
-from rlmm_tf.seeding import seed_sequence
-from rlmm_tf.training.collection import Collector, training_params
+from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import PpoTrainingConfig
 from rlmm_tf.training.tensor_file import Arrays, Texts
 
@@ -25,7 +24,12 @@ class PpoTraining:
     """One training: `iterate` until `is_done`."""
 
     def __init__(
-        self, params: EnvParams, config: PpoTrainingConfig, *, seed: int, n_threads: int = 1
+        self,
+        params: EnvParams,
+        config: PpoTrainingConfig,
+        *,
+        seed: np.random.SeedSequence,
+        n_threads: int = 1,
     ) -> None:
         self.config = config
         self.spec = PolicySpec.for_params(
@@ -34,7 +38,7 @@ class PpoTraining:
             hidden=config.hidden,
             value_hidden=config.value_hidden,
         )
-        self._generator = np.random.default_rng(seed_sequence(seed, 1))
+        self._generator = np.random.default_rng(stream(seed, "learner"))
         shape = PpoShape(
             self.spec.obs_width,
             self.spec.head,
@@ -50,7 +54,7 @@ class PpoTraining:
             self.spec,
             n_steps=max(1, config.rollout_steps // n_envs),
             n_envs=n_envs,
-            seed=seed_sequence(seed, 0),
+            seed=stream(seed, "rollouts"),
             n_threads=n_threads,
         )
         has_horizon = params.episode.horizon_ends == "terminated"
@@ -124,16 +128,19 @@ class PpoTraining:
         reward = self._scale.scaled(
             arrays.reward, arrays.terminated, arrays.terminated | arrays.truncated
         )
-        advantage = advantages(
-            reward,
-            value,
-            arrays.terminated,
-            arrays.truncated,
-            final_value,
-            last_value,
-            gamma=self.config.gamma,
-            trace=self.config.trace,
-            risk_aversion=self._risk_aversion * self._scale.deviation,
+        ends = arrays.terminated, arrays.truncated
+        advantage, surprise = (
+            advantages(
+                reward,
+                value,
+                *ends,
+                final_value,
+                last_value,
+                gamma=self.config.gamma,
+                trace=trace,
+                risk_aversion=self._risk_aversion * self._scale.deviation,
+            )
+            for trace in (self.config.trace, self.config.value_trace)
         )
         chosen = arrays.actions if arrays.pre_squash is None else arrays.pre_squash
         actions = chosen.reshape(reward.size, -1)
@@ -142,7 +149,7 @@ class PpoTraining:
             actions,
             self.learner.behaviour_log_prob(arrays.log_prob.reshape(-1), actions),
             advantage.reshape(-1),
-            (advantage + value).reshape(-1),
+            (surprise + value).reshape(-1),
         )
 
 

@@ -289,7 +289,7 @@ def test_stepped_optimum_with_regimes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_large_cap_with_one_regime_has_no_stepped_optimum() -> None:
-    problem = certification._problem(CertifyConfig(set_name="P1", inventory_cap_lots=600))
+    problem = certification.problem_of(CertifyConfig(set_name="P1", inventory_cap_lots=600))
     assert certification._why_no_stepped_optimum(problem).startswith("would take minutes: steps x")
     # exp(-600^2 / 2) fits no float: the closed form is not the way to the textbook's optimum.
     assert certification._textbook_optimum(problem) == pytest.approx(6.38060, abs=5e-6)

@@ -15,6 +15,7 @@ from rlmm_tf.agents.exact.stepped import evaluate_stepped
 from rlmm_tf.agents.learners.settings import PpoSettings
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
+from rlmm_tf.seeding import seed_sequence
 from rlmm_tf.training.config import EvaluationConfig, PpoTrainingConfig
 from rlmm_tf.training.loop import (
     CHECKPOINT_NAME,
@@ -68,8 +69,8 @@ def quiet(done: float, total: float, label: str) -> None:
 
 
 def trained(files: Files, config: PpoTrainingConfig = SMALL, params: EnvParams = SHORT) -> Any:
-    training = PpoTraining(params, config, seed=5)
-    return Loop(training, params, config.evaluation, files, seed=5).run(quiet)
+    training = PpoTraining(params, config, seed=seed_sequence(5))
+    return Loop(training, params, config.evaluation, files, seed=seed_sequence(5)).run(quiet)
 
 
 def params_for(kind: str) -> EnvParams:
@@ -124,7 +125,7 @@ def test_it_learns_to_quote() -> None:
     result = trained(Files(), config)
     rule = played_rule(LearnedRule(result.spec, result.weights, SHORT), SHORT)
     value = evaluate_stepped(model, rule, SHORT.episode.n_steps).at(0)
-    untrained = PpoTraining(SHORT, config, seed=5)
+    untrained = PpoTraining(SHORT, config, seed=seed_sequence(5))
     start = played_rule(LearnedRule(untrained.spec, untrained.weights(), SHORT), SHORT)
     assert evaluate_stepped(model, start, SHORT.episode.n_steps).at(0) < 4.8
     assert value > 5.8

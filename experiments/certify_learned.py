@@ -1,0 +1,213 @@
+"""Learning agents against exact optima: `rlmm certify SET --agent ppo`.
+
+Each seed trains from random weights on simulated rewards, with the same configuration for all sets.
+The policy that it ends with is scored exactly, as a closed form would be, and played: the engine's
+mean must agree with the exact value. Files of seed N are in the folder `seed-N`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from experiments.certify import (
+    RESULT_NAME,
+    ExactValues,
+    Optima,
+    ProblemForms,
+    exact_values,
+    optima_of,
+    policy_rows,
+    policy_table,
+    problem_of,
+)
+from experiments.errors import ConfigError, Problem
+from experiments.simulation import Case, Simulation, kept, simulate_seed
+from rlmm_tf.agents.baselines import DepthRule
+from rlmm_tf.agents.exact.best_rule import best_linear, best_regime_linear
+from rlmm_tf.env.vector import available_threads
+from rlmm_tf.seeding import seed_sequence
+from rlmm_tf.training.config import PpoTrainingConfig
+
+if TYPE_CHECKING:
+    from experiments.config import CertifyConfig
+    from experiments.console import Progress
+    from experiments.run import RunDirectory
+
+TRAINING_SHARE = 0.9  # of the time that a seed takes, about
+_TRAINING_PATH = 1  # below the root seed; the confirming episodes have the path (seed,)
+
+
+class SeedResult(BaseModel):
+    """One training: what its policy is worth."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seed: int
+    evaluation: float  # in the training's own episodes, by which it was chosen
+    exact: ExactValues
+    simulation: Simulation
+
+
+class LearnedResult(BaseModel):
+    """All seeds, and the best linear rule beside them; percents are of `optimum`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    set_name: str
+    agent: str
+    optimum: float
+    optimum_stepped: float | None
+    best_constant: float | None
+    best_linear: float | None
+    percent_mean: float | None
+    percent_worst: float | None
+    percent_stepped_mean: float | None
+    percent_best_linear: float | None
+    gap_closure_percent_mean: float | None
+    percent_by_seed: list[float | None]
+    seeds: list[SeedResult]
+    exit_ok: bool  # the engine agrees with the exact value of each seed's policy
+
+
+class Folder:
+    """A training's files, in a folder of the run."""
+
+    def __init__(self, run: RunDirectory, name: str) -> None:
+        self._run, self._name = run, name
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes; None where there is none."""
+        path: Path = self._run.path / self._name / name
+        return path.read_bytes() if path.exists() else None
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Puts it in the place of what was there, whole or not at all."""
+        return self._run.write(f"{self._name}/{name}", data)
+
+
+def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress) -> LearnedResult:
+    """Trains, scores and plays each seed; writes `policy_table.csv` and `result.json`.
+
+    What a run directory already holds is taken from there, down to a training's checkpoint.
+    """
+    finished = kept(run.path / RESULT_NAME, LearnedResult)
+    if finished is not None:
+        progress(1.0, 1.0, "already there")
+        return finished
+    problem = problem_of(config)
+    _require_seen(config, problem)
+    progress(0.0, float(config.seeds), "solving")
+    optima = optima_of(problem)
+    seeds, rows = [], []
+    for index in range(config.seeds):
+        rule, one = _seed(config, problem, optima, index, run, progress)
+        seeds.append(one)
+        rows.append(policy_rows(config, problem, rule, index))
+    run.write("policy_table.csv", policy_table(rows))
+    result = _summary(config, problem, optima, seeds)
+    run.write(RESULT_NAME, result.model_dump_json(indent=2) + "\n")
+    return result
+
+
+def _require_seen(config: CertifyConfig, problem: ProblemForms) -> None:
+    market = problem.params.market
+    if market.n_regimes > 1 and "regime" not in problem.params.observation.features:
+        message = (
+            f"expected a set whose regime is observed for {config.agent!r} (exact values are of "
+            f"policies that see all of the state), got {config.set_name!r}; use R1"
+        )
+        raise ConfigError([Problem("agent", message)])
+
+
+def _seed(
+    config: CertifyConfig,
+    problem: ProblemForms,
+    optima: Optima,
+    index: int,
+    run: RunDirectory,
+    progress: Progress,
+) -> tuple[DepthRule, SeedResult]:
+    from rlmm_tf.training.rule import LearnedRule
+
+    label = f"seed {index + 1} of {config.seeds}"
+
+    def train(done: float, total: float, what: str) -> None:
+        progress(index + TRAINING_SHARE * done / total, float(config.seeds), f"{label}, {what}")
+
+    def play(part: float) -> None:
+        done = index + TRAINING_SHARE + (1.0 - TRAINING_SHARE) * part
+        progress(done, float(config.seeds), f"{label}, played")
+
+    name = f"seed-{index}"
+    spec, weights, evaluation = _trained(config, problem, index, Folder(run, name), train)
+    rule = LearnedRule(spec, weights, problem.params)
+    exact = exact_values(problem, rule, optima)
+    reference = exact.optimum if exact.optimum_stepped is None else exact.optimum_stepped
+    case = Case(problem.params, problem.model, rule, exact.agent_stepped, reference)
+    # All seeds are to agree at once: the error that is allowed is shared among them.
+    confidence = 1.0 - (1.0 - config.confidence) / config.seeds
+    each = config.model_copy(update={"confidence": confidence})
+    simulation = simulate_seed(each, case, index, f"{name}/simulation.json", run, play)
+    result = SeedResult(seed=index, evaluation=evaluation, exact=exact, simulation=simulation)
+    return rule, result
+
+
+def _trained(
+    config: CertifyConfig,
+    problem: ProblemForms,
+    index: int,
+    files: Folder,
+    progress: Any,
+) -> tuple[Any, Any, float]:
+    """The policy's spec and weights, and its evaluation."""
+    from rlmm_tf.training.loop import Loop
+    from rlmm_tf.training.start import make_training
+
+    chosen: PpoTrainingConfig = getattr(config, config.agent)
+    seed = seed_sequence(config.root_seed, _TRAINING_PATH, index)
+    n_threads = config.threads or available_threads()
+    training = make_training(problem.params, chosen, seed=seed, n_threads=n_threads)
+    loop = Loop(training, problem.params, chosen.evaluation, files, seed=seed, n_threads=n_threads)
+    trained = loop.run(progress)
+    return trained.spec, trained.weights, trained.evaluation.value
+
+
+def _best_linear(problem: ProblemForms, optima: Optima) -> float:
+    model = problem.model
+    best = best_regime_linear(model) if model.n_regimes > 1 else best_linear(model)
+    return exact_values(problem, best.rule, optima).agent
+
+
+def _summary(
+    config: CertifyConfig, problem: ProblemForms, optima: Optima, seeds: list[SeedResult]
+) -> LearnedResult:
+    linear = _best_linear(problem, optima)
+    percents = [seed.exact.percent_of_optimum for seed in seeds]
+    known = [percent for percent in percents if percent is not None]
+    stepped = [seed.exact.percent_of_stepped_optimum for seed in seeds]
+    closures = [seed.exact.gap_closure_percent for seed in seeds]
+    return LearnedResult(
+        set_name=config.set_name,
+        agent=config.agent,
+        optimum=optima.continuous,
+        optimum_stepped=optima.stepped,
+        best_constant=optima.best_constant,
+        best_linear=linear,
+        percent_mean=_mean(percents),
+        percent_worst=min(known) if known else None,
+        percent_stepped_mean=_mean(stepped),
+        percent_best_linear=100.0 * linear / optima.continuous if known else None,
+        gap_closure_percent_mean=_mean(closures),
+        percent_by_seed=percents,
+        seeds=seeds,
+        exit_ok=all(seed.simulation.agrees for seed in seeds),
+    )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None

@@ -1,0 +1,26 @@
+"""A training of any algorithm, by its configuration."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlmm_tf.agents.learners.threads import use_threads
+from rlmm_tf.params import EnvParams
+from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.loop import Training
+from rlmm_tf.training.ppo import PpoTraining
+
+
+def make_training(
+    params: EnvParams, config: PpoTrainingConfig, *, seed: np.random.SeedSequence, n_threads: int
+) -> Training:
+    """At its start.
+
+    Args:
+        params: the problem.
+        config: of the algorithm.
+        seed: all randomness comes from it.
+        n_threads: of the engine; no result depends on it.
+    """
+    use_threads()
+    return PpoTraining(params, config, seed=seed, n_threads=n_threads)
