@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 
 
 class Adam(tf.Module):
-    """Moments of one vector of weights, and the step."""
+    """Moments of one array of weights, and the step."""
 
     def __init__(
-        self, n_weights: int, *, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
+        self,
+        n_weights: int | tuple[int, ...],
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
     ) -> None:
         super().__init__()
         self.first = tf.Variable(tf.zeros(n_weights), trainable=False)

@@ -51,6 +51,29 @@ def forward(
     return x
 
 
+def stacked_forward(
+    flat: tf.Tensor, widths: Sequence[int], x: tf.Tensor, activation: Activation
+) -> tf.Tensor:
+    """Outputs (networks, rows, outputs) of several networks for the same rows of inputs.
+
+    Args:
+        flat: (networks, weights), each row as `part_sizes(widths)` divides it.
+        widths: input, hidden layers, output.
+        x: (rows, inputs).
+        activation: between the layers.
+    """
+    act = _ACTIVATIONS[activation]
+    layers = list(pairwise(widths))
+    parts = tf.split(flat, part_sizes(widths), axis=1)
+    x = tf.broadcast_to(x, (flat.shape[0], *x.shape))
+    for i, (n_inputs, n_outputs) in enumerate(layers):
+        kernel = tf.reshape(parts[2 * i], (-1, n_inputs, n_outputs))
+        x = tf.matmul(x, kernel) + parts[2 * i + 1][:, None, :]
+        if i + 1 < len(layers):
+            x = act(x)
+    return x
+
+
 def orthogonal_weights(
     widths: Sequence[int], generator: np.random.Generator, *, gain: float, last_gain: float
 ) -> NDArray[np.float32]:

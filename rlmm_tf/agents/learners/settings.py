@@ -22,3 +22,16 @@ class PpoSettings(Params):
     target_kl: Annotated[float, Field(gt=0.0)] | None = None
     adam_epsilon: Annotated[float, Field(gt=0.0)] = 1e-5
     log_std_initial: Annotated[float, Field(ge=-10.0, le=2.0)] = 0.0
+
+
+class SacSettings(Params):
+    """How an update is made."""
+
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 3e-4
+    tau: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.005, description="share of the critics that the targets take over"
+    )
+    temperature_initial: Annotated[float, Field(gt=0.0, le=1e6)] = 1.0
+    entropy_per_action: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(
+        default=-1.0, description="that the temperature aims at; of actions in [-1, 1]"
+    )

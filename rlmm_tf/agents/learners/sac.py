@@ -1,0 +1,227 @@
+"""Soft actor-critic with twin critics and an automatic temperature (SAC).
+
+    a = tanh(u), u ~ N(mean(s), std(s))     a', a~: drawn from the policy at s' and at s
+    target = r + discount (min_i Q'_i(s', a') - alpha log pi(a'|s'))
+    critic = sum_i mean (Q_i(s, a) - target)^2 / 2
+    actor  = mean (alpha log pi(a~|s) - min_i Q_i(s, a~))
+    temperature = -log alpha mean (log pi(a~|s) + target entropy)
+    Q' <- Q' + tau (Q - Q')
+
+in the order critics, actor, temperature, targets; alpha is the one from before its step. The
+discount of a row is 0 where the problem ended with it, and not where only its recording did. K
+updates run in one TensorFlow call; all randomness comes in with the data. Densities are of actions
+in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from rlmm_tf.agents.learners.adam import Adam
+from rlmm_tf.agents.learners.distributions import squashed_log_prob
+from rlmm_tf.agents.learners.networks import (
+    Activation,
+    forward,
+    part_sizes,
+    stacked_forward,
+    uniform_weights,
+)
+from rlmm_tf.agents.learners.ppo import Backend
+from rlmm_tf.agents.learners.running import part, under
+from rlmm_tf.agents.learners.settings import SacSettings
+
+METRICS = ("critic_loss", "actor_loss", "temperature", "entropy", "q_mean")
+N_CRITICS = 2
+
+
+@dataclass(frozen=True)
+class SacShape:
+    """Widths of the networks."""
+
+    obs_width: int
+    n_actions: int
+    hidden: tuple[int, ...] = (256, 256)
+    critic_hidden: tuple[int, ...] = (256, 256)
+    activation: Activation = "relu"
+    log_std_bounds: tuple[float, float] = (-20.0, 2.0)
+
+    @property
+    def actor_widths(self) -> tuple[int, ...]:
+        """Input, hidden layers, means and log standard deviations."""
+        return (self.obs_width, *self.hidden, 2 * self.n_actions)
+
+    @property
+    def critic_widths(self) -> tuple[int, ...]:
+        """Observation and action, hidden layers, value."""
+        return (self.obs_width + self.n_actions, *self.critic_hidden, 1)
+
+
+@dataclass(frozen=True)
+class SacBlock:
+    """What K updates learn from: K batches of B rows each, and the noise of their draws."""
+
+    obs: NDArray[np.float32]  # (K, B, width)
+    actions: NDArray[np.float32]  # (K, B, actions), in [-1, 1]
+    reward: NDArray[np.float32]  # (K, B)
+    next_obs: NDArray[np.float32]  # (K, B, width)
+    discount: NDArray[np.float32]  # (K, B)
+    noise: NDArray[np.float32]  # (K, 2, B, actions), standard normal: for s', for s
+
+
+class SacLearner(tf.Module):
+    """Weights of an actor, twin critics, their targets and the temperature, and their updates."""
+
+    def __init__(
+        self,
+        shape: SacShape,
+        settings: SacSettings,
+        generator: np.random.Generator,
+        *,
+        backend: Backend = "graph",
+    ) -> None:
+        super().__init__()
+        self.shape, self.settings = shape, settings
+        self.actor = tf.Variable(uniform_weights(shape.actor_widths, generator))
+        critics = [uniform_weights(shape.critic_widths, generator) for _ in range(N_CRITICS)]
+        self.critics = tf.Variable(np.stack(critics))
+        self.targets = tf.Variable(np.stack(critics), trainable=False)
+        self.log_alpha = tf.Variable([np.log(settings.temperature_initial)], dtype=tf.float32)
+        self._adams = {
+            "actor": Adam(int(self.actor.shape[0])),
+            "critics": Adam(tuple(self.critics.shape)),
+            "log_alpha": Adam(1),
+        }
+        self._backend: Backend = backend
+        self._compiled: dict[tuple[int, int], Any] = {}
+
+    def actor_weights(self) -> NDArray[np.float32]:
+        """A copy, as the engine's policy takes them."""
+        return np.array(self.actor.numpy())
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """All that `set_state` needs."""
+        adams = [under(name, adam.state()) for name, adam in self._adams.items()]
+        weights = {
+            name: np.array(getattr(self, name).numpy())
+            for name in ("actor", "critics", "targets", "log_alpha")
+        }
+        return {**weights, **adams[0], **adams[1], **adams[2]}
+
+    def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+        """Goes back to where `state` was taken."""
+        for name in ("actor", "critics", "targets", "log_alpha"):
+            getattr(self, name).assign(state[name])
+        for name, adam in self._adams.items():
+            adam.set_state(part(state, name))
+
+    # --- what the networks say ------------------------------------------------------------------
+
+    def act(self, obs: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Actions in [-1, 1] drawn with this noise, and their log-probability."""
+        shape = self.shape
+        parts = tf.split(self.actor, part_sizes(shape.actor_widths))
+        outputs = forward(parts, shape.actor_widths, obs, shape.activation)
+        mean, raw = tf.split(outputs, 2, axis=-1)
+        log_std = tf.clip_by_value(raw, *shape.log_std_bounds)
+        u = mean + tf.exp(log_std) * noise
+        return tf.tanh(u), squashed_log_prob(u, mean, log_std)
+
+    def values(self, critics: tf.Tensor, obs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
+        """Q of each critic, shape (2, rows)."""
+        shape = self.shape
+        rows = tf.concat([obs, actions], axis=-1)
+        widths = shape.critic_widths
+        return stacked_forward(critics, widths, rows, shape.activation)[..., 0]
+
+    # --- the update -----------------------------------------------------------------------------
+
+    def update(self, block: SacBlock, *, rate_factor: float = 1.0) -> dict[str, float]:
+        """K updates in one call; returns METRICS, means over them."""
+        count, size = block.reward.shape
+        sums = self._updates_of(count, size)(
+            tf.constant(block.obs),
+            tf.constant(block.actions),
+            tf.constant(block.reward),
+            tf.constant(block.next_obs),
+            tf.constant(block.discount),
+            tf.constant(block.noise),
+            tf.constant(self.settings.learning_rate * rate_factor, tf.float32),
+        ).numpy()
+        return dict(zip(METRICS, (sums / count).tolist(), strict=True))
+
+    def _updates_of(self, count: int, size: int) -> Any:
+        """The compiled updates for these sizes; traced once."""
+        key = (count, size)
+        if key not in self._compiled:
+            shape = self.shape
+            rows = {"obs": shape.obs_width, "actions": shape.n_actions}
+            wide = [tf.TensorSpec((count, size, width), tf.float32) for width in rows.values()]
+            flat = tf.TensorSpec((count, size), tf.float32)
+            noise = tf.TensorSpec((count, 2, size, shape.n_actions), tf.float32)
+            signature = [*wide, flat, wide[0], flat, noise, tf.TensorSpec((), tf.float32)]
+            self._compiled[key] = self._all_updates
+            if self._backend != "eager":
+                self._compiled[key] = tf.function(
+                    self._all_updates,
+                    input_signature=signature,
+                    jit_compile=self._backend == "xla",
+                    autograph=False,
+                )
+        return self._compiled[key]
+
+    def _all_updates(self, *columns: tf.Tensor) -> tf.Tensor:
+        *data, rate = columns
+        count = int(data[0].shape[0])
+
+        def body(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return i + 1, sums + self._one_update([column[i] for column in data], rate)
+
+        _, sums = tf.while_loop(
+            lambda i, _: i < count,
+            body,
+            (tf.constant(0), tf.zeros(len(METRICS))),
+            maximum_iterations=count,
+            parallel_iterations=1,
+        )
+        return sums
+
+    def _one_update(self, rows: list[tf.Tensor], rate: tf.Tensor) -> tf.Tensor:
+        obs, actions, reward, next_obs, discount, noise = rows
+        alpha = tf.exp(self.log_alpha[0])
+        target = self.target(reward, next_obs, discount, noise[0], alpha)
+        with tf.GradientTape() as tape:
+            errors = self.values(self.critics, obs, actions) - target
+            critic_loss = 0.5 * tf.reduce_sum(tf.reduce_mean(tf.square(errors), axis=-1))
+        self._step("critics", tape.gradient(critic_loss, self.critics), rate)
+        with tf.GradientTape() as tape:
+            drawn, log_prob = self.act(obs, noise[1])
+            value = tf.reduce_min(self.values(tf.stop_gradient(self.critics), obs, drawn), axis=0)
+            actor_loss = tf.reduce_mean(alpha * log_prob - value)
+        self._step("actor", tape.gradient(actor_loss, self.actor), rate)
+        entropy = -tf.reduce_mean(log_prob)
+        surplus = entropy - self.settings.entropy_per_action * self.shape.n_actions
+        self._step("log_alpha", tf.reshape(surplus, (1,)), rate)
+        self.targets.assign_add(self.settings.tau * (self.critics - self.targets))
+        return tf.stack([critic_loss, actor_loss, alpha, entropy, tf.reduce_mean(value)])
+
+    def target(
+        self,
+        reward: tf.Tensor,
+        next_obs: tf.Tensor,
+        discount: tf.Tensor,
+        noise: tf.Tensor,
+        alpha: tf.Tensor,
+    ) -> tf.Tensor:
+        """What the critics learn: r + discount (min Q'(s', a') - alpha log pi(a'|s'))."""
+        actions, log_prob = self.act(next_obs, noise)
+        value = tf.reduce_min(self.values(self.targets, next_obs, actions), axis=0)
+        return reward + discount * (value - alpha * log_prob)
+
+    def _step(self, name: str, gradient: tf.Tensor, rate: tf.Tensor) -> None:
+        self._adams[name].apply(getattr(self, name), gradient, rate, tf.constant(1.0))

@@ -1,0 +1,199 @@
+"""The SAC update: its steps against an independent twin, its back-ends alike, its states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+tf = pytest.importorskip("tensorflow")
+
+from rlmm_tf.agents.learners.networks import (  # noqa: E402
+    forward,
+    part_sizes,
+    stacked_forward,
+    uniform_weights,
+)
+from rlmm_tf.agents.learners.ppo import Backend  # noqa: E402
+from rlmm_tf.agents.learners.sac import SacBlock, SacLearner, SacShape  # noqa: E402
+from rlmm_tf.agents.learners.settings import SacSettings  # noqa: E402
+
+SHAPE = SacShape(3, 2, hidden=(6,), critic_hidden=(6,), activation="tanh")
+Rows = dict[str, NDArray[Any]]
+
+
+def made(backend: Backend = "graph", **settings: Any) -> SacLearner:
+    chosen = SacSettings(**{"learning_rate": 1e-2, "tau": 0.1, **settings})
+    return SacLearner(SHAPE, chosen, np.random.default_rng(7), backend=backend)
+
+
+def block_of(count: int, size: int, seed: int = 1) -> SacBlock:
+    generator = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return generator.normal(size=shape).astype(np.float32)
+
+    width, n = SHAPE.obs_width, SHAPE.n_actions
+    return SacBlock(
+        obs=normal(count, size, width),
+        actions=np.tanh(normal(count, size, n)),
+        reward=normal(count, size),
+        next_obs=normal(count, size, width),
+        discount=np.where(generator.random((count, size)) < 0.2, 0.0, 0.99).astype(np.float32),
+        noise=normal(count, 2, size, n),
+    )
+
+
+class NumpyTwin:
+    """The same updates in float64, with gradients by central differences of each loss."""
+
+    def __init__(self, learner: SacLearner) -> None:
+        self.settings = learner.settings
+        self.weights = {
+            name: getattr(learner, name).numpy().astype(np.float64)
+            for name in ("actor", "critics", "targets", "log_alpha")
+        }
+        self.moments = {name: [0.0, 0.0] for name in self.weights}
+        self.t = 0
+
+    @staticmethod
+    def network(
+        flat: NDArray[np.float64], widths: tuple[int, ...], x: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        at = 0
+        for i in range(len(widths) - 1):
+            a, b = widths[i], widths[i + 1]
+            x = x @ flat[at : at + a * b].reshape(a, b) + flat[at + a * b : at + a * b + b]
+            at += (a + 1) * b
+            if i < len(widths) - 2:
+                x = np.tanh(x)
+        return x
+
+    def act(
+        self, actor: NDArray[np.float64], obs: NDArray[Any], noise: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        out = self.network(actor, SHAPE.actor_widths, obs)
+        mean, log_std = out[:, :2], np.clip(out[:, 2:], -20.0, 2.0)
+        a = np.tanh(mean + np.exp(log_std) * noise)
+        density = np.exp(-0.5 * noise**2) / (np.exp(log_std) * np.sqrt(2 * np.pi)) / (1 - a**2)
+        return a, np.log(density).sum(axis=1)
+
+    def least(
+        self, critics: NDArray[np.float64], obs: NDArray[Any], a: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        rows = np.concatenate([obs, a], axis=1)
+        q = [self.network(flat, SHAPE.critic_widths, rows)[:, 0] for flat in critics]
+        return np.minimum(q[0], q[1])
+
+    def descend(self, name: str, loss: Any) -> None:
+        held, width = self.weights[name], 1e-6
+        gradient = np.empty_like(held)
+        for i in np.ndindex(*held.shape):
+            up, down = held.copy(), held.copy()
+            up[i] += width
+            down[i] -= width
+            gradient[i] = (loss(up) - loss(down)) / (2 * width)
+        m = self.moments[name][0] = 0.9 * self.moments[name][0] + 0.1 * gradient
+        v = self.moments[name][1] = 0.999 * self.moments[name][1] + 0.001 * gradient**2
+        m, v = m / (1 - 0.9**self.t), v / (1 - 0.999**self.t)
+        self.weights[name] = held - self.settings.learning_rate * m / (np.sqrt(v) + 1e-8)
+
+    def step(self, rows: Rows) -> None:
+        self.t += 1
+        alpha = float(np.exp(self.weights["log_alpha"][0]))
+        actor = self.weights["actor"]
+        a, log_prob = self.act(actor, rows["next_obs"], rows["noise"][0])
+        future = self.least(self.weights["targets"], rows["next_obs"], a) - alpha * log_prob
+        y = rows["reward"] + rows["discount"] * future
+        pairs = np.concatenate([rows["obs"], rows["actions"]], axis=1)
+        drawn = self.act(actor, rows["obs"], rows["noise"][1])[1]
+
+        def critic_loss(critics: NDArray[np.float64]) -> float:
+            q = [self.network(flat, SHAPE.critic_widths, pairs)[:, 0] for flat in critics]
+            return float(sum(0.5 * ((one - y) ** 2).mean() for one in q))
+
+        def actor_loss(weights: NDArray[np.float64]) -> float:
+            a, log_prob = self.act(weights, rows["obs"], rows["noise"][1])
+            value = self.least(self.weights["critics"], rows["obs"], a)
+            return float((alpha * log_prob - value).mean())
+
+        def temperature_loss(log_alpha: NDArray[np.float64]) -> float:
+            wanted = self.settings.entropy_per_action * SHAPE.n_actions
+            return float(-(log_alpha[0] * (drawn + wanted)).mean())
+
+        self.descend("critics", critic_loss)
+        self.descend("actor", actor_loss)
+        self.descend("log_alpha", temperature_loss)
+        self.weights["targets"] += self.settings.tau * (
+            self.weights["critics"] - self.weights["targets"]
+        )
+
+
+def test_updates_equal_those_of_the_numpy_twin() -> None:
+    learner = made()
+    twin = NumpyTwin(learner)
+    block = block_of(6, 32)
+    learner.update(block)
+    for k in range(6):
+        twin.step({name: getattr(block, name)[k] for name in block.__dataclass_fields__})
+    for name, expected in twin.weights.items():
+        np.testing.assert_allclose(getattr(learner, name).numpy(), expected, atol=2e-5)
+    assert abs(float(learner.log_alpha[0])) > 0.01
+    assert np.abs(learner.targets.numpy() - learner.critics.numpy()).max() > 1e-3
+
+
+def test_back_ends_make_the_same_updates() -> None:
+    results = []
+    for backend in ("eager", "graph", "xla"):
+        learner = made(backend)
+        metrics = [learner.update(block_of(4, 16, seed)) for seed in range(5)]
+        results.append((learner.state(), metrics[-1]))
+    for state, metrics in results[1:]:
+        for name, array in results[0][0].items():
+            np.testing.assert_allclose(state[name], array, atol=1e-4, err_msg=name)
+        assert metrics == pytest.approx(results[0][1], abs=1e-3)
+
+
+def test_updates_are_traced_once_and_repeat_bit_by_bit() -> None:
+    learner = made()
+    for seed in range(4):
+        held = learner.state()
+        learner.update(block_of(4, 16, seed))
+    (compiled,) = learner._compiled.values()
+    assert compiled.experimental_get_tracing_count() == 1
+    after = learner.state()
+    other = made()
+    other.set_state(held)
+    other.update(block_of(4, 16, 3))
+    for name, array in other.state().items():
+        np.testing.assert_array_equal(array, after[name])
+
+
+def test_stacked_networks_are_networks_side_by_side() -> None:
+    generator = np.random.default_rng(2)
+    widths = (4, 8, 5, 3)
+    flat = np.stack([uniform_weights(widths, generator) for _ in range(3)])
+    x = generator.normal(size=(6, 4)).astype(np.float32)
+    got = stacked_forward(tf.constant(flat), widths, tf.constant(x), "relu")
+    for one, weights in zip(got, flat, strict=True):
+        parts = tf.split(tf.constant(weights), part_sizes(widths))
+        np.testing.assert_allclose(one, forward(parts, widths, tf.constant(x), "relu"), atol=1e-6)
+
+
+def test_values_of_what_goes_on_for_ever() -> None:
+    """A reward of 1 - a^2 at each step: Q at a = 0 tends to 1 / (1 - discount), and so does a."""
+    learner = made(entropy_per_action=-3.0, learning_rate=3e-3)
+    generator = np.random.default_rng(3)
+    for seed in range(60):
+        block = block_of(16, 64, seed)
+        actions = generator.uniform(-1.0, 1.0, block.actions.shape).astype(np.float32)
+        reward = 1.0 - np.square(actions).sum(axis=-1)
+        half = np.full_like(block.discount, 0.5)
+        learner.update(SacBlock(block.obs, actions, reward, block.next_obs, half, block.noise))
+    obs = tf.constant(block_of(1, 256, 99).obs[0])
+    actions, _ = learner.act(obs, tf.zeros((256, 2)))
+    assert float(np.abs(actions).max()) < 0.2
+    q = learner.values(learner.critics, obs, tf.zeros((256, 2)))
+    assert float(np.mean(q)) == pytest.approx(2.0, abs=0.25)
