@@ -8,7 +8,6 @@ mean must agree with the exact value. Files of seed N are in the folder `seed-N`
 from __future__ import annotations
 
 import statistics
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +25,7 @@ from experiments.certify import (
 )
 from experiments.errors import ConfigError, Problem
 from experiments.simulation import Case, Simulation, kept, simulate_seed
+from experiments.train import Folder
 from rlmm_tf.agents.baselines import DepthRule
 from rlmm_tf.agents.exact.best_rule import best_linear, best_regime_linear
 from rlmm_tf.env.vector import available_threads
@@ -71,22 +71,6 @@ class LearnedResult(BaseModel):
     percent_by_seed: list[float | None]
     seeds: list[SeedResult]
     exit_ok: bool  # the engine agrees with the exact value of each seed's policy
-
-
-class Folder:
-    """A training's files, in a folder of the run."""
-
-    def __init__(self, run: RunDirectory, name: str) -> None:
-        self._run, self._name = run, name
-
-    def read(self, name: str) -> bytes | None:
-        """A file's bytes; None where there is none."""
-        path: Path = self._run.path / self._name / name
-        return path.read_bytes() if path.exists() else None
-
-    def write(self, name: str, data: bytes) -> Path:
-        """Puts it in the place of what was there, whole or not at all."""
-        return self._run.write(f"{self._name}/{name}", data)
 
 
 def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress) -> LearnedResult:

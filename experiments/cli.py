@@ -28,14 +28,17 @@ from experiments.command import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_TERMINATED,
+    TYPED,
     Job,
     Json,
     Options,
+    command_line,
     help_if_alone,
     settings_of,
 )
 from experiments.data_commands import register as register_data_commands
 from experiments.errors import InputError, closest, shown, shown_place
+from experiments.train_commands import register as register_train_commands
 
 # Without rich's markup, help takes 0.12 s instead of 0.28 s.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -158,7 +161,7 @@ def _certify(
         out or default_path("certify", config.set_name, config),
         config,
         resume=resume,
-        argv=_command_line(),
+        argv=command_line(),
         seeds={"root_seed": config.root_seed, "n_seeds": config.seeds},
     )
     with run, console.progress_bar(f"certify {config.set_name}") as progress:
@@ -235,22 +238,15 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
     return job
 
 
-_arguments: list[str] = []
-
-
 register_data_commands(app)
-
-
-def _command_line() -> list[str]:
-    """As typed; `rlmm` instead of the path of the script."""
-    return ["rlmm", *_arguments]
+register_train_commands(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
-    _arguments[:] = sys.argv[1:] if argv is None else argv
-    arguments = [argument for argument in _arguments if argument != "--debug"]
-    debug = arguments != _arguments
+    TYPED[:] = sys.argv[1:] if argv is None else argv
+    arguments = [argument for argument in TYPED if argument != "--debug"]
+    debug = arguments != TYPED
     try:
         with _terminable():
             job = app(arguments, prog_name="rlmm", standalone_mode=False)

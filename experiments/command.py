@@ -21,6 +21,15 @@ Options = Mapping[str, tuple[str, str | None]]
 """Key of the configuration and text given, by option; None where it was not given."""
 
 
+TYPED: list[str] = []
+"""The arguments of the program; `main` puts them here."""
+
+
+def command_line() -> list[str]:
+    """As typed; `rlmm` instead of the path of the script."""
+    return ["rlmm", *TYPED]
+
+
 def help_if_alone(context: typer.Context) -> None:
     """Without a subcommand there is nothing to do but to help."""
     if context.invoked_subcommand is None:

@@ -27,7 +27,7 @@ class PpoTrainingConfig(Params):
 
     kind: Literal["ppo"] = "ppo"
     steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=40_000_000, description="of all environments together; whole rollouts are made"
+        default=80_000_000, description="of all environments together; whole rollouts are made"
     )
     rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
         default=131_072, description="of all environments together, between two updates"
@@ -46,12 +46,17 @@ class PpoTrainingConfig(Params):
     value_trace: Share = Field(
         default=0.98, description="lambda of what the values learn; large: they are soon right"
     )
-    hidden: Widths = (64, 64)
-    value_hidden: Widths = (64, 64)
+    hidden: Widths = (32, 32)
+    value_hidden: Widths = (32, 32)
     squashed: bool = Field(
         default=False, description="continuous actions by tanh instead of a cut at the bounds"
     )
-    update: PpoSettings = PpoSettings()
+    update: PpoSettings = Field(
+        default=PpoSettings(
+            epochs=1, learning_rate=3e-3, entropy_weight=0.02, log_std_initial=-0.7
+        ),
+        description="simulating a step costs less than learning from it: each is used once",
+    )
     rate_end: Share = Field(
         default=0.0, description="learning rate at the end over that at the start; linear between"
     )
