@@ -62,7 +62,7 @@ _RULES: dict[str, Callable[[QuotingModel], DepthRule]] = {
     "avellaneda_stoikov": baselines.AvellanedaStoikov.from_model,
     "glft_asymptotic": baselines.GlftAsymptotic.from_model,
 }
-LEARNED = ("ppo",)
+LEARNED = ("ppo", "sac")
 AGENTS = (*_RULES, *LEARNED)
 
 

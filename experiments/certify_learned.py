@@ -30,7 +30,7 @@ from rlmm_tf.agents.baselines import DepthRule
 from rlmm_tf.agents.exact.best_rule import best_linear, best_regime_linear
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.seeding import seed_sequence
-from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
 
 if TYPE_CHECKING:
     from experiments.config import CertifyConfig
@@ -151,10 +151,15 @@ def _trained(
     from rlmm_tf.training.loop import Loop
     from rlmm_tf.training.start import make_training
 
-    chosen: PpoTrainingConfig = getattr(config, config.agent)
+    chosen: PpoTrainingConfig | SacTrainingConfig = getattr(config, config.agent)
     seed = seed_sequence(config.root_seed, _TRAINING_PATH, index)
     n_threads = config.threads or available_threads()
-    training = make_training(problem.params, chosen, seed=seed, n_threads=n_threads)
+    try:
+        training = make_training(problem.params, chosen, seed=seed, n_threads=n_threads)
+    except ValueError as error:
+        raise ConfigError(
+            [Problem(f"{config.set_name} with {config.agent}", str(error))]
+        ) from error
     loop = Loop(training, problem.params, chosen.evaluation, files, seed=seed, n_threads=n_threads)
     trained = loop.run(progress)
     return trained.spec, trained.weights, trained.evaluation.value

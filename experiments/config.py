@@ -20,7 +20,7 @@ from experiments.config_problems import choice_problems, models_in, problems_of
 from experiments.errors import ConfigError, Problem
 from experiments.yaml_reader import Document, Setting, parse_set, read_file
 from experiments.yaml_writer import yaml_text
-from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -86,6 +86,9 @@ class CertifyConfig(Config):
     policy_table: PolicyTableConfig = PolicyTableConfig()
     ppo: PpoTrainingConfig = Field(
         default=PpoTrainingConfig(), description="how the agent ppo is trained"
+    )
+    sac: SacTrainingConfig = Field(
+        default=SacTrainingConfig(), description="how the agent sac is trained"
     )
 
 

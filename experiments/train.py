@@ -54,7 +54,10 @@ def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> 
     params = params_of(config)
     seed = seed_sequence(config.seed)
     n_threads = config.threads or available_threads()
-    training = make_training(params, config.agent, seed=seed, n_threads=n_threads)
+    try:
+        training = make_training(params, config.agent, seed=seed, n_threads=n_threads)
+    except ValueError as error:
+        raise ConfigError([Problem(config.problem, str(error))]) from error
     loop = Loop(
         training,
         params,

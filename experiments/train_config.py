@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from experiments.config import Config
-from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.config import PpoTrainingConfig, TrainingConfig
 
 
 class TrainConfig(Config):
@@ -21,6 +21,6 @@ class TrainConfig(Config):
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: Annotated[int, Field(ge=0, le=4096)] = Field(default=0, description="0: all cores")
-    agent: PpoTrainingConfig = Field(
+    agent: TrainingConfig = Field(
         default=PpoTrainingConfig(), description="the algorithm, its networks and its schedule"
     )

@@ -56,10 +56,11 @@ class Collector:
         n_envs: int,
         seed: np.random.SeedSequence,
         n_threads: int,
+        final_obs: bool = False,
     ) -> None:
         self.spec = spec
         self.normaliser = RunningMoments(spec.obs_width)
-        self.arrays = RolloutArrays.empty(spec, n_steps=n_steps, n_envs=n_envs)
+        self.arrays = RolloutArrays.empty(spec, n_steps=n_steps, n_envs=n_envs, final_obs=final_obs)
         keys = environment_keys(seed, n_envs)
         self.batch = make_batch(params, seeds=keys, n_threads=min(n_threads, n_envs))
         self.batch.reset(obs=aligned_empty((n_envs, spec.obs_width), np.float32))

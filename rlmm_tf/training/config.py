@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from rlmm_tf.agents.learners.settings import PpoSettings
-from rlmm_tf.fields import Params
+from rlmm_tf.agents.learners.settings import PpoSettings, SacSettings
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=8)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class EvaluationConfig(Params):
+class Chosen(BaseModel):
+    """Strict like `rlmm_tf.fields.Params`, whose reading of NumPy's numbers no `kind` can have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class EvaluationConfig(Chosen):
     """How a policy is judged while it learns: by episodes of its own, always the same ones."""
 
     times: Annotated[int, Field(ge=1, le=10_000)] = Field(
@@ -22,12 +27,12 @@ class EvaluationConfig(Params):
     episodes: Annotated[int, Field(ge=2, le=1_000_000)] = 1024
 
 
-class PpoTrainingConfig(Params):
+class PpoTrainingConfig(Chosen):
     """Rollouts, advantages and updates of PPO."""
 
     kind: Literal["ppo"] = "ppo"
     steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=80_000_000, description="of all environments together; whole rollouts are made"
+        default=60_000_000, description="of all environments together; whole rollouts are made"
     )
     rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
         default=131_072, description="of all environments together, between two updates"
@@ -49,7 +54,9 @@ class PpoTrainingConfig(Params):
     hidden: Widths = (32, 32)
     value_hidden: Widths = (32, 32)
     squashed: bool = Field(
-        default=False, description="continuous actions by tanh instead of a cut at the bounds"
+        default=True,
+        description="continuous actions by tanh, with a spread that depends on the observation: "
+        "it stays wide where nothing is earned yet. Otherwise cut at the bounds, with one spread",
     )
     update: PpoSettings = Field(
         default=PpoSettings(
@@ -62,3 +69,40 @@ class PpoTrainingConfig(Params):
     )
     entropy_end: Share = Field(default=0.0, description="the same of the entropy's weight")
     evaluation: EvaluationConfig = EvaluationConfig()
+
+
+class SacTrainingConfig(Chosen):
+    """Rollouts, replay and updates of SAC."""
+
+    kind: Literal["sac"] = "sac"
+    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
+        default=20_000_000, description="of all environments together; whole rollouts are made"
+    )
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] = 512
+    rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        default=16_384, description="of all environments together, between two blocks of updates"
+    )
+    replay_rows: Annotated[int, Field(ge=1, le=10**9)] = 2**20
+    first_rows: Annotated[int, Field(ge=1, le=10**9)] = Field(
+        default=2**17, description="in the replay when the updates begin"
+    )
+    updates: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=16, description="in a block, which is one call of TensorFlow"
+    )
+    batch: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
+    reward_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=3, description="rewards that a row has of its own before the critics' value"
+    )
+    gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=1.0, description="discount of a step; 1 fits episodes that terminate"
+    )
+    hidden: Widths = (32, 32)
+    critic_hidden: Widths = (64, 64)
+    update: SacSettings = SacSettings(learning_rate=1e-3, tau=0.02, temperature_initial=0.01)
+    rate_end: Share = Field(
+        default=0.0, description="learning rate at the end over that at the start; linear between"
+    )
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+TrainingConfig = Annotated[PpoTrainingConfig | SacTrainingConfig, Field(discriminator="kind")]

@@ -17,11 +17,12 @@ from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.schedules import linear
 from rlmm_tf.training.tensor_file import Arrays, Texts
 
 
 class PpoTraining:
-    """One training: `iterate` until `is_done`."""
+    """One training: `iterate` as often as `iterations_total` says."""
 
     def __init__(
         self,
@@ -125,9 +126,9 @@ class PpoTraining:
         assert value is not None  # the spec has a value network
         assert final_value is not None
         assert last_value is not None
-        reward = self._scale.scaled(
-            arrays.reward, arrays.terminated, arrays.terminated | arrays.truncated
-        )
+        ended = arrays.terminated | arrays.truncated
+        n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
+        reward = self._scale.scaled(arrays.reward, n_steps)
         ends = arrays.terminated, arrays.truncated
         advantage, surprise = (
             advantages(
@@ -151,8 +152,3 @@ class PpoTraining:
             advantage.reshape(-1),
             (surprise + value).reshape(-1),
         )
-
-
-def linear(start: float, end: float, done: float) -> float:
-    """From start to end while `done` goes from 0 to 1."""
-    return start + (end - start) * done

@@ -6,13 +6,18 @@ import numpy as np
 
 from rlmm_tf.agents.learners.threads import use_threads
 from rlmm_tf.params import EnvParams
-from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
 from rlmm_tf.training.loop import Training
 from rlmm_tf.training.ppo import PpoTraining
+from rlmm_tf.training.sac import SacTraining
 
 
 def make_training(
-    params: EnvParams, config: PpoTrainingConfig, *, seed: np.random.SeedSequence, n_threads: int
+    params: EnvParams,
+    config: PpoTrainingConfig | SacTrainingConfig,
+    *,
+    seed: np.random.SeedSequence,
+    n_threads: int,
 ) -> Training:
     """At its start.
 
@@ -23,4 +28,6 @@ def make_training(
         n_threads: of the engine; no result depends on it.
     """
     use_threads()
+    if isinstance(config, SacTrainingConfig):
+        return SacTraining(params, config, seed=seed, n_threads=n_threads)
     return PpoTraining(params, config, seed=seed, n_threads=n_threads)

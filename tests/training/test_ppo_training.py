@@ -39,8 +39,8 @@ SMALL = PpoTrainingConfig(
 # A long step: what a quote earns shows in few of them.
 SHORT = resolve_params("P1", {"episode": {"n_steps": 10, "step_ns": 100_000_000}})
 ACTIONS = {
-    "squashed": SMALL.model_copy(update={"squashed": True}),
-    "gaussian": SMALL,
+    "squashed": SMALL,
+    "gaussian": SMALL.model_copy(update={"squashed": False}),
     "categorical": SMALL,
 }
 

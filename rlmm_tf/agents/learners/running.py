@@ -97,25 +97,36 @@ class RewardScale:
         """What rewards are divided by."""
         return float(np.sqrt(self.totals.variance[0] + VARIANCE_LEAST))
 
-    def scaled(
+    @property
+    def centre(self) -> float:
+        """What is taken off for each step."""
+        return float(self.steps.mean[0]) if self.episode_steps is not None else 0.0
+
+    def observed(
         self, reward: Floats, terminated: NDArray[np.bool_], ended: NDArray[np.bool_]
     ) -> Floats:
-        """Rewards (T, N); these count already. `ended`: terminated or truncated."""
+        """Counts rewards (T, N) in; returns for how many steps `scaled` is to take the mean off.
+
+        1, and where an episode terminates before its time also those that it had left. `ended`:
+        terminated or truncated.
+        """
         self.steps.add(reward.reshape(-1, 1))
-        centre = float(self.steps.mean[0]) if self.episode_steps is not None else 0.0
-        centred = reward - centre
+        n_steps = np.ones_like(reward)
         sums = np.empty_like(reward)
         for t in range(len(reward)):
             self.ages += 1
             if self.episode_steps is not None:
-                early = self.episode_steps - self.ages
-                centred[t] -= np.where(terminated[t], centre * early, 0.0)
-            self.sums = self.gamma * self.sums + centred[t]
+                n_steps[t] += np.where(terminated[t], self.episode_steps - self.ages, 0)
+            self.sums = self.gamma * self.sums + reward[t] - self.centre * n_steps[t]
             sums[t] = self.sums
             self.sums = np.where(ended[t], 0.0, self.sums)
             self.ages = np.where(ended[t], 0, self.ages)
         self.totals.add(sums.reshape(-1, 1))
-        return np.asarray(centred / self.deviation)
+        return n_steps
+
+    def scaled(self, reward: Floats, n_steps: Floats) -> Floats:
+        """Rewards of as many steps, by the scale of now."""
+        return (reward - self.centre * n_steps) / self.deviation
 
 
 def under(prefix: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

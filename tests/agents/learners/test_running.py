@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from rlmm_tf.agents.learners.running import RewardScale, RunningMoments
+from rlmm_tf.agents.learners.running import Floats, RewardScale, RunningMoments
 
 
 def test_the_nth_batch_weighs_n_times_the_first() -> None:
@@ -23,18 +24,20 @@ def test_the_nth_batch_weighs_n_times_the_first() -> None:
     )
 
 
+def scaled(scale: RewardScale, reward: Floats, ends: NDArray[np.bool_]) -> Floats:
+    return scale.scaled(reward, scale.observed(reward, ends, ends))
+
+
 def test_a_state_is_gone_back_to() -> None:
     generator = np.random.default_rng(2)
     scale, other = (RewardScale(3, 4, 0.9) for _ in range(2))
     ends = np.zeros((7, 3), np.bool_)
     ends[[2, 6]] = True
     rewards = generator.normal(size=(3, 7, 3))
-    scale.scaled(rewards[0], ends, ends)
+    scale.observed(rewards[0], ends, ends)
     other.set_state(scale.state())
     for reward in rewards[1:]:
-        np.testing.assert_array_equal(
-            scale.scaled(reward, ends, ends), other.scaled(reward, ends, ends)
-        )
+        np.testing.assert_array_equal(scaled(scale, reward, ends), scaled(other, reward, ends))
 
 
 def test_every_episode_loses_as_many_means_as_it_has_steps() -> None:
@@ -44,17 +47,17 @@ def test_every_episode_loses_as_many_means_as_it_has_steps() -> None:
     terminated = np.zeros((n_steps, 2), np.bool_)
     terminated[4, 0] = terminated[1, 1] = True
     scale = RewardScale(2, n_steps, 1.0)
-    scaled = scale.scaled(reward, terminated, terminated) * scale.deviation
+    kept = scaled(scale, reward, terminated) * scale.deviation
     lost = n_steps * reward.mean()
-    assert scaled[:, 0].sum() == pytest.approx(reward[:, 0].sum() - lost)
-    assert scaled[:2, 1].sum() == pytest.approx(reward[:2, 1].sum() - lost)
+    assert kept[:, 0].sum() == pytest.approx(reward[:, 0].sum() - lost)
+    assert kept[:2, 1].sum() == pytest.approx(reward[:2, 1].sum() - lost)
 
 
 def test_episodes_without_a_horizon_keep_their_mean() -> None:
     reward = np.full((4, 1), 3.0)
     never = np.zeros((4, 1), np.bool_)
     scale = RewardScale(1, None, 0.5)
-    scaled = scale.scaled(reward, never, never)
+    kept = scaled(scale, reward, never)
     # Discounted sums 3, 4.5, 5.25, 5.625.
     assert scale.deviation == pytest.approx(np.std([3.0, 4.5, 5.25, 5.625]), rel=1e-6)
-    np.testing.assert_allclose(scaled * scale.deviation, reward)
+    np.testing.assert_allclose(kept * scale.deviation, reward)

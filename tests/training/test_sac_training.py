@@ -1,0 +1,100 @@
+"""SAC's training: it learns, it can be stopped anywhere, and it says what it cannot do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from rlmm_tf.agents.exact.problem import played_rule, quoting_model
+from rlmm_tf.agents.exact.stepped import evaluate_stepped
+from rlmm_tf.agents.learners.settings import SacSettings
+from rlmm_tf.presets import resolve_params
+from rlmm_tf.seeding import seed_sequence
+from rlmm_tf.training.config import EvaluationConfig, SacTrainingConfig
+from rlmm_tf.training.loop import CHECKPOINT_NAME, Loop
+from rlmm_tf.training.rule import LearnedRule
+from rlmm_tf.training.sac import SacTraining
+
+SMALL = SacTrainingConfig(
+    steps=6_000,
+    envs=20,
+    rollout_steps=400,
+    replay_rows=2_000,
+    first_rows=800,
+    updates=4,
+    batch=64,
+    hidden=(16,),
+    critic_hidden=(16,),
+    update=SacSettings(learning_rate=3e-3, tau=0.05, temperature_initial=0.05),
+    evaluation=EvaluationConfig(times=3, episodes=64),
+)
+SHORT = resolve_params("P1", {"episode": {"n_steps": 10, "step_ns": 100_000_000}})
+
+
+class Files:
+    """A run's files in memory; after `stop_after` checkpoints the process is killed."""
+
+    def __init__(self, stop_after: int = 0) -> None:
+        self.held: dict[str, bytes] = {}
+        self.stop_after = stop_after
+
+    def read(self, name: str) -> bytes | None:
+        return self.held.get(name)
+
+    def write(self, name: str, data: bytes) -> None:
+        self.held[name] = data
+        self.stop_after -= name == CHECKPOINT_NAME
+        if name == CHECKPOINT_NAME and self.stop_after == 0:
+            raise KeyboardInterrupt
+
+
+def trained(files: Files, config: SacTrainingConfig = SMALL) -> Any:
+    training = SacTraining(SHORT, config, seed=seed_sequence(5))
+    loop = Loop(training, SHORT, config.evaluation, files, seed=seed_sequence(5))
+    return loop.run(lambda done, total, label: None)
+
+
+def test_a_training_taken_up_ends_as_if_never_stopped() -> None:
+    whole = Files()
+    trained(whole)
+    for stop_after in (1, 2):  # before and after the replay is full
+        stopped = Files(stop_after)
+        with pytest.raises(KeyboardInterrupt):
+            trained(stopped)
+        assert stopped.held[CHECKPOINT_NAME] != whole.held[CHECKPOINT_NAME]
+        trained(stopped)
+        assert stopped.held == whole.held
+
+
+def test_it_learns_to_quote() -> None:
+    config = SMALL.model_copy(
+        update={
+            "steps": 200_000,
+            "rollout_steps": 2_000,
+            "replay_rows": 100_000,
+            "updates": 16,
+            "batch": 256,
+            "evaluation": EvaluationConfig(times=4, episodes=256),
+        }
+    )
+    result = trained(Files(), config)
+    rule = played_rule(LearnedRule(result.spec, result.weights, SHORT), SHORT)
+    value = evaluate_stepped(quoting_model(SHORT), rule, SHORT.episode.n_steps).at(0)
+    assert value > 5.5  # untrained 4.2, at best 5.9
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("P1", {"action": {"kind": "discrete"}}, "action.kind: expected 'continuous' for SAC, got"),
+        ("CARA-0.1", {}, "reward.utility: expected 'linear' for SAC, got 'cara'; train PPO"),
+    ],
+)
+def test_what_it_cannot_learn_is_refused(
+    name: str, overrides: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
+        SacTraining(resolve_params(name, overrides), SMALL, seed=seed_sequence(5))
