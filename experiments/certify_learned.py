@@ -24,6 +24,7 @@ from experiments.certify import (
     problem_of,
 )
 from experiments.errors import ConfigError, Problem
+from experiments.quiet import start_tensorflow
 from experiments.simulation import Case, Simulation, kept, simulate_seed
 from experiments.train import Folder
 from rlmm_tf.agents.baselines import DepthRule
@@ -115,6 +116,7 @@ def _seed(
     run: RunDirectory,
     progress: Progress,
 ) -> tuple[DepthRule, SeedResult]:
+    start_tensorflow()
     from rlmm_tf.training.rule import LearnedRule
 
     label = f"seed {index + 1} of {config.seeds}"

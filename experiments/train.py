@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ConfigError, Problem
+from experiments.quiet import start_tensorflow
 from experiments.train_config import TrainConfig
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.params import EnvParams
@@ -48,6 +49,7 @@ def params_of(config: TrainConfig) -> EnvParams:
 
 def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> dict[str, Any]:
     """Trains, from the start or the run's last checkpoint; returns what came out."""
+    start_tensorflow()
     from rlmm_tf.training.loop import Loop
     from rlmm_tf.training.start import make_training
 

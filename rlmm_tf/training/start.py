@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlmm_tf.agents.learners.threads import use_threads
+from rlmm_tf.agents.learners.threads import start_tensorflow
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
 from rlmm_tf.training.loop import Training
@@ -27,7 +27,7 @@ def make_training(
         seed: all randomness comes from it.
         n_threads: of the engine; no result depends on it.
     """
-    use_threads()
+    start_tensorflow()
     if isinstance(config, SacTrainingConfig):
         return SacTraining(params, config, seed=seed, n_threads=n_threads)
     return PpoTraining(params, config, seed=seed, n_threads=n_threads)
