@@ -22,6 +22,8 @@ from calibration.fidelity.messages import (
 from calibration.fidelity.of_model import Simulator, market_of_model
 from calibration.fidelity.trials import Trials, run_trials
 from calibration.flow_events import read_flow
+from calibration.goodness import Goodness
+from calibration.held_out import held_out_goodness
 from calibration.split import Split, SplitError
 from calibration.zero_intelligence import PoissonFlows
 from experiments.console import Progress
@@ -60,7 +62,12 @@ class Tables:
     simulated: EventTable
     reference: EventTable | None
     simulators: Mapping[str, Simulator]  # of those that were given as a market.json
-    cautions: tuple[str, ...]  # that these carry
+    section: Mapping[str, Any] | None  # on the model's calibration
+
+    @property
+    def cautions(self) -> list[str]:
+        """That the model carries."""
+        return [f"{each.part}: {each.text}" for each in cautions_of(self.section or {})]
 
     @property
     def instrument(self) -> Instrument:
@@ -107,6 +114,7 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
             floor=markets.get("floor"),
             reference=markets.get("reference"),
             trials=trials,
+            goodness=_goodness(tables, stretches),
             rng=np.random.default_rng(request.seed),
         )
     except (FidelityError, SplitError) as error:
@@ -183,30 +191,30 @@ def _tables(request: Request, progress: Progress) -> Tables:
     real = read_table(request.real)
     tables: dict[str, EventTable] = {}
     simulators: dict[str, Simulator] = {}
-    cautions: list[str] = []
+    sections: dict[str, Mapping[str, Any] | None] = {}
     for key, path in (("model", request.simulated), ("reference", request.reference)):
         if path is None:
             continue
         if path.suffix == ".json":
             progress(1, STEPS, "simulating")
-            simulators[key], found = _simulator(path, real, request.seed)
+            simulators[key], sections[key] = _simulator(path, real, request.seed)
             tables[key] = simulators[key].session
-            cautions += found if key == "model" else []
         else:
             tables[key] = read_table(path)
-    return Tables(real, tables["model"], tables.get("reference"), simulators, tuple(cautions))
+    return Tables(real, tables["model"], tables.get("reference"), simulators, sections.get("model"))
 
 
-def _simulator(path: Path, real: EventTable, seed: int) -> tuple[Simulator, list[str]]:
-    """Of a market.json, calibrated or written by hand; with the cautions that it carries."""
+def _simulator(
+    path: Path, real: EventTable, seed: int
+) -> tuple[Simulator, Mapping[str, Any] | None]:
+    """Of a market.json; with what it says of its calibration, if it was not written by hand."""
     try:
         model = MarketModel.load(path)
         section = calibration_of(path)
     except ValueError as error:
         raise InputError([Problem(shown_place(path), str(error))]) from None
     origin_s = int(section["season_origin_s"]) if section else 0
-    simulator = Simulator.of(model, real, season_origin_s=origin_s, seed=seed)
-    return simulator, [f"{each.part}: {each.text}" for each in cautions_of(section or {})]
+    return Simulator.of(model, real, season_origin_s=origin_s, seed=seed), section
 
 
 def _with_fitted_reference(tables: Tables, stretches: Stretches, seed: int) -> Tables:
@@ -270,6 +278,13 @@ def _trials(request: Request, tables: Tables, stretches: Stretches) -> Trials | 
         return None
     flow = read_flow([tables.real], lambda ts_ns: stretches.scored)
     return run_trials(simulator.model, flow, seed=request.seed)
+
+
+def _goodness(tables: Tables, stretches: Stretches) -> Goodness | None:
+    if tables.section is None:
+        return None
+    model = tables.simulators["model"].model
+    return held_out_goodness(model, tables.section, tables.real, stretches.scored)
 
 
 def about(table: EventTable, path: Path) -> dict[str, Any]:

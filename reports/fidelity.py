@@ -43,6 +43,7 @@ def fidelity_page(values: Values) -> Page:
             _responses(values),
             _after_fills(values),
             _scales(values),
+            *_goodness(values["goodness"]),
             *_trials(values["trials"]),
             _facts(values),
         ],
@@ -226,6 +227,35 @@ def _scales(values: Values) -> Section:
         parts.append("Mean L1 of each hundred messages of a window: does it grow?")
         parts.append(Curves("Divergence", "messages", "mean L1", places, drawn))
     return Section("Time scales", parts)
+
+
+def _goodness(goodness: Values | None) -> list[Section]:
+    """None of a model that was not calibrated."""
+    if goodness is None:
+        return []
+    rows = [
+        (group, part["n"], part["ks"], part["acf_1"], part["dispersion"])
+        for group, part in goodness["residuals"].items()
+    ]
+    header = ("events", "n", "distance (KS)", "autocorrelation", "dispersion")
+    return [
+        Section(
+            "As a point process",
+            [
+                "How well the model's intensities explain the events of the scored stretches: in "
+                "its own time, waits are exponential with mean 1, and independent.",
+                Facts(
+                    {
+                        "events": goodness["events"],
+                        "nats per event over Poisson flows": _short(
+                            goodness["gain_over_poisson_per_event"]
+                        ),
+                    }
+                ),
+                Table("Residuals", header, rows),
+            ],
+        )
+    ]
 
 
 def _trials(trials: Values | None) -> list[Section]:

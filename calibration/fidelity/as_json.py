@@ -60,6 +60,7 @@ def result_as_json(result: FidelityResult) -> Values:
             for row in result.facts
         ],
         "gates": [vars(gate) for gate in result.gates],
+        "goodness": None if result.goodness is None else result.goodness.to_json(),
         "trials": None if result.trials is None else _trials(result.trials),
         "histograms": {
             name: {key: part.tolist() for key, part in vars(histogram).items()}

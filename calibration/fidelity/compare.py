@@ -23,6 +23,7 @@ from calibration.fidelity.scores import UNCONDITIONAL
 from calibration.fidelity.segments import Segments
 from calibration.fidelity.stylized import FREE_RUN_S, FactRow, Measured, facts_table
 from calibration.fidelity.trials import Trials
+from calibration.goodness import Goodness
 
 WINDOWS_LEAST = 4
 WINDOWS_FEW = 60
@@ -56,6 +57,7 @@ class FidelityResult:
     facts: tuple[FactRow, ...]
     gates: tuple[Gate, ...]
     trials: Trials | None
+    goodness: Goodness | None
     histograms: dict[str, Histogram]
     cautions: tuple[str, ...] = field(default=())
 
@@ -67,6 +69,7 @@ def compare(
     floor: Market | None = None,
     reference: Market | None = None,
     trials: Trials | None = None,
+    goodness: Goodness | None = None,
     rng: np.random.Generator,
 ) -> FidelityResult:
     """Score the model.
@@ -77,6 +80,7 @@ def compare(
         floor: other stretches of the real recording.
         reference: a simulation of a model that knows little.
         trials: of an agent in the simulated market.
+        goodness: of the model on the scored stretches.
         rng: draws bootstrap resamples.
 
     Raises:
@@ -114,6 +118,7 @@ def compare(
         model_numbers=model_numbers,
         facts=facts,
         trials=trials,
+        goodness=goodness,
     )
     return FidelityResult(
         instrument=real.windows.messages.instrument,
@@ -129,6 +134,7 @@ def compare(
         facts=facts,
         gates=gates(evidence),
         trials=trials,
+        goodness=goodness,
         histograms=_histograms(shown, model.windows.evenly(n), column),
         cautions=_cautions(real, model, n),
     )

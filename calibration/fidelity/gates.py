@@ -16,6 +16,8 @@ from calibration.fidelity.markouts import HORIZONS_S
 from calibration.fidelity.responses import EVENTS, response_error
 from calibration.fidelity.stylized import FactRow, count
 from calibration.fidelity.trials import Trials
+from calibration.goodness import Goodness
+from rlmm_tf.market_parts import GROUPS
 
 _MO = (EVENTS.index("MO_0"), EVENTS.index("MO_1"))
 _FACTS_LEAST = 10
@@ -51,6 +53,7 @@ class Evidence:
     model_numbers: Numbers
     facts: tuple[FactRow, ...]
     trials: Trials | None
+    goodness: Goodness | None
 
 
 def gates(evidence: Evidence) -> tuple[Gate, ...]:
@@ -71,8 +74,8 @@ def gates(evidence: Evidence) -> tuple[Gate, ...]:
         _after_market_orders(evidence),
         _markouts(evidence),
         _fills(evidence),
-        _elsewhere("G11", "residuals of the point process", "`rlmm calibrate` reports them"),
-        _elsewhere("G12", "log-likelihood over Poisson", "`rlmm calibrate` reports it"),
+        _residuals(evidence),
+        _gain(evidence),
         _within("G13a", "1-minute volatility", evidence, "volatility_1min_ticks", (0.2, 0.1)),
         _within("G13b", "eta", evidence, "eta", (0.08, 0.05)),
         _within("G13c", "sign autocorrelation C(1)", evidence, "sign_acf_1", (0.15, 0.1)),
@@ -216,6 +219,33 @@ def _facts(evidence: Evidence) -> Gate:
     share = passed / known
     must, target = share >= 18 / 25, share >= 22 / 25
     return Gate("G14", metric, float(passed), texts[0], must, texts[1], target)
+
+
+_NOT_CALIBRATED = "it takes a market.json that was calibrated"
+_MARKET_ORDERS = GROUPS[:2]
+
+
+def _residuals(evidence: Evidence) -> Gate:
+    metric = "residuals of the point process: worst distance from the exponential law"
+    texts = ("at most 0.06", "at most 0.03, market orders 0.05")
+    if evidence.goodness is None:
+        return Gate("G11", metric, None, texts[0], None, texts[1], None, _NOT_CALIBRATED)
+    found = [each for each in evidence.goodness.residuals if each.n > 0]
+    worst = max(each.ks for each in found)
+    target = all(each.ks <= (0.05 if each.group in _MARKET_ORDERS else 0.03) for each in found)
+    return Gate("G11", metric, worst, texts[0], worst <= 0.06, texts[1], target)
+
+
+def _gain(evidence: Evidence) -> Gate:
+    metric = "log-likelihood over Poisson flows, nats per event"
+    texts = ("at least 2", "at least 2.9")
+    if evidence.goodness is None:
+        return Gate("G12", metric, None, texts[0], None, texts[1], None, _NOT_CALIBRATED)
+    gain = evidence.goodness.gain_per_event
+    if not np.isfinite(gain):
+        reason = "the model takes what happened for impossible"
+        return Gate("G12", metric, None, texts[0], False, texts[1], False, reason)
+    return Gate("G12", metric, gain, texts[0], gain >= 2.0, texts[1], gain >= 2.9)
 
 
 _NO_TRIALS = "no agent was let into the simulator: give a market.json"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.artifact import ArtifactError, load_market, market_document, save_market
 from calibration.fit import CalibratedMarket, Settings, TooLittleData, calibrate
 from calibration.flow_events import read_flow
+from calibration.held_out import held_out_goodness
 from calibration.split import Split
 from rlmm_tf.events import EventFlag, EventKind, EventTable, EventTableError
 from rlmm_tf.market_model import MarketModel
@@ -59,6 +60,20 @@ def test_kernels_are_found_again(market: CalibratedMarket) -> None:
 def test_fit_is_good_here_and_elsewhere(market: CalibratedMarket) -> None:
     assert all(each.ks < 0.05 for each in market.goodness.residuals), market.goodness
     assert market.goodness.gain_per_event > 0.05
+
+
+def test_goodness_can_be_told_again_from_the_artifact(
+    table: EventTable, market: CalibratedMarket, tmp_path: Path
+) -> None:
+    save_market(market, tmp_path / "m.json", settings=SETTINGS)
+    model, section = load_market(tmp_path / "m.json")
+    whole = Split.of_rows(None, None, table.column("ts_recv"))
+    again = held_out_goodness(model, section, table, whole)
+    assert again.n == market.goodness.n
+    assert again.gain_per_event == pytest.approx(market.goodness.gain_per_event, rel=1e-9)
+    assert again.residuals == market.goodness.residuals
+    half = Split.of_rows(",0.4h", None, table.column("ts_recv"))
+    assert held_out_goodness(model, section, table, half).n < 0.6 * again.n
 
 
 def test_it_runs_as_the_market_did(table: EventTable, market: CalibratedMarket) -> None:
