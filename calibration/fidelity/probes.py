@@ -1,7 +1,7 @@
 """Strategies that must not pay: a market in which they do is no market.
 
 Each is played in many markets at once, without fees. None may gain: that would be money for sending
-orders that nobody wants, for moving the price to and fro, or for standing where others would have
+orders that nobody wants, for moving the price up and down, or for standing where others would have
 been run over.
 """
 
@@ -105,7 +105,7 @@ def layering(sight: Sight, unit: float, reach: float) -> Quotes:
 
 
 def ping_pong(sight: Sight, unit: float, reach: float) -> Quotes:
-    """Market orders to and fro."""
+    """Market orders up and down."""
     n, buys = len(sight.mid_ticks), sight.step % 2 == 0
     return _both(-reach, -reach, n), _both(unit * buys, unit * (not buys), n)
 
