@@ -25,6 +25,7 @@ from calibration.flow_states import StateBins
 from calibration.sessions import alive, mid_ticks
 from rlmm_tf.kernels.flow import PLACES, FlowFlag
 from rlmm_tf.market_parts import (
+    DEPTH_TICKS_MAX,
     CancelParams,
     LimitPlaceParams,
     MarketOrderParams,
@@ -68,7 +69,9 @@ class BookParts:
         hazard = self.depth.simulated_hazard(self.hazard)
         depth = self.placement.depth_ticks
         edges = [edge for edge in DISTANCE_EDGES if edge < 2 * depth]
-        at = np.searchsorted(edges, np.arange(edges[-1] + 1), side="right") - 1
+        ticks = np.arange(min(edges[-1] + 1, DEPTH_TICKS_MAX))
+        ticks[-1] = edges[-1]  # the last value is for all beyond
+        at = np.searchsorted(edges, ticks, side="right") - 1
         return {
             "limit_marks": self.placement.marks,
             "improving": laws[0],
