@@ -28,6 +28,7 @@ from rlmm_tf.recording import Chunk, Session, generator_hash, record
 DAY_S = 86_400
 WARM_UP_S = 600
 WINDOWS_MOST = 400
+ROOMS = 100  # times what a mid needs below it, so that no session ends at a price of 0
 # Messages behind the levels that are looked at do not count: so many times as many are simulated,
 # and more where that is not enough.
 SPARE = (3, 12, 48)
@@ -57,7 +58,7 @@ def _session_like(
     start_ns, duration_ns = span_of(real)
     of_day_s = (start_ns // NS_PER_S - season_origin_s) % DAY_S
     room = 4 * model.depth_ticks + model.typical.spread_ticks + 1
-    mid = max(int(np.median(real.column("price_ticks")[real.column("kind") < 5])), 2 * room)
+    mid = max(int(np.median(real.column("price_ticks")[real.column("kind") < 5])), ROOMS * room)
     params = EnvParams(
         market=BookMarketParams(
             model=model,
