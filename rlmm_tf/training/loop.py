@@ -4,9 +4,9 @@
     policy.safetensors       the best policy so far
     checkpoint.safetensors   everything that going on from here needs
 
-The three are written together at each evaluation, the checkpoint last. A run that is taken up goes
-on from the checkpoint, and ends with the same bytes as one that was never interrupted: nothing in
-the files depends on the time that it took.
+They are written together at each evaluation, the checkpoint last, and before Ctrl-C or SIGTERM have
+their way. A run that is taken up goes on from the checkpoint, and ends with the same bytes as one
+that was never interrupted: nothing in the files depends on the time that it took.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rlmm_tf.agents.learners.running import part
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import stream
 from rlmm_tf.training.config import EvaluationConfig
 from rlmm_tf.training.evaluation import Evaluation, evaluate_policy
+from rlmm_tf.training.interrupts import held_back
 from rlmm_tf.training.policy_file import policy_bytes, policy_from
 from rlmm_tf.training.tensor_file import Arrays, Texts, packed, unpacked
 
@@ -121,19 +123,27 @@ class Loop:
         self._take_up()
         training = self._training
         total = training.iterations_total
-        while training.iterations < total:
-            metrics = training.iterate()
-            _require_finite(training.iterations, metrics)
-            self._log({"iteration": training.iterations, **metrics})
-            if self._is_due(training.iterations, total):
-                self._evaluate()
-                self._save()
-            value = "" if self._best is None else f", {self._best[1].value:.6g} at best"
-            steps = training.iterations * training.rollout_steps
-            progress(training.iterations, total, f"{steps / 1e6:.1f} M steps{value}")
+        with held_back() as interrupts:
+            while training.iterations < total:
+                self._iterate(total)
+                if interrupts.came:
+                    self._save()
+                    interrupts.deliver()
+                value = "" if self._best is None else f", {self._best[1].value:.6g} at best"
+                steps = training.iterations * training.rollout_steps
+                progress(training.iterations, total, f"{steps / 1e6:.1f} M steps{value}")
         assert self._best is not None  # the last iteration is evaluated
         spec, weights = policy_from(self._best[0], POLICY_NAME)
         return Trained(spec, weights, self._best[1])
+
+    def _iterate(self, total: int) -> None:
+        training = self._training
+        metrics = training.iterate()
+        _require_finite(training.iterations, metrics)
+        self._log({"iteration": training.iterations, **metrics})
+        if self._is_due(training.iterations, total):
+            self._evaluate()
+            self._save()
 
     def _is_due(self, iteration: int, total: int) -> bool:
         """`times` evaluations evenly over the training, the last after its last iteration."""
@@ -169,17 +179,15 @@ class Loop:
         self._lines.append(json.dumps(line))
 
     def _save(self) -> None:
-        assert self._best is not None  # saved after an evaluation
-        policy, best = self._best
         arrays, texts = self._training.state()
         metrics = "".join(f"{line}\n" for line in self._lines)
-        kept = {
-            **{f"training.{name}": array for name, array in arrays.items()},
-            "best.outcomes": best.outcomes,
-            "best.policy": np.frombuffer(policy, np.uint8),
-        }
+        kept = {f"training.{name}": array for name, array in arrays.items()}
+        if self._best is not None:
+            policy, best = self._best
+            kept["best.outcomes"] = best.outcomes
+            kept["best.policy"] = np.frombuffer(policy, np.uint8)
+            self._store.write(POLICY_NAME, policy)
         self._store.write(METRICS_NAME, metrics.encode())
-        self._store.write(POLICY_NAME, policy)
         self._store.write(CHECKPOINT_NAME, packed(kept, {**texts, "metrics": metrics}))
 
     def _take_up(self) -> None:
@@ -188,10 +196,11 @@ class Loop:
             return
         arrays, texts = unpacked(raw, CHECKPOINT_NAME)
         self._lines = texts.pop("metrics").splitlines()
-        outcomes, policy = arrays.pop("best.outcomes"), arrays.pop("best.policy")
-        self._best = policy.tobytes(), Evaluation(outcomes, self._params.reward.risk_aversion)
-        own = {name.removeprefix("training."): array for name, array in arrays.items()}
-        self._training.set_state(own, texts)
+        if "best.policy" in arrays:
+            risk_aversion = self._params.reward.risk_aversion
+            best = Evaluation(arrays["best.outcomes"], risk_aversion)
+            self._best = arrays["best.policy"].tobytes(), best
+        self._training.set_state(part(arrays, "training"), texts)
 
 
 def _require_finite(iteration: int, metrics: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import seed_sequence
 from rlmm_tf.training.config import EvaluationConfig, PpoTrainingConfig
+from rlmm_tf.training.interrupts import SIGNALS
 from rlmm_tf.training.loop import (
     CHECKPOINT_NAME,
     METRICS_NAME,
@@ -27,6 +29,7 @@ from rlmm_tf.training.loop import (
 from rlmm_tf.training.policy_file import policy_from
 from rlmm_tf.training.ppo import PpoTraining
 from rlmm_tf.training.rule import LearnedRule
+from rlmm_tf.training.tensor_file import unpacked
 
 SMALL = PpoTrainingConfig(
     steps=20_000,
@@ -91,6 +94,34 @@ def test_a_training_taken_up_ends_as_if_never_stopped(kind: str) -> None:
     trained(stopped, ACTIONS[kind], params_for(kind))
     assert stopped.held == whole.held
     trained(stopped, ACTIONS[kind], params_for(kind))  # nothing is left to do
+    assert stopped.held == whole.held
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", [1, 5])  # before the first evaluation, and between two
+def test_a_signal_leaves_a_checkpoint_of_the_iteration_under_way(
+    number: signal.Signals, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, stopped = Files(), Files()
+    trained(whole)
+    iterate, handlers = PpoTraining.iterate, [signal.getsignal(s) for s in SIGNALS]
+    finished = []
+
+    def signalled(self: PpoTraining) -> dict[str, float]:
+        if self.iterations == at:
+            signal.raise_signal(number)
+        metrics = iterate(self)
+        finished.append(self.iterations)
+        return metrics
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PpoTraining, "iterate", signalled)
+        with pytest.raises(KeyboardInterrupt):
+            trained(stopped)
+    assert finished[-1] == at + 1
+    assert unpacked(stopped.held[CHECKPOINT_NAME], "c")[1]["iterations"] == str(at + 1)
+    assert [signal.getsignal(s) for s in SIGNALS] == handlers
+    trained(stopped)
     assert stopped.held == whole.held
 
 
