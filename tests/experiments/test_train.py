@@ -78,7 +78,10 @@ def test_an_agent_is_trained_in_a_book_market(
         ("problem: P9", "train.yaml:1: problem: expected one of "),
         ("agent: {steps: 10}", "problem: expected a value"),
         ("problem: P1\noverrides: {episode: {n_step: 5}}", "overrides: episode.n_step: "),
-        ("problem: P1\nagent: {kind: sarsa}", "train.yaml:2: agent.kind: expected 'ppo', got 'sar"),
+        (
+            "problem: P1\nagent: {kind: sarsa}",
+            "train.yaml:2: agent.kind: expected 'ppo' or 'sac', got 'sar",
+        ),
     ],
 )
 def test_bad_input_is_refused(
