@@ -89,12 +89,6 @@ class BookParts:
         }
 
     @property
-    def cancels_kept(self) -> float:
-        """Share of the simulated flow's cancels that the distance lets happen."""
-        simulated = self.depth.simulated_hazard(self.hazard)
-        return self.depth.cancels_kept(simulated, self.placement.depth_ticks)
-
-    @property
     def estimates(self) -> dict[str, Estimate]:
         """By the field of the model that they are behind."""
         found = {

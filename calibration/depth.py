@@ -20,7 +20,6 @@ Array = NDArray[np.float64]
 
 SEEN_LEAST = 0.1  # of the time; what is seen less is taken to be like what lies before it
 HAZARD_LEAST = 1e-3  # of orders that are never seen: they wait
-LINGERING = 1.15  # levels stay up to twice the reach when the price moves away
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,3 @@ class Depth:
     def seen_hazard(self, simulated: Array) -> Array:
         """The other way round."""
         return np.asarray(np.minimum(simulated / np.maximum(self.seen, SEEN_LEAST), 1.0))
-
-    def simulated_orders(self, depth_ticks: int) -> Array:
-        """On one side of the simulated book, by bin."""
-        edges = np.append(np.array(DISTANCE_EDGES), 2 * DISTANCE_EDGES[-1])
-        width = np.diff(edges).astype(np.float64)
-        if not self.whole:
-            width = np.clip(LINGERING * depth_ticks - edges[:-1], 0.0, width)
-        return np.asarray(self.orders_per_tick * width)
-
-    def cancels_kept(self, simulated_hazard: Array, depth_ticks: int) -> float:
-        """Share of the simulated flow's cancels that the distance lets happen."""
-        orders = self.simulated_orders(depth_ticks)
-        total = float(orders.sum())
-        return float(orders @ simulated_hazard) / total if total > 0.0 else 1.0

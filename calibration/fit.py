@@ -281,10 +281,7 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
     expected = hawkes_share(parts, offset * activity)
     theta, clipped = stable(hawkes.theta, mean, expected)
     radius = effective_radius(theta, mean)
-    theta = theta.copy()
-    # The simulator's cancels excite also where the distance lets them come to nothing.
     kernels = theta[:, 1:].reshape(N_GROUPS, -1, N_GROUPS)
-    kernels[:, :, 4:] *= book.cancels_kept
     regime_values, chain = _regime_values(parts)
     model = MarketModel(
         spread_bin_ticks=parts.bins.spread_bin_ticks,

@@ -83,7 +83,7 @@ def goodness_of(
     factor = _given(model, events, minutes, depth.seen_hazard(_by_distance(model)))
     by_cell = _cell_factor(model, bins)
     factor *= np.take_along_axis(by_cell, np.maximum(cell, 0), axis=1)
-    theta = theta_of(model, depth.cancels_kept(_by_distance(model), model.depth_ticks))
+    theta = theta_of(model)
     one = np.where(cell >= 0, 0, -1).astype(np.int32)
     data = HawkesData.of(events.t_s, events.group, model.decays_hz, factor, one, 1)
     with np.errstate(divide="ignore"):
@@ -96,10 +96,9 @@ def goodness_of(
     return Goodness(int(counts.sum()), value, poisson_log_likelihood(counts, seconds), residuals)
 
 
-def theta_of(model: MarketModel, kept: float) -> Array:
-    """Baselines and kernels, [group][feature], per cancel that happens: a share of all."""
-    kernels = np.reshape(model.excitation, (len(model.decays_hz), N_GROUPS, N_GROUPS)).copy()
-    kernels[:, :, 4:] /= kept
+def theta_of(model: MarketModel) -> Array:
+    """Baselines and kernels, [group][feature]."""
+    kernels = np.reshape(model.excitation, (len(model.decays_hz), N_GROUPS, N_GROUPS))
     theta = np.empty((N_GROUPS, 1 + kernels.shape[0] * N_GROUPS))
     theta[:, 0] = [group.baseline_hz for group in model.groups]
     theta[:, 1:] = kernels.transpose(1, 0, 2).reshape(N_GROUPS, -1)

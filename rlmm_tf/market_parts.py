@@ -129,7 +129,7 @@ class CancelParams(Params):
         default=(),
         max_length=DEPTH_TICKS_MAX,
         description="share of cancels that happen, by ticks from the own best price, the last "
-        "for all beyond; empty: 1",
+        "for all beyond; the others are no events; empty: 1",
     )
 
     @model_validator(mode="after")

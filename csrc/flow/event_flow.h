@@ -66,10 +66,13 @@ class EventFlow {
   // Nothing happened for `seconds` since the last `next`, under the factors given there.
   void pass(float seconds);
 
-  // The event of the last `next` happens; ages everything to its time and excites the intensities.
-  void take(const Wait& wait);
+  // The event of the last `next` happens; ages everything to its time and excites the intensities,
+  // unless nothing comes of it (weight 0).
+  void take(const Wait& wait, float weight = 1.0F);
 
-  // The words of the event that `take` returned last.
+  // The words of the event that `next` says comes next.
+  const EventDraws& coming_draws() const { return draw_of(state_.event).words; }
+  // The words of the event that `take` was given last.
   const EventDraws& draws() const { return draw_of(state_.event - 1).words; }
 
   // An event from outside; `weight` is its share of a full event of its group.
@@ -196,8 +199,8 @@ RLMM_LANES void EventFlow::wind_clocks() {
   store_lanes(lanes_at(draw_of(state_.event).clocks.data()), state_.clocks.data());
 }
 
-RLMM_LANES void EventFlow::take(const Wait& wait) {
-  age_and_excite(wait.seconds, model_->kicks[lane(wait.group)], 1.0F);
+RLMM_LANES void EventFlow::take(const Wait& wait, float weight) {
+  age_and_excite(wait.seconds, model_->kicks[lane(wait.group)], weight);
   ++state_.event;
   if (state_.event % kDrawnTogether == 0) draw_batch();
   wind_clocks();

@@ -11,6 +11,15 @@ FlowModel::LimitPlace make_place(const LimitPlaceParams& params) {
   return {SizeTable(params.sizes), static_cast<float>(params.flickering_share)};
 }
 
+// Each class lives for one over its hazard, on average; of a class that is never cancelled there is
+// all in the end.
+double live_share(double arriving_share, const CancelParams& cancels) {
+  if (arriving_share <= 0.0 || arriving_share >= 1.0) return arriving_share;
+  const double flickering = arriving_share * cancels.patient_hazard;
+  const double patient = (1.0 - arriving_share) * cancels.flickering_hazard;
+  return flickering / (flickering + patient);
+}
+
 // Column i of a per-group list; 1 where the list is empty.
 template <class Member>
 Lanes lanes_of(const MarketModel& params, Member member, std::size_t i) {
@@ -48,6 +57,8 @@ FlowModel::FlowModel(const MarketModel& market_model)
       spread_bins_(market_model.spread_bin_ticks),
       places_{make_place(market_model.improving), make_place(market_model.joining),
               make_place(market_model.deeper)},
+      live_flickering_share_(static_cast<float>(
+          live_share(market_model.deeper.flickering_share, market_model.cancels))),
       n_imbalance_bins_(market_model.n_imbalance_bins()) {
   for (std::size_t g = 0; g < kGroups; ++g) {
     baseline_hz[g] = static_cast<float>(params.groups[g].baseline_hz);

@@ -19,6 +19,7 @@ namespace rlmm {
 using Lanes = std::array<float, kLanes>;
 
 constexpr std::size_t lane(Group group) { return static_cast<std::size_t>(group); }
+constexpr bool is_cancel(Group group) { return lane(group) >= 4; }
 constexpr Group group_of(std::size_t kind, Side side) {
   return static_cast<Group>(2 * kind + static_cast<std::size_t>(side));
 }
@@ -92,6 +93,9 @@ class FlowModel {
     return places_[static_cast<std::size_t>(behind_ticks >= 0) +
                    static_cast<std::size_t>(behind_ticks > 0)];
   }
+  // Of the orders behind the best price that are there at a time: those who wait are there for
+  // longer than those who flicker.
+  float live_flickering_share() const { return live_flickering_share_; }
 
   MarketModel params;
   Ticks depth_ticks;
@@ -125,6 +129,7 @@ class FlowModel {
   std::vector<float> hit_gap_factors_{1.0F};
   bool uses_hit_gap_ = false;
   std::array<LimitPlace, 3> places_;  // improving the own best price, joining it, behind it
+  float live_flickering_share_ = 0.0F;
   // Inner edges of the imbalance bins, those up to 0 and those above it; infinite where there are
   // no more.
   struct Edges {

@@ -144,8 +144,10 @@ RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
     if (wait_ns < static_cast<double>(until_ns - now_ns_)) {
       if (expects_) expect(wait.seconds);
       now_ns_ += round_to_integer(wait_ns);
-      flow_.take(wait);
-      happen(wait.group);
+      const Slot cancelled = drawn_cancel(wait.group);
+      const bool is_nothing = is_cancel(wait.group) && cancelled == kNoSlot;
+      flow_.take(wait, is_nothing ? 0.0F : 1.0F);
+      happen(wait.group, cancelled);
       return true;
     }
     if (until_ns > now_ns_) {
@@ -163,7 +165,7 @@ RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
   }
 }
 
-inline void FlowBook::happen(Group group) {
+inline void FlowBook::happen(Group group, Slot cancelled) {
   const auto side = static_cast<Side>(lane(group) % 2);
   happened_ = {group, 0, false};
   switch (lane(group) / 2) {
@@ -174,7 +176,7 @@ inline void FlowBook::happen(Group group) {
       add_limit(side);
       break;
     default:
-      cancel_one(side);
+      if (cancelled != kNoSlot) cancel_one(cancelled);
       break;
   }
   after_change();
@@ -264,8 +266,12 @@ inline void FlowBook::trade(Side resting_side) {
   happened_.lots = execute(resting_side, lots, reach_[index_of(resting_side)]);
 }
 
-inline void FlowBook::cancel_one(Side side) {
-  const EventDraws& draws = flow_.draws();
+// The order that the coming event takes off; none if its distance prevents that, or if the event is
+// no cancel.
+inline Slot FlowBook::drawn_cancel(Group group) const {
+  if (!is_cancel(group)) return kNoSlot;
+  const auto side = static_cast<Side>(lane(group) % 2);
+  const EventDraws& draws = flow_.coming_draws();
   const CancelParams& law = model_->params.cancels;
   const std::vector<Slot>& patient = book_.pool(side, 0);
   const std::vector<Slot>& flickering = book_.pool(side, 1);
@@ -274,15 +280,19 @@ inline void FlowBook::cancel_one(Side side) {
       patient_weight + law.flickering_hazard * static_cast<double>(flickering.size());
   const bool flickers = uniform_of(word_of(draws, Draw::kPlace)) * all >= patient_weight;
   const std::vector<Slot>& chosen = book_.pool(side, static_cast<Pool>(flickers));
-  if (chosen.empty()) return;
+  if (chosen.empty()) return kNoSlot;
   const Slot slot = chosen[below(word_of(draws, Draw::kMark), chosen.size())];
-  const Order& order = book_.order(slot);
-  if (!law.distance_factor.empty()) {
-    const auto away = static_cast<std::size_t>(std::abs(book_.best(side) - order.price_ticks));
-    const double kept = law.distance_factor[std::min(away, law.distance_factor.size() - 1)];
-    if (uniform_of(word_of(draws, Draw::kKeep)) >= kept) return;
-  }
-  Lots lots = order.lots;
+  if (law.distance_factor.empty()) return slot;
+  const Ticks behind = std::abs(book_.best(side) - book_.order(slot).price_ticks);
+  const auto away = static_cast<std::size_t>(behind);
+  const double kept = law.distance_factor[std::min(away, law.distance_factor.size() - 1)];
+  return uniform_of(word_of(draws, Draw::kKeep)) < kept ? slot : kNoSlot;
+}
+
+inline void FlowBook::cancel_one(Slot slot) {
+  const EventDraws& draws = flow_.draws();
+  const CancelParams& law = model_->params.cancels;
+  Lots lots = book_.order(slot).lots;
   const bool in_part = uniform_of(word_of(draws, Draw::kClass)) < law.partial_share;
   if (in_part && lots > 1) {
     lots = 1 + static_cast<Lots>(

@@ -156,10 +156,11 @@ class FlowBook {
   void after_change();
   void price_changed(const Touch& before);
 
-  void happen(Group group);
+  void happen(Group group, Slot cancelled);
   void add_limit(Side side);
   void trade(Side resting_side);
-  void cancel_one(Side side);
+  Slot drawn_cancel(Group group) const;
+  void cancel_one(Slot slot);
   Ticks improving_ticks(Side side, const FlowModel::Marks& marks);
   Ticks reference_price(Side side) const;
   Slot rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class, std::uint8_t flags);

@@ -69,12 +69,12 @@ bool FlowBook::reach_out(Side side, Lots lots, Ticks limit_ticks) {
   return true;
 }
 
+// With orders as they would be there by now if the level had been in reach all along.
 void FlowBook::draw_level(Side side, Ticks price_ticks) {
   const std::size_t orders = model_->far_level_orders.at(far_word(side));
   for (std::size_t i = 0; i < orders; ++i) {
-    const FlowModel::LimitPlace& place = model_->deeper();
-    const Lots lots = bent(place.sizes.at(far_word(side)), bend_.limit_sizes);
-    const bool flickers = uniform_of(far_word(side)) < place.flickering_share;
+    const Lots lots = bent(model_->deeper().sizes.at(far_word(side)), bend_.limit_sizes);
+    const bool flickers = uniform_of(far_word(side)) < model_->live_flickering_share();
     rest(side, price_ticks, lots, flickers ? OrderClass::kFlickering : OrderClass::kPatient,
          kFlagReach);
   }

@@ -219,6 +219,10 @@ TEST("batch: a masked reset touches only its rows") {
     driven.run(0, 5);
     const BatchArrays& arrays = driven.arrays;
     const std::vector<float> before = arrays.obs;
+    std::vector<double> episode;
+    for (std::size_t env = 0; env < 4; ++env) {
+      episode.push_back(arrays.column(env, Column::kEpisode) + (arrays.ended(env) ? 1.0 : 0.0));
+    }
     const std::uint8_t mask[] = {0, 1, 0, 1};
     std::vector<float> obs(before.size(), BatchArrays::kUntouched);
     driven.batch->reset(obs.data(), mask);
@@ -227,7 +231,7 @@ TEST("batch: a masked reset touches only its rows") {
     }
     driven.step(5);
     for (std::size_t env = 0; env < 4; ++env) {
-      CHECK_EQ(arrays.column(env, Column::kEpisode), mask[env] ? 1.0 : 0.0);
+      CHECK_EQ(arrays.column(env, Column::kEpisode), episode[env] + (mask[env] ? 1.0 : 0.0));
       CHECK_EQ(arrays.column(env, Column::kStep), mask[env] ? 0.0 : 5.0);
     }
   }
