@@ -20,7 +20,8 @@ from calibration.estimators.marks import (
     fit_placement,
     fit_sizes,
 )
-from calibration.flow_events import DISTANCE_EDGES, FlowEvents
+from calibration.estimators.refill import Refill, fit_refill
+from calibration.flow_events import DISTANCE_EDGES, FlowEvents, lost_ticks
 from calibration.flow_states import StateBins
 from calibration.sessions import alive, mid_ticks
 from rlmm_tf.kernels.flow import PLACES, FlowFlag
@@ -45,6 +46,7 @@ class BookParts:
     """All parts, with what they are worth."""
 
     placement: LimitPlacement
+    refill: Refill
     sizes: tuple[Sizes, ...]  # by place
     market: MarketSizes | None
     partial_share: Estimate
@@ -54,6 +56,7 @@ class BookParts:
     far_level_orders: tuple[float, ...]
     far_estimate: Estimate
     classes: CancelClasses | None
+    company: Estimate
     typical: TypicalParams
     cautions: tuple[Caution, ...]
 
@@ -74,6 +77,7 @@ class BookParts:
         at = np.searchsorted(edges, ticks, side="right") - 1
         return {
             "limit_marks": self.placement.marks,
+            "refill": self.refill.params,
             "improving": laws[0],
             "joining": laws[1],
             "deeper": laws[2],
@@ -83,6 +87,7 @@ class BookParts:
                 flickering_hazard=hazards[1],
                 partial_share=self.partial_share.number,
                 distance_factor=tuple(hazard[at].tolist()),
+                company_factor=self.company.number,
             ),
             "far_level_orders": self.far_level_orders,
             "typical": self.typical,
@@ -93,7 +98,10 @@ class BookParts:
         """By the field of the model that they are behind."""
         found = {
             "improving_share": self.placement.improving_share,
+            "refill.share": self.refill.share,
+            "refill.back_share": self.refill.back_share,
             "cancels.partial_share": self.partial_share,
+            "cancels.company_factor": self.company,
             "cancels.hazard_by_distance": self.hazard_estimate,
             "far_level_orders.mean": self.far_estimate,
         }
@@ -111,22 +119,32 @@ class BookParts:
 
 
 def fit_book_parts(
-    events: FlowEvents, bins: StateBins, plain: FlowEvents, classes: CancelClasses | None
+    events: FlowEvents,
+    bins: StateBins,
+    plain: FlowEvents,
+    classes: CancelClasses | None,
+    company: Estimate,
 ) -> BookParts:
     """From the events that count.
 
     Args:
-        events: with orders at risk by the hazards of `classes`.
+        events: with orders at risk by the hazards of `classes` and by `company`.
         bins: of the states.
         plain: the same with every order at risk alike.
         classes: of cancels; None: one.
+        company: factor of cancels of orders in company at the best price.
     """
     cautions: list[Caution] = []
     counted, group = events.counted, events.group
     limits = counted & ((group == 2) | (group == 3))
     spread_bin = bins.spread_bin(events.before(events.spread_ticks))
     away = events.away_ticks[limits]
-    placement = fit_placement(away, spread_bin[limits], bins.spread_bin_ticks)
+    lost = lost_ticks(events)[events.group[limits] % 2, np.flatnonzero(limits)]
+    after = lost > 0
+    placement = fit_placement(away[~after], spread_bin[limits][~after], bins.spread_bin_ticks)
+    refill = fit_refill(
+        np.maximum(-away[after], 0), lost[after], spread_bin[limits][after], placement.marks
+    )
     sizes = tuple(_sizes_of(events.lots[limits], away, place, cautions) for place in (-1, 0, 1))
     hits = counted & (group < 2)
     market = None
@@ -141,6 +159,7 @@ def fit_book_parts(
     parts = (placement.cautions, () if market is None else market.cautions)
     return BookParts(
         placement=placement,
+        refill=refill,
         sizes=sizes,
         market=market,
         partial_share=_partial_share(events),
@@ -150,6 +169,7 @@ def fit_book_parts(
         far_level_orders=law,
         far_estimate=far,
         classes=classes,
+        company=company,
         typical=_typical(events),
         cautions=(*cautions, *(caution for part in parts for caution in part)),
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.activity import Minutes, RegimeFit, SeasonFit, fit_regimes_of, fit_seasons
 from calibration.book_parts import BookParts, fit_book_parts
+from calibration.company import fit_company, with_company
 from calibration.estimate import Caution, Estimate
 from calibration.estimators.cancel_classes import CancelClasses
 from calibration.estimators.hawkes import (
@@ -123,7 +124,9 @@ def calibrate(
 
     classes, events, of_classes = choose_classes(plain, decays_hz, reread)
     cautions = list(of_classes)
-    book = fit_book_parts(events, bins, plain, classes)
+    company = fit_company(events, plain)
+    events = with_company(events, plain, company.number)
+    book = fit_book_parts(events, bins, plain, classes, company)
     offset = at_risk_offset(events, book.hazard)
     minutes = Minutes.of(events)
     season = SeasonFit((), 0, np.ones((3, len(minutes))), ())
@@ -213,17 +216,20 @@ def flow_of(
     split: Callable[[NDArray[np.int64]], Split] | None,
     settings: Settings,
     classes: CancelClasses | None,
+    company_factor: float = 1.0,
 ) -> FlowEvents:
-    """Events with orders at risk by the hazards of these classes, as a fitted model wants them."""
-    if classes is None:
-        return read_flow(sources, split, cluster_ns=settings.cluster_ns)
-    return read_flow(
+    """Events with orders at risk by these hazards, as a fitted model wants them."""
+    events = read_flow(
         sources,
         split,
         cluster_ns=settings.cluster_ns,
-        age_weights=classes.age_weights(),
-        anonymous_weight=classes.hazards[0],
+        age_weights=None if classes is None else classes.age_weights(),
+        anonymous_weight=1.0 if classes is None else classes.hazards[0],
     )
+    if company_factor == 1.0:
+        return events
+    plain = read_flow(sources, split, cluster_ns=settings.cluster_ns)
+    return with_company(events, plain, company_factor)
 
 
 def decays_for(events: FlowEvents) -> tuple[float, ...]:

@@ -108,6 +108,21 @@ class FlowEvents:
         return np.concatenate([values[..., :1], values[..., :-1]], axis=-1)
 
 
+def lost_ticks(events: FlowEvents) -> NDArray[np.int64]:
+    """By how much the event before each row made the best price of each side worse, [side][row].
+
+    Of one that made it no worse, 0; rows that are no events belong to the event before them.
+    """
+    rows = np.arange(len(events))
+    latest = np.maximum.accumulate(np.where(events.group < N_GROUPS, rows, 0))
+    event = np.concatenate([[0], latest[:-1]])
+    now = np.maximum(rows - 1, 0)
+    worse = events.price_ticks[:, np.maximum(event - 1, 0)] - events.price_ticks[:, now]
+    worse[1] *= -1
+    known = events.counts[np.maximum(event - 1, 0)] & (event > 0)
+    return np.where(known, np.maximum(worse, 0), 0)
+
+
 def read_flow(
     sources: Sequence[Source],
     split: Callable[[NDArray[np.int64]], Split] | None = None,

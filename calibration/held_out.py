@@ -29,7 +29,13 @@ def held_out_goodness(
         scored: its stretches that count.
     """
     settings = Settings(cluster_ns=section["settings"]["cluster_ns"])
-    events = flow_of([source], lambda ts_ns: scored, settings, _classes(section["estimates"]))
+    events = flow_of(
+        [source],
+        lambda ts_ns: scored,
+        settings,
+        _classes(section["estimates"]),
+        model.cancels.company_factor,
+    )
     seen = np.array(section["depth_seen"], np.float64)
     depth = Depth(
         seen, np.array(section["orders_per_tick"], np.float64), whole=bool((seen == 1.0).all())

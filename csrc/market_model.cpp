@@ -183,6 +183,7 @@ void validate_cancels(const std::string& at, const CancelParams& cancels) {
   require_between(at + ".partial_share", cancels.partial_share, 0.0, 1.0);
   require_count(at + ".distance_factor", cancels.distance_factor.size(), 0, kDepthTicksMax);
   require_each_between(at + ".distance_factor", cancels.distance_factor, 0.0, 1.0);
+  require_between(at + ".company_factor", cancels.company_factor, 0.0, 1.0);
 }
 
 void validate_informed(const std::string& at, const InformedFlowParams& informed) {
@@ -263,6 +264,8 @@ void MarketModel::validate() const {
   validate_groups(at, *this);
   validate_kernels(at, *this);
   validate_marks(at, *this);
+  require_between(at + "refill.share", refill.share, 0.0, 1.0);
+  require_between(at + "refill.back_share", refill.back_share, 0.0, 1.0);
   validate_place(at + "improving", improving);
   validate_place(at + "joining", joining);
   validate_place(at + "deeper", deeper);

@@ -83,6 +83,18 @@ struct LimitPlaceParams {
   }
 };
 
+// What limit orders do that come right after the own best price has gone.
+struct RefillParams {
+  double share = 0.0;       // take its place; the rest do as ever
+  double back_share = 0.0;  // of these, at the very price that has gone
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit("share", self.share);
+    visit("back_share", self.back_share);
+  }
+};
+
 // Size of a market order given the best queue it hits; the rest of the probability takes a size
 // from `sizes` as it is.
 struct MarketOrderParams {
@@ -106,6 +118,7 @@ struct CancelParams {
   double flickering_hazard = 1.0;
   double partial_share = 0.0;           // of cancels that only reduce an order
   std::vector<double> distance_factor;  // by ticks from the own best price, each at most 1
+  double company_factor = 1.0;  // at most 1; of orders at the best price that are not alone there
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -114,6 +127,7 @@ struct CancelParams {
     visit("flickering_hazard", self.flickering_hazard);
     visit("partial_share", self.partial_share);
     visit("distance_factor", self.distance_factor);
+    visit("company_factor", self.company_factor);
   }
 };
 
@@ -171,6 +185,7 @@ struct MarketModel {
   std::vector<double> decays_hz;              // shared by all kernels
   std::vector<double> excitation;             // [decay][target][source], row major
   std::vector<LimitMarks> limit_marks;        // one per spread bin
+  RefillParams refill;
   LimitPlaceParams improving;
   LimitPlaceParams joining;
   LimitPlaceParams deeper;
@@ -211,6 +226,7 @@ struct MarketModel {
     visit("decays_hz", self.decays_hz);
     visit("excitation", self.excitation);
     visit("limit_marks", self.limit_marks);
+    visit("refill", self.refill);
     visit("improving", self.improving);
     visit("joining", self.joining);
     visit("deeper", self.deeper);

@@ -31,13 +31,14 @@ from rlmm_tf.market_parts import (
     LimitMarks,
     LimitPlaceParams,
     MarketOrderParams,
+    RefillParams,
     TypicalParams,
 )
 from rlmm_tf.messages import problem_lines
 from rlmm_tf.regimes import REGIMES_MAX, require_regime_chain, require_sum_of_one
 
 SCHEMA = "rlmm-tf market model"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BRANCHING_RADIUS_MAX = 0.97
 
 
@@ -64,6 +65,7 @@ class MarketModel(Params):
         "the source begets through this decay",
     )
     limit_marks: Items[LimitMarks] = Field(description="one per spread bin")
+    refill: RefillParams = RefillParams()
     improving: LimitPlaceParams = LimitPlaceParams()
     joining: LimitPlaceParams = LimitPlaceParams()
     deeper: LimitPlaceParams = LimitPlaceParams()

@@ -87,6 +87,18 @@ class LimitPlaceParams(Params):
     )
 
 
+class RefillParams(Params):
+    """What limit orders do that come right after the own best price has gone."""
+
+    share: Probability = Field(
+        default=0.0, description="take the place of what has gone; the rest do as ever"
+    )
+    back_share: Probability = Field(
+        default=0.0,
+        description="of these, at the very price that has gone; the rest improve the price as ever",
+    )
+
+
 class MarketOrderParams(Params):
     """Size of a market order given the best queue it hits.
 
@@ -130,6 +142,11 @@ class CancelParams(Params):
         max_length=DEPTH_TICKS_MAX,
         description="share of cancels that happen, by ticks from the own best price, the last "
         "for all beyond; the others are no events; empty: 1",
+    )
+    company_factor: Probability = Field(
+        default=1.0,
+        description="share of cancels that happen of orders at the own best price that are not "
+        "alone there, times that of the distance",
     )
 
     @model_validator(mode="after")

@@ -25,9 +25,9 @@ enum class Draw : std::uint8_t {
   kPlace = 10,  // limit order: better than the own best or not; cancel: which class; trade: law
   kMark = 11,   // how many ticks away; which order
   kSize = 12,
-  kClass = 13,  // limit order: flickering or patient; cancel: whole or part
-  kKeep = 14,   // cancel: thinning by distance
-  kSpare = 15,
+  kClass = 13,   // limit order: flickering or patient; cancel: whole or part
+  kKeep = 14,    // cancel: thinning by distance
+  kRefill = 15,  // limit order: back at the price that has gone or not
   kCount = 16
 };
 inline constexpr std::size_t kDrawCount = static_cast<std::size_t>(Draw::kCount);

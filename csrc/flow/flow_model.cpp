@@ -53,6 +53,8 @@ FlowModel::FlowModel(const MarketModel& market_model)
       far_level_orders(market_model.far_level_orders),
       patient_hazard(static_cast<float>(market_model.cancels.patient_hazard)),
       flickering_hazard(static_cast<float>(market_model.cancels.flickering_hazard)),
+      refill_share(static_cast<float>(market_model.refill.share)),
+      refill_back_share(static_cast<float>(market_model.refill.back_share)),
       cancels_per_order(market_model.cancels.per_order),
       spread_bins_(market_model.spread_bin_ticks),
       places_{make_place(market_model.improving), make_place(market_model.joining),

@@ -114,6 +114,8 @@ class FlowModel {
   std::vector<Lanes> season_factors;  // empty: no season
   float patient_hazard;
   float flickering_hazard;
+  float refill_share;
+  float refill_back_share;
   bool cancels_per_order;
   // A flow whose events beget more than one event each runs away: more than this in one step, or
   // in the warm-up, is taken for that.

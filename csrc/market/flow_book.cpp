@@ -27,6 +27,7 @@ void FlowBook::start_empty(SeedKey key, std::uint64_t episode, TimeNs now_ns) {
   reaction_ns_ = now_ns_;
   lots_entered_ = 0;
   lots_left_ = 0;
+  lost_ticks_ = {};
 }
 
 void FlowBook::start(SeedKey key, std::uint64_t episode, Ticks mid_ticks, TimeNs season_ns,
@@ -147,7 +148,8 @@ RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
       const Slot cancelled = drawn_cancel(wait.group);
       const bool is_nothing = is_cancel(wait.group) && cancelled == kNoSlot;
       flow_.take(wait, is_nothing ? 0.0F : 1.0F);
-      happen(wait.group, cancelled);
+      happened_ = {wait.group, 0, false};
+      if (!is_nothing) happen(wait.group, cancelled);
       return true;
     }
     if (until_ns > now_ns_) {
@@ -167,16 +169,16 @@ RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
 
 inline void FlowBook::happen(Group group, Slot cancelled) {
   const auto side = static_cast<Side>(lane(group) % 2);
-  happened_ = {group, 0, false};
+  const std::array<Ticks, 2> lost = std::exchange(lost_ticks_, {});
   switch (lane(group) / 2) {
     case 0:
       trade(side);
       break;
     case 1:
-      add_limit(side);
+      add_limit(side, lost[index_of(side)]);
       break;
     default:
-      if (cancelled != kNoSlot) cancel_one(cancelled);
+      cancel_one(cancelled);
       break;
   }
   after_change();
@@ -190,6 +192,10 @@ void FlowBook::price_changed(const Touch& before) {
     second_stale_[index_of(side)] = true;
   }
   touch_ = touch();  // a side that was swept away may have been found again
+  for (const Side side : kSides) {
+    const Ticks worse = sign(side) * (before.price[index_of(side)] - touch_.price[index_of(side)]);
+    lost_ticks_[index_of(side)] = book_.has(side) ? std::max<Ticks>(0, worse) : 0;
+  }
   if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return;
   mid_ticks_x2_ = touch_.price[0] + touch_.price[1];
   if (touch_.price[0] <= 2 * model_->depth_ticks) [[unlikely]] {
@@ -217,23 +223,30 @@ Ticks FlowBook::reference_price(Side side) const {
   return (mid_ticks_x2_ - sign(side) * spread) / 2;
 }
 
-// How far the new order improves its side's best price; 0 if it does not.
-inline Ticks FlowBook::improving_ticks(Side side, const FlowModel::Marks& marks) {
+// How far the new order improves its side's best price; 0 if it does not. Right after this price
+// has become worse by `lost_ticks`, some orders come to take the place of what has gone.
+inline Ticks FlowBook::improving_ticks(Side side, Ticks lost_ticks, const FlowModel::Marks& marks) {
   if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return 0;
   const Ticks room = book_.best(Side::kAsk) - book_.best(Side::kBid) - 1;
   if (room < 1) return 0;
-  const float drawn = marks.improving_share * limit_tilt_[index_of(side)];
-  const float all = (1.0F - marks.improving_share) + drawn;
+  const float tilt = limit_tilt_[index_of(side)];
+  const float refilling = lost_ticks > 0 ? model_->refill_share : 0.0F;
+  const float improving = refilling + (1.0F - refilling) * marks.improving_share;
   const EventDraws& draws = flow_.draws();
-  if (!(uniform_of(word_of(draws, Draw::kPlace)) * all < drawn)) return 0;
+  const float at =
+      uniform_of(word_of(draws, Draw::kPlace)) * ((1.0F - improving) + improving * tilt);
+  if (!(at < improving * tilt)) return 0;
+  const bool is_back = at < refilling * tilt &&
+                       uniform_of(word_of(draws, Draw::kRefill)) < model_->refill_back_share;
+  if (is_back || !(marks.improving_share > 0.0F)) return std::min(lost_ticks, room);
   const auto ticks = static_cast<Ticks>(marks.improving.at(word_of(draws, Draw::kMark))) + 1;
   return std::min(ticks, room);
 }
 
-inline void FlowBook::add_limit(Side side) {
+inline void FlowBook::add_limit(Side side, Ticks lost_ticks) {
   const EventDraws& draws = flow_.draws();
   const FlowModel::Marks& marks = model_->marks[spread_bin_];
-  const Ticks better = improving_ticks(side, marks);
+  const Ticks better = improving_ticks(side, lost_ticks, marks);
   Ticks away = 0;
   if (better == 0 && !marks.resting.empty()) {
     away = static_cast<Ticks>(marks.resting.at(word_of(draws, Draw::kMark)));
@@ -266,6 +279,16 @@ inline void FlowBook::trade(Side resting_side) {
   happened_.lots = execute(resting_side, lots, reach_[index_of(resting_side)]);
 }
 
+// Share of the cancels of this order that happen.
+inline double FlowBook::cancels_kept(Side side, const Order& order) const {
+  const CancelParams& law = model_->params.cancels;
+  const auto away = static_cast<std::size_t>(std::abs(book_.best(side) - order.price_ticks));
+  const bool has_company = order.previous != kNoSlot || order.next != kNoSlot;
+  const double factor = away == 0 && has_company ? law.company_factor : 1.0;
+  if (law.distance_factor.empty()) return factor;
+  return factor * law.distance_factor[std::min(away, law.distance_factor.size() - 1)];
+}
+
 // The order that the coming event takes off; none if its distance prevents that, or if the event is
 // no cancel.
 inline Slot FlowBook::drawn_cancel(Group group) const {
@@ -282,10 +305,7 @@ inline Slot FlowBook::drawn_cancel(Group group) const {
   const std::vector<Slot>& chosen = book_.pool(side, static_cast<Pool>(flickers));
   if (chosen.empty()) return kNoSlot;
   const Slot slot = chosen[below(word_of(draws, Draw::kMark), chosen.size())];
-  if (law.distance_factor.empty()) return slot;
-  const Ticks behind = std::abs(book_.best(side) - book_.order(slot).price_ticks);
-  const auto away = static_cast<std::size_t>(behind);
-  const double kept = law.distance_factor[std::min(away, law.distance_factor.size() - 1)];
+  const double kept = cancels_kept(side, book_.order(slot));
   return uniform_of(word_of(draws, Draw::kKeep)) < kept ? slot : kNoSlot;
 }
 

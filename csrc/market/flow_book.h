@@ -157,11 +157,12 @@ class FlowBook {
   void price_changed(const Touch& before);
 
   void happen(Group group, Slot cancelled);
-  void add_limit(Side side);
+  void add_limit(Side side, Ticks lost_ticks);
   void trade(Side resting_side);
+  double cancels_kept(Side side, const Order& order) const;
   Slot drawn_cancel(Group group) const;
   void cancel_one(Slot slot);
-  Ticks improving_ticks(Side side, const FlowModel::Marks& marks);
+  Ticks improving_ticks(Side side, Ticks lost_ticks, const FlowModel::Marks& marks);
   Ticks reference_price(Side side) const;
   Slot rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class, std::uint8_t flags);
   void take_off(Slot slot, Lots lots, std::uint8_t flags);
@@ -213,6 +214,7 @@ class FlowBook {
   bool slow_factors_stale_ = true;    // out of date
   std::array<Ticks, 2> second_{};     // the price behind the best one
   std::array<bool, 2> second_stale_{true, true};
+  std::array<Ticks, 2> lost_ticks_{};  // by which the last event made the best price worse
   std::array<float, 2> gap_factor_{1.0F, 1.0F};
   double gap_ = 0.0;
   std::array<float, 2> market_tilt_{1.0F, 1.0F};  // by the side that is hit

@@ -182,6 +182,7 @@ void FlowBook::save(Writer& out) const {
   out.put(waiting_jump_ticks_);
   out.put(reaction_budget_);
   out.put(reaction_ns_);
+  out.put(lost_ticks_);
   out.put(lots_entered_);
   out.put(lots_left_);
 }
@@ -199,6 +200,7 @@ void FlowBook::load(Reader& in) {
   waiting_jump_ticks_ = in.get<Ticks>();
   reaction_budget_ = in.get<double>();
   reaction_ns_ = in.get<TimeNs>();
+  lost_ticks_ = in.get<std::array<Ticks, 2>>();
   lots_entered_ = in.get<Lots>();
   lots_left_ = in.get<Lots>();
   if (!far_streams_[0].sound() || !far_streams_[1].sound())

@@ -19,6 +19,7 @@ from calibration.estimators.garch import Garch, fit_garch
 from calibration.estimators.latency import Latency, fit_latency
 from calibration.estimators.markouts import Markouts, fit_markouts
 from calibration.estimators.queue_fills import QueueFills, fit_queue_fills
+from calibration.estimators.refill import Refill, fit_refill
 from calibration.estimators.regime_chain import generator_of, stationary_law
 from calibration.estimators.regime_factors import RegimeFactors, fit_regime_factors
 from calibration.estimators.regimes import Regimes, fit_regimes
@@ -28,6 +29,7 @@ from calibration.estimators.spread_transitions import (
     SpreadTransitions,
     fit_spread_transitions,
 )
+from rlmm_tf.market_parts import LimitMarks, RefillParams
 
 Found = dict[str, tuple[float, float | None, float]]
 Case = Callable[[np.random.Generator, int], Found]
@@ -271,6 +273,18 @@ def latency(rng: np.random.Generator, scale: int) -> Found:
     return found
 
 
+def refill(rng: np.random.Generator, scale: int) -> Found:
+    """Orders right after the best price has gone, in two spreads."""
+    share, back_share = _known(0.5), _known(0.4)
+    true = Refill(RefillParams(share=0.5, back_share=0.4), share, back_share)
+    marks = (LimitMarks(resting=(1.0,)), LimitMarks(improving=(0.1, 0.1), resting=(0.8,)))
+    lost, spread_bin = rng.integers(1, 5, 1000 * scale), rng.integers(0, 2, 1000 * scale)
+    fit = fit_refill(true.simulate(lost, spread_bin, marks, rng), lost, spread_bin, marks)
+    return _compared("share", fit.share, share) | _compared(
+        "back_share", fit.back_share, back_share
+    )
+
+
 CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
@@ -289,5 +303,6 @@ CASES: dict[str, Case] = {
         queue_fills,
         markouts,
         latency,
+        refill,
     )
 }

@@ -13,6 +13,7 @@ from rlmm_tf.market_parts import (
     LimitMarks,
     LimitPlaceParams,
     MarketOrderParams,
+    RefillParams,
     SizeLaw,
     TypicalParams,
 )
@@ -50,6 +51,7 @@ def known_market(**changes: object) -> MarketModel:
             LimitMarks(resting=falling(8, 0.8, 1.0)),
             LimitMarks(improving=(0.3, 0.1), resting=falling(8, 0.8, 0.6)),
         ),
+        "refill": RefillParams(share=0.5, back_share=0.6),
         "improving": place,
         "joining": place,
         "deeper": place,

@@ -29,7 +29,8 @@ def test_likelihood_on_time_it_has_not_seen(
     path = recordings / "equities_lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
     table = ingest_paths("lobster", [path]).table
     market = calibrate([table], blocks("even"), SETTINGS)
-    held_out = flow_of([table], blocks("odd"), SETTINGS, market.parts.book.classes)
+    book = market.parts.book
+    held_out = flow_of([table], blocks("odd"), SETTINGS, book.classes, book.company.number)
     found = goodness_of(market.model, held_out, market.parts.book.depth)
     assert found.gain_per_event > 2.9
     assert max(each.ks for each in found.residuals[2:]) < 0.1

@@ -1,4 +1,8 @@
 // Which orders of the flow wait and which flicker, and what their cancels do.
+#include <array>
+#include <utility>
+#include <vector>
+
 #include "check.h"
 #include "flow_books.h"
 #include "flow_models.h"
@@ -79,6 +83,60 @@ TEST("flow book: orders drawn behind the touch are mixed as those that live ther
     all += of_class(0) + of_class(1);
   }
   CHECK_NEAR(flickering / all, kLive, 0.01);
+}
+
+TEST("flow book: orders in company at the best price are cancelled less") {
+  MarketModel model = only(still_model(2), Group::kCancelBid, 1.0);
+  model.cancels = {true, 1.0, 1.0, 0.0, {}, 0.25};
+  const FlowModel ready(model);
+  for (const Ticks behind : {0, 1}) {  // the agent's order, beside the best or behind it
+    FlowBook market(ready, false, {1.0, 1e9});
+    std::vector<FlowBook::Execution> executions;
+    std::array<std::int64_t, 2> cancelled{};
+    constexpr int kTrials = 4000;
+    for (int n = 0; n < kTrials; ++n) {
+      market.start(flow_books::kKey, static_cast<std::uint64_t>(n), kMid, 0, 0);
+      const Ticks best = market.book().best(Side::kBid);
+      market.submit(Side::kBid, best - behind, 1, TimeInForce::kPostOnly, executions);
+      CHECK(market.advance(1'000'000 * kS));
+      const bool of_best = market.book().lots_at(best) < (behind == 0 ? 2 : 1);
+      cancelled[0] += of_best ? 1 : 0;
+      cancelled[1] += market.happened().lots > 0 && !of_best ? 1 : 0;
+    }
+    CHECK_FREQUENCY(cancelled[0], kTrials, 0.5 * (behind == 0 ? 0.25 : 1.0));
+    CHECK_FREQUENCY(cancelled[1], kTrials,
+                    0.5);  // company behind the best price counts for nothing
+  }
+}
+
+TEST("flow book: what has just gone from the best price is put back") {
+  for (const auto& [share, back_share] : {std::pair(0.0, 1.0), std::pair(0.75, 0.5)}) {
+    MarketModel model = only(still_model(6), Group::kLimitBid, 1.0);
+    model.refill = {share, back_share};
+    model.limit_marks[1] = {{0.2}, {0.8, 0.0, 0.0, 0.0, 0.0, 0.0}};
+    const FlowModel ready(model);
+    FlowBook market(ready, false, {});
+    std::vector<FlowBook::Execution> executions;
+    std::array<std::int64_t, 4> better{};
+    std::int64_t later = 0;
+    constexpr int kTrials = 4000;
+    for (int n = 0; n < kTrials; ++n) {
+      market.start(flow_books::kKey, static_cast<std::uint64_t>(n), kMid, 0, 0);
+      const Ticks gone = market.book().best(Side::kBid);
+      market.submit(Side::kAsk, gone - 2, 3, TimeInForce::kImmediateOrCancel, executions);
+      const Ticks left = market.book().best(Side::kBid);
+      CHECK_EQ(left, gone - 3);
+      CHECK(market.advance(1'000'000 * kS));
+      const Ticks now = market.book().best(Side::kBid);
+      ++better[static_cast<std::size_t>(now - left)];
+      CHECK(market.advance(1'000'000 * kS));  // the event before did not take the best away
+      later += now == left && market.book().best(Side::kBid) > now ? 1 : 0;
+    }
+    CHECK_FREQUENCY(better[3], kTrials, share * back_share);
+    CHECK_FREQUENCY(better[1], kTrials, share * (1.0 - back_share) + (1.0 - share) * 0.2);
+    CHECK_EQ(better[2], 0);
+    CHECK_FREQUENCY(later, better[0], 0.2);
+  }
 }
 
 TEST("flow model: of a class that is never cancelled there is all in the end") {

@@ -87,6 +87,7 @@ def models(draw: st.DrawFn) -> Values:
             draw(limit_marks(depth, i > 0 or spread[:2] != [1, 2])) for i in range(len(spread))
         ],
         **{name: draw(place) for name in ("improving", "joining", "deeper")},
+        "refill": {"share": draw(shares), "back_share": draw(shares)},
         "market_orders": {
             **dict(zip(("whole_queue", "beyond_queue", "within_queue"), order_shares, strict=True)),
             "sizes": draw(size_laws()),
@@ -99,6 +100,7 @@ def models(draw: st.DrawFn) -> Values:
             "flickering_hazard": draw(st.floats(1e-3, 10.0)),
             "partial_share": draw(shares),
             "distance_factor": draw(st.lists(shares, max_size=4)),
+            "company_factor": draw(shares),
         },
         "far_level_orders": draw(laws(1, 65)),
         "switch_rates_hz": rates,

@@ -40,6 +40,7 @@ FULL: Values = {
             {"improving": [], "resting": [0.5, 0.5]},
             {"improving": [0.25], "resting": [0.5, 0.25]},
         ],
+        "refill": {"share": 0.5, "back_share": 0.5},
         "improving": PLACE,
         "joining": PLACE,
         "deeper": PLACE,
@@ -51,6 +52,7 @@ FULL: Values = {
         "cancels": {
             "per_order": True, "patient_hazard": 0.0, "flickering_hazard": 4.0,
             "partial_share": 0.1, "distance_factor": [1.0, 0.5],
+            "company_factor": 0.5,
         },
         "far_level_orders": [0.5, 0.5],
         "switch_rates_hz": [[0.0, 0.1], [0.2, 0.0]],
