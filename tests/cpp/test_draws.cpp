@@ -101,7 +101,7 @@ TEST("draws: clocks are exponential, uniforms uniform, and independent") {
         clocks[i].add(batch[event].clocks[i == 2 ? 5 : i]);
       }
       products.add((batch[event].clocks[0] - 1.0F) * (batch[event].clocks[1] - 1.0F));
-      ++cells[below(word_of(batch[event].words, Draw::kSpare), 64)];
+      ++cells[below(word_of(batch[event].words, Draw::kRefill), 64)];
     }
   }
   for (const Sample& clock : clocks) {
