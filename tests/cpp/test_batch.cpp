@@ -220,6 +220,7 @@ TEST("batch: a masked reset touches only its rows") {
     const BatchArrays& arrays = driven.arrays;
     const std::vector<float> before = arrays.obs;
     std::vector<double> episode;
+    episode.reserve(4);
     for (std::size_t env = 0; env < 4; ++env) {
       episode.push_back(arrays.column(env, Column::kEpisode) + (arrays.ended(env) ? 1.0 : 0.0));
     }
