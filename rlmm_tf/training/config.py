@@ -76,7 +76,7 @@ class SacTrainingConfig(Chosen):
 
     kind: Literal["sac"] = "sac"
     steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=20_000_000, description="of all environments together; whole rollouts are made"
+        default=30_000_000, description="of all environments together; whole rollouts are made"
     )
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = 512
     rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
@@ -98,7 +98,7 @@ class SacTrainingConfig(Chosen):
     )
     hidden: Widths = (32, 32)
     critic_hidden: Widths = (64, 64)
-    update: SacSettings = SacSettings(learning_rate=1e-3, tau=0.02, temperature_initial=0.01)
+    update: SacSettings = SacSettings(learning_rate=1e-3, tau=0.05, temperature_initial=0.003)
     rate_end: Share = Field(
         default=0.0, description="learning rate at the end over that at the start; linear between"
     )

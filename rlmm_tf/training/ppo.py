@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.advantages import advantages
 from rlmm_tf.agents.learners.ppo import PpoBatch, PpoLearner, PpoShape
-from rlmm_tf.agents.learners.running import RewardScale, part, under
 from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import PpoTrainingConfig
+from rlmm_tf.training.parts import TrainingParts, reward_scale
 from rlmm_tf.training.schedules import linear
-from rlmm_tf.training.tensor_file import Arrays, Texts
 
 
-class PpoTraining:
+class PpoTraining(TrainingParts):
     """One training: `iterate` as often as `iterations_total` says."""
 
     def __init__(
@@ -32,66 +25,29 @@ class PpoTraining:
         seed: np.random.SeedSequence,
         n_threads: int = 1,
     ) -> None:
-        self.config = config
-        self.spec = PolicySpec.for_params(
-            params,
-            squashed=config.squashed,
-            hidden=config.hidden,
-            value_hidden=config.value_hidden,
+        hidden, value_hidden = config.hidden, config.value_hidden
+        spec = PolicySpec.for_params(
+            params, squashed=config.squashed, hidden=hidden, value_hidden=value_hidden
         )
-        self._generator = np.random.default_rng(stream(seed, "learner"))
+        generator = np.random.default_rng(stream(seed, "learner"))
         shape = PpoShape(
-            self.spec.obs_width,
-            self.spec.head,
-            self.spec.actions,
-            hidden=config.hidden,
-            value_hidden=config.value_hidden,
+            spec.obs_width, spec.head, spec.actions, hidden=hidden, value_hidden=value_hidden
         )
-        self.learner = PpoLearner(shape, config.update, self._generator)
-        n_steps = params.episode.n_steps
-        n_envs = config.envs or max(1, config.rollout_steps // n_steps)
-        self._collector = Collector(
+        self.learner = PpoLearner(shape, config.update, generator)
+        n_envs = config.envs or max(1, config.rollout_steps // params.episode.n_steps)
+        collector = Collector(
             training_params(params),
-            self.spec,
+            spec,
             n_steps=max(1, config.rollout_steps // n_envs),
             n_envs=n_envs,
             seed=stream(seed, "rollouts"),
             n_threads=n_threads,
         )
-        has_horizon = params.episode.horizon_ends == "terminated"
-        self._scale = RewardScale(n_envs, n_steps if has_horizon else None, config.gamma)
+        scale = reward_scale(params, n_envs, config.gamma)
+        others = {"learner": self.learner}
+        super().__init__(config.steps, spec, collector, scale, generator, others)
+        self.config = config
         self._risk_aversion = params.reward.risk_aversion
-        self.iterations = 0
-
-    @property
-    def rollout_steps(self) -> int:
-        """Of all environments together, in one iteration."""
-        return self._collector.arrays.reward.size
-
-    @property
-    def iterations_total(self) -> int:
-        """Until the training is done."""
-        return max(1, math.ceil(self.config.steps / self.rollout_steps))
-
-    def state(self) -> tuple[Arrays, Texts]:
-        """Everything that the iterations to come depend on."""
-        arrays = {
-            **under("learner", self.learner.state()),
-            **under("collector", self._collector.state()),
-            **under("scale", self._scale.state()),
-        }
-        return arrays, {
-            "iterations": str(self.iterations),
-            "generator": json.dumps(self._generator.bit_generator.state),
-        }
-
-    def set_state(self, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:
-        """Goes back to where `state` was taken."""
-        self.learner.set_state(part(arrays, "learner"))
-        self._collector.set_state(part(arrays, "collector"))
-        self._scale.set_state(part(arrays, "scale"))
-        self.iterations = int(texts["iterations"])
-        self._generator.bit_generator.state = json.loads(texts["generator"])
 
     def weights(self) -> PolicyWeights:
         """Of the policy as it is now."""
@@ -102,15 +58,14 @@ class PpoTraining:
 
     def iterate(self) -> dict[str, float]:
         """A rollout and an update; returns what is worth a line in the metrics."""
-        done = self.iterations / self.iterations_total
         weights = self.weights()
         arrays = self._collector.collect(weights)
         batch = self._batch(arrays, weights)
         metrics = self.learner.update(
             batch,
             self._generator,
-            rate_factor=linear(1.0, self.config.rate_end, done),
-            entropy_factor=linear(1.0, self.config.entropy_end, done),
+            rate_factor=linear(1.0, self.config.rate_end, self.done),
+            entropy_factor=linear(1.0, self.config.entropy_end, self.done),
         )
         self._collector.normaliser.add(arrays.obs.reshape(-1, self.spec.obs_width))
         self.iterations += 1

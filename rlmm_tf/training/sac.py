@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from rlmm_tf.agents.learners.running import RewardScale, part, under
 from rlmm_tf.agents.learners.sac import SacBlock, SacLearner, SacShape
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream
 from rlmm_tf.training.config import SacTrainingConfig
+from rlmm_tf.training.parts import Stateful, TrainingParts, reward_scale
 from rlmm_tf.training.replay import Replay, n_step_transitions
 from rlmm_tf.training.schedules import linear
-from rlmm_tf.training.tensor_file import Arrays, Texts
 
 
-class SacTraining:
+class SacTraining(TrainingParts):
     """One training: `iterate` as often as `iterations_total` says."""
 
     def __init__(
@@ -33,65 +26,27 @@ class SacTraining:
         n_threads: int = 1,
     ) -> None:
         _require_fitting(params)
-        self.config = config
-        self.spec = PolicySpec.for_params(
-            params, squashed=True, hidden=config.hidden, activation="relu"
-        )
-        self._generator = np.random.default_rng(stream(seed, "learner"))
-        n_actions = self.spec.actions[0]
+        spec = PolicySpec.for_params(params, squashed=True, hidden=config.hidden, activation="relu")
+        generator = np.random.default_rng(stream(seed, "learner"))
+        n_actions = spec.actions[0]
         shape = SacShape(
-            self.spec.obs_width,
-            n_actions,
-            hidden=config.hidden,
-            critic_hidden=config.critic_hidden,
+            spec.obs_width, n_actions, hidden=config.hidden, critic_hidden=config.critic_hidden
         )
-        self.learner = SacLearner(shape, config.update, self._generator)
-        self._collector = Collector(
+        self.learner = SacLearner(shape, config.update, generator)
+        self._replay = Replay(config.replay_rows, spec.obs_width, n_actions)
+        collector = Collector(
             params,
-            self.spec,
+            spec,
             n_steps=max(1, config.rollout_steps // config.envs),
             n_envs=config.envs,
             seed=stream(seed, "rollouts"),
             n_threads=n_threads,
             final_obs=True,
         )
-        self._replay = Replay(config.replay_rows, self.spec.obs_width, n_actions)
-        has_horizon = params.episode.horizon_ends == "terminated"
-        episode_steps = params.episode.n_steps if has_horizon else None
-        self._scale = RewardScale(config.envs, episode_steps, config.gamma)
-        self.iterations = 0
-
-    @property
-    def rollout_steps(self) -> int:
-        """Of all environments together, in one iteration."""
-        return self._collector.arrays.reward.size
-
-    @property
-    def iterations_total(self) -> int:
-        """Until the training is done."""
-        return max(1, math.ceil(self.config.steps / self.rollout_steps))
-
-    def state(self) -> tuple[Arrays, Texts]:
-        """Everything that the iterations to come depend on."""
-        arrays = {
-            **under("learner", self.learner.state()),
-            **under("collector", self._collector.state()),
-            **under("scale", self._scale.state()),
-            **under("replay", self._replay.state()),
-        }
-        return arrays, {
-            "iterations": str(self.iterations),
-            "generator": json.dumps(self._generator.bit_generator.state),
-        }
-
-    def set_state(self, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:
-        """Goes back to where `state` was taken."""
-        self.learner.set_state(part(arrays, "learner"))
-        self._collector.set_state(part(arrays, "collector"))
-        self._scale.set_state(part(arrays, "scale"))
-        self._replay.set_state(part(arrays, "replay"))
-        self.iterations = int(texts["iterations"])
-        self._generator.bit_generator.state = json.loads(texts["generator"])
+        scale = reward_scale(params, config.envs, config.gamma)
+        others: dict[str, Stateful] = {"learner": self.learner, "replay": self._replay}
+        super().__init__(config.steps, spec, collector, scale, generator, others)
+        self.config = config
 
     def weights(self) -> PolicyWeights:
         """Of the policy as it is now."""
@@ -99,8 +54,7 @@ class SacTraining:
 
     def iterate(self) -> dict[str, float]:
         """A rollout and, once there is enough to learn from, its share of updates."""
-        config = self.config
-        done = self.iterations / self.iterations_total
+        config, done = self.config, self.done
         arrays = self._collector.collect(self.weights())
         ended = arrays.terminated | arrays.truncated
         n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)

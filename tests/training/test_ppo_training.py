@@ -142,6 +142,23 @@ def test_what_is_written() -> None:
     np.testing.assert_array_equal(weights.actor, result.weights.actor)
 
 
+@pytest.mark.parametrize("kind", ACTIONS)
+def test_the_engine_s_policy_is_the_learner_s(kind: str) -> None:
+    """Before its first step an update finds every ratio at 1: also with a normaliser."""
+    params = params_for(kind)
+    training = PpoTraining(params, ACTIONS[kind], seed=seed_sequence(5))
+    for _ in range(3):
+        training.iterate()
+    weights = training.weights()
+    batch = training._batch(training._collector.collect(weights), weights)
+    actions = batch.actions.astype(np.int64) if kind == "categorical" else batch.actions
+    log_prob, _, value = training.learner.evaluate(batch.obs, actions)
+    np.testing.assert_allclose(np.exp(log_prob - batch.log_prob), 1.0, atol=1e-5)
+    rollout = training._collector.arrays.value
+    assert rollout is not None
+    np.testing.assert_allclose(value, rollout.reshape(-1), atol=1e-5)
+
+
 def test_it_learns_to_quote() -> None:
     """From 73 % of what can be had to more than 93 %, in seconds."""
     config = SMALL.model_copy(

@@ -1,0 +1,93 @@
+"""What trainings have in common: their course, and what a checkpoint holds."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlmm_tf.agents.learners.running import RewardScale, part, under
+from rlmm_tf.env import PolicySpec
+from rlmm_tf.params import EnvParams
+from rlmm_tf.training.collection import Collector
+from rlmm_tf.training.tensor_file import Arrays, Texts
+
+
+class Stateful(Protocol):
+    """A part that later iterations depend on."""
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """All that `set_state` needs."""
+        ...
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes back to where `state` was taken."""
+        ...
+
+
+class TrainingParts:
+    """Base of the trainings.
+
+    Args:
+        steps: of all environments together, until the end.
+        spec: of the policy.
+        collector: makes the rollouts.
+        scale: of the rewards.
+        generator: what a learner draws from.
+        others: further parts by name, the learner among them.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        spec: PolicySpec,
+        collector: Collector,
+        scale: RewardScale,
+        generator: np.random.Generator,
+        others: Mapping[str, Stateful],
+    ) -> None:
+        self.spec = spec
+        self.iterations = 0
+        self._steps = steps
+        self._collector, self._scale, self._generator = collector, scale, generator
+        self._parts: dict[str, Stateful] = {"collector": collector, "scale": scale, **others}
+
+    @property
+    def rollout_steps(self) -> int:
+        """Of all environments together, in one iteration."""
+        return self._collector.arrays.reward.size
+
+    @property
+    def iterations_total(self) -> int:
+        """Until the training is done."""
+        return max(1, math.ceil(self._steps / self.rollout_steps))
+
+    @property
+    def done(self) -> float:
+        """The part of the training that is over, 0 to 1."""
+        return self.iterations / self.iterations_total
+
+    def state(self) -> tuple[Arrays, Texts]:
+        """Everything that the iterations to come depend on."""
+        arrays: Arrays = {}
+        for name, one in self._parts.items():
+            arrays |= under(name, one.state())
+        draws = json.dumps(self._generator.bit_generator.state)
+        return arrays, {"iterations": str(self.iterations), "generator": draws}
+
+    def set_state(self, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:
+        """Goes back to where `state` was taken."""
+        for name, one in self._parts.items():
+            one.set_state(part(arrays, name))
+        self.iterations = int(texts["iterations"])
+        self._generator.bit_generator.state = json.loads(texts["generator"])
+
+
+def reward_scale(params: EnvParams, n_envs: int, gamma: float) -> RewardScale:
+    """For this problem; its horizon counts where the problem ends there."""
+    has_horizon = params.episode.horizon_ends == "terminated"
+    return RewardScale(n_envs, params.episode.n_steps if has_horizon else None, gamma)
