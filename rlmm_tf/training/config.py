@@ -98,7 +98,9 @@ class SacTrainingConfig(Chosen):
     )
     hidden: Widths = (32, 32)
     critic_hidden: Widths = (64, 64)
-    update: SacSettings = SacSettings(learning_rate=1e-3, tau=0.05, temperature_initial=0.003)
+    update: SacSettings = SacSettings(
+        learning_rate=1e-3, tau=0.05, temperature_initial=0.005, entropy_per_action=-0.25
+    )
     rate_end: Share = Field(
         default=0.0, description="learning rate at the end over that at the start; linear between"
     )

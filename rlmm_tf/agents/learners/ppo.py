@@ -170,7 +170,8 @@ class PpoLearner(tf.Module):
         """Log-probability of the actions, entropy of the policy and value, of each row.
 
         Of a tanh_gaussian head the log-probability is that of u (the slope of the squash is left
-        out), and the entropy is that of u and the expected log-slope, by the u that was drawn.
+        out), and the entropy is that of u and the expected log-slope, by the u that was drawn; its
+        gradient is of u = mean + std z with the z that was drawn: it leads back from the bounds.
         """
         shape = self.shape
         parts = tf.split(self.weights, self._sizes)
@@ -188,7 +189,9 @@ class PpoLearner(tf.Module):
             mean, raw = tf.split(outputs, 2, axis=-1)
             log_std = tf.clip_by_value(raw, *shape.log_std_bounds)
             log_prob = gaussian_log_prob(actions, mean, log_std)
-            entropy = gaussian_entropy(log_std) + tf.reduce_sum(tanh_log_slope(actions), axis=-1)
+            drawn = tf.stop_gradient((actions - mean) * tf.exp(-log_std))
+            u = mean + tf.exp(log_std) * drawn
+            entropy = gaussian_entropy(log_std) + tf.reduce_sum(tanh_log_slope(u), axis=-1)
         return log_prob, entropy, value[:, 0]
 
     def behaviour_log_prob(

@@ -108,7 +108,8 @@ class NumpyTwin:
             log_prob = (-0.5 * z * z - log_std - 0.5 * np.log(2 * np.pi)).sum(axis=1)
             entropy = (log_std + 0.5 * np.log(2 * np.pi * np.e) + np.zeros_like(mean)).sum(axis=1)
             if shape.head == "tanh_gaussian":
-                entropy = entropy + np.log1p(-(np.tanh(u) ** 2)).sum(axis=1)
+                again = mean + np.exp(log_std) * rows["drawn"]
+                entropy = entropy + np.log1p(-(np.tanh(again) ** 2)).sum(axis=1)
         ratio = np.exp(log_prob - rows["log_prob"])
         a = rows["advantage"]
         a = (a - a.mean()) / (a.std() + 1e-8)
@@ -121,6 +122,10 @@ class NumpyTwin:
 
     def step(self, rows: dict[str, NDArray[Any]]) -> None:
         width = 1e-6
+        if self.shape.head == "tanh_gaussian":
+            out, _ = self.network(self.weights, self.shape.actor_widths, rows["obs"])
+            mean, log_std = np.split(out, 2, axis=1)
+            rows = {**rows, "drawn": (rows["actions"] - mean) / np.exp(log_std)}
         gradient = np.empty_like(self.weights)
         for i in range(len(self.weights)):
             up, down = self.weights.copy(), self.weights.copy()
