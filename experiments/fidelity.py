@@ -327,4 +327,5 @@ def for_people(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _judged(gate: Mapping[str, Any]) -> str:
     verdict = "target" if gate["target"] else "must" if gate["must"] else "MISSED"
-    return f"{gate['value']:.3g}: {verdict}"
+    value = gate["reason"] if gate["value"] is None else f"{gate['value']:.3g}"
+    return f"{value}: {verdict}"

@@ -97,7 +97,8 @@ def _judged(gate: Values) -> str:
     if gate["must"] is None:
         return "not computed"
     verdict = "reaches the target" if gate["target"] else "passes" if gate["must"] else "misses"
-    return f"{gate['value']:.3g} {verdict}"
+    value = "" if gate["value"] is None else f"{gate['value']:.3g} "
+    return f"{value}{verdict}"
 
 
 def _pictures(values: Values) -> Section:

@@ -65,7 +65,8 @@ def metaorder_impact(
         _law(impact[:, :, rng.integers(pairs, size=pairs)].mean(axis=2), lots)
         for _ in range(BOOTSTRAPS)
     ]
-    ends = np.nanquantile(np.array(resampled), LEVELS, axis=0)
+    known = [law for law in resampled if np.isfinite(law[0])]
+    ends = np.quantile(known or resampled[:1], LEVELS, axis=0)
     exponent, relaxation = _law(impact.mean(axis=2), lots)
     return MetaorderImpact(
         duration_s=duration_s,

@@ -94,7 +94,7 @@ def test_instructions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert figures["instructions_per_event_alone"] == 900.0
     assert figures["events_counted_agent"] == 80 * 380
     for part in book_instructions.PARTS:
-        assert book_instructions.main(["--work", part, "--steps", "2"]) == 0
+        assert book_instructions.main(["--work", part, "--steps", "8"]) == 0
         assert int(capsys.readouterr().out) > 50
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert book_instructions.main([]) == 0

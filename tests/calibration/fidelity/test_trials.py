@@ -53,6 +53,14 @@ def test_large_orders_move_the_price_and_larger_ones_more() -> None:
     np.testing.assert_array_equal(found.path_ticks, again.path_ticks)
 
 
+def test_orders_that_move_nothing_have_no_law() -> None:
+    """A market so deep that nobody notices them."""
+    deep = cont_stoikov_talreja((400.0, 400.0), theta=0.01, mu=0.01)
+    found = metaorder_impact(deep, traded_lots_per_s=0.02, events_per_s=500.0, seed=1, pairs=3)
+    assert (found.path_ticks == 0.0).all()
+    assert np.isnan([found.exponent, found.relaxation, *found.exponent_interval]).all()
+
+
 def test_the_law_of_impact() -> None:
     lots = (100, 200, 400, 800)
     path = np.zeros((4, 2 * SLICES))
