@@ -177,9 +177,16 @@ def _answer(worker: subprocess.Popen[str]) -> dict[str, float]:
 
 
 def _alternate(
-    python: Path, arrays: dict[str, NDArray[Any]], works: dict[str, Quoting], repeats: int
+    python: Path,
+    arrays: dict[str, NDArray[Any]],
+    works: dict[str, Quoting],
+    n_steps: int,
+    repeats: int,
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, float]]:
-    """Rows per second of hftbacktest, events per second of each work, and its last answer."""
+    """Rows per second of hftbacktest, events per second of each work, and its last answer.
+
+    Every repeat makes as many decisions here and there, `n_steps`.
+    """
     n_rows = len(arrays["ts_ns"])
     theirs = []
     ours: dict[str, list[float]] = {market: [] for market in works}
@@ -193,7 +200,7 @@ def _alternate(
             last = _answer(worker)
             theirs.append(n_rows / last["seconds"])
             for market, work in works.items():
-                ours[market].append(work.rate(STEPS // ENVS[market]))
+                ours[market].append(work.rate(max(1, n_steps // ENVS[market])))
     rates = {market: np.array(measured) for market, measured in ours.items()}
     return np.array(theirs), rates, last
 
@@ -211,7 +218,8 @@ def measure(python: Path, name: str, recording: str | None, repeats: int) -> dic
     }
     if recording is None:
         works["book"] = Agent(ENVS["book"], 1, name=name, seed=SEED)
-    rows_per_s, ours, last = _alternate(python, arrays, works, repeats)
+    n_steps = int(arrays["ts_ns"][-1] - arrays["ts_ns"][0]) // params.episode.step_ns
+    rows_per_s, ours, last = _alternate(python, arrays, works, n_steps, repeats)
     n_rows = len(arrays["ts_ns"])
     recorded_share = len(rows["kind"]) / n_rows
     figures = {
