@@ -36,7 +36,7 @@ def simulator(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer
     ] = None,
     envs: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Environments per thread (default: 1024, others: 16)."),
+        typer.Option(metavar="N", help="Environments per thread (default: 512, others: 16)."),
     ] = None,
     steps: Annotated[
         str | None, typer.Option(metavar="N", help="Steps per repeat (default: 2000, others: 10).")

@@ -107,9 +107,7 @@ class SimulatorBenchConfig(Config):
     market: Literal["analytic"]
     preset: Annotated[str, Field(min_length=1)] = "P1"
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1024,
-        description="per thread: still within the processor's cache, and enough that a call's own "
-        "cost, which is not shared among threads, does not count",
+        default=512, description="per thread; a small batch stays in the processor's cache"
     )
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
         default=2000, description="per environment and repeat"

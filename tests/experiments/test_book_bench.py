@@ -94,8 +94,8 @@ def test_instructions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert figures["instructions_per_event_alone"] == 900.0
     assert figures["events_counted_agent"] == 80 * 380
     for part in book_instructions.PARTS:
-        assert book_instructions.main(["--work", part, "--steps", "8"]) == 0
-        assert int(capsys.readouterr().out) > 50
+        assert book_instructions.main(["--work", part, "--steps", "40"]) == 0
+        assert int(capsys.readouterr().out) > 40 * 25
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert book_instructions.main([]) == 0
     assert capsys.readouterr().out == "book_instructions: skipped, valgrind was not found\n"

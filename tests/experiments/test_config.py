@@ -334,7 +334,7 @@ def test_our_own_configs_have_safe_defaults() -> None:
     assert (config.agent, config.seeds, config.root_seed, config.episodes) == ("exact", 5, 0, None)
     assert (config.confidence, config.threads) == (0.99, 0)
     bench = load_config(None, ["market=analytic"], SimulatorBenchConfig)
-    assert (bench.preset, bench.envs, bench.threads) == ("P1", 1024, 0)
+    assert (bench.preset, bench.envs, bench.threads) == ("P1", 512, 0)
     with pytest.raises(ValidationError, match="frozen"):
         config.seeds = 6  # type: ignore[misc]
 

@@ -128,6 +128,7 @@ def test_figures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     monkeypatch.setattr(hftbacktest, "_worker", lambda *_: contextlib.nullcontext(Worker()))
     assert hftbacktest.main(["--json", "--repeats", "3"]) == 0
     figures: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert 500 < figures["feed_events"] <= figures["feed_rows"]
     assert figures["hftbacktest_rows_per_s"] == 10 * figures["feed_rows"]
     assert figures["hftbacktest_events_per_s"] == pytest.approx(10 * figures["feed_events"])
     assert figures["ratio_events"] == pytest.approx(
