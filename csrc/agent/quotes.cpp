@@ -43,14 +43,15 @@ ActionReader::ActionReader(const ActionParams& params)
 
 void ActionReader::check_all(const float* actions, std::int64_t n_envs) const {
   const std::int64_t size = n_envs * width_;
-  // On the bits, without a branch, so that the compiler can vectorise it.
+  // On the bits, without a branch, so that the compiler can vectorise it: one added to an exponent
+  // of all ones, and to no other, sets the highest bit.
   constexpr std::uint32_t kExponent = 0x7F800000;
-  std::uint32_t bad = 0;
+  constexpr std::uint32_t kOne = 0x00800000;
+  std::uint32_t sums = 0;
   for (std::int64_t i = 0; i < size; ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(actions[i]);
-    bad |= static_cast<std::uint32_t>((bits & kExponent) == kExponent);
+    sums |= (std::bit_cast<std::uint32_t>(actions[i]) & kExponent) + kOne;
   }
-  if (bad == 0) return;
+  if ((sums >> 31U) == 0) return;
   const float* const found =
       std::find_if_not(actions, actions + size, [](float value) { return std::isfinite(value); });
   refuse_action(found - actions, width_, "a finite number", std::to_string(*found));

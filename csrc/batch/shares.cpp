@@ -6,8 +6,10 @@ namespace rlmm {
 namespace {
 
 // A piece is this part of what is left: few claims while there is much, small pieces at the end,
-// where a large one would keep everybody waiting.
-constexpr std::size_t kPiecesLeft = 4;
+// where a large one would keep everybody waiting. From others less is taken: their items have to
+// come over from their cache, and back again next time.
+constexpr std::size_t kOwnPart = 2;
+constexpr std::size_t kOthersPart = 4;
 
 }  // namespace
 
@@ -25,19 +27,20 @@ void Shares::deal(std::size_t n_items, std::size_t grain) {
 Shares::Piece Shares::claim(int worker) {
   const std::size_t n = shares_.size();
   for (std::size_t i = 0; i < n; ++i) {
-    const Piece piece = claim_from(shares_[(static_cast<std::size_t>(worker) + i) % n]);
+    const std::size_t part = i == 0 ? kOwnPart : kOthersPart;
+    const Piece piece = claim_from(shares_[(static_cast<std::size_t>(worker) + i) % n], part);
     if (!piece.empty()) return piece;
   }
   return {};
 }
 
-Shares::Piece Shares::claim_from(Share& share) const {
+Shares::Piece Shares::claim_from(Share& share, std::size_t part) const {
   std::size_t begin = share.next.load(std::memory_order_relaxed);
   std::size_t end = begin;
   do {
     const std::size_t left = share.end - begin;
     if (left == 0) return {};
-    const std::size_t pieces = std::max<std::size_t>(1, left / kPiecesLeft / grain_);
+    const std::size_t pieces = std::max<std::size_t>(1, left / part / grain_);
     end = begin + std::min(left, shares_.size() == 1 ? left : pieces * grain_);
   } while (!share.next.compare_exchange_weak(begin, end, std::memory_order_relaxed));
   return {begin, end};

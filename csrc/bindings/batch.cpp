@@ -1,8 +1,8 @@
 #include "bindings/batch.h"
 
+#include <pthread.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -18,13 +18,25 @@
 #include "bindings/tape.h"
 
 namespace rlmm {
+namespace {
+
+// How many forks lie between the process that loaded the engine and this one. Asking the system
+// for the process's number takes as long as ten environments' steps.
+unsigned forks() {
+  static unsigned count = 0;
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { ++count; });
+  std::ignore = registered;
+  return count;
+}
+
+}  // namespace
 
 PyBatch::PyBatch(const EnvParams& params, const std::vector<SeedKey>& keys, std::int64_t n_threads)
-    : batch_(make_batch(params, keys, n_threads)), process_(getpid()) {}
+    : batch_(make_batch(params, keys, n_threads)), forks_(forks()) {}
 
 Batch& PyBatch::open() const {
   if (!batch_) throw std::logic_error("batch: expected an open one, got a closed one");
-  if (batch_->n_threads() > 1 && process_ != getpid()) {
+  if (batch_->n_threads() > 1 && forks_ != forks()) {
     throw std::logic_error(
         "batch: expected the process that made it, got a fork of it; make the batch after the "
         "fork, start processes with 'spawn', or use n_threads=1");
@@ -46,7 +58,7 @@ void PyBatch::require_idle() const {
 
 // In a fork the threads to wait for do not exist: the memory is left to the end of the process.
 void PyBatch::let_go() {
-  const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && process_ != getpid();
+  const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && forks_ != forks();
   if (threads_elsewhere) {
     std::ignore = batch_.release();
   } else {

@@ -1,8 +1,6 @@
 // A batch as Python has it: closed once, used in one process and by one thread at a time.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -49,7 +47,7 @@ class PyBatch : public Zeroed {
   void let_go();
 
   std::unique_ptr<Batch> batch_;
-  pid_t process_;
+  unsigned forks_;             // when it was made
   mutable bool busy_ = false;  // read and written with the interpreter lock held
 };
 
