@@ -36,6 +36,11 @@ inline constexpr std::int64_t kStepsPerCheck = 1;
 inline constexpr std::int64_t kStepsPerCheck = 1 << 16;
 #endif
 
+// Whether a book keeps the best price of the others' orders at hand, and tells when it moves.
+template <class Book>
+inline constexpr bool kTellsOthersBest =
+    requires(const Book& book) { book.others_best(Side::kBid); };
+
 template <class Setting>
 class BookModelOf {
  public:
@@ -49,8 +54,12 @@ class BookModelOf {
   double horizon_s;
   double soft_limit_lots;
   double return_memory;  // weight of the past in the mean square return
-  std::size_t levels;    // of the book that are shown; 0: none
+  // What the observation does not show is not computed.
+  std::size_t levels;  // of the book that are shown; 0: none
   bool shows_motion;
+  bool shows_quotes;
+  bool shows_touch;
+  bool shows_history;
   bool filters_regime;
   RegimeFilterModel regime_filter;
 };
@@ -160,6 +169,7 @@ class BookMarketOf {
   void hear();
   void show();
   void show_quotes();
+  void show_touch();
   void show_depth();
   void show_history();
 

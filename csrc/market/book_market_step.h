@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <span>
 
 #include "market/book_market.h"
 
@@ -21,11 +23,18 @@ inline FeeParams scaled(FeeParams fees, double factor) {
   return fees;
 }
 
-inline std::size_t shown_levels(const EnvParams& params, const FeatureWriter& features) {
-  const bool any = features.shows(Feature::kBidDistance) || features.shows(Feature::kAskDistance) ||
-                   features.shows(Feature::kBidDepth) || features.shows(Feature::kAskDepth) ||
-                   features.shows(Feature::kImbalance);
-  return any ? static_cast<std::size_t>(params.observation.levels) : 0;
+inline constexpr std::array kOfQuotes{Feature::kBidOffset,     Feature::kAskOffset,
+                                      Feature::kBidLots,       Feature::kAskLots,
+                                      Feature::kBidQueueAhead, Feature::kAskQueueAhead};
+inline constexpr std::array kOfTouch{Feature::kSpread, Feature::kMicroprice};
+inline constexpr std::array kOfLevels{Feature::kBidDistance, Feature::kAskDistance,
+                                      Feature::kBidDepth, Feature::kAskDepth, Feature::kImbalance};
+inline constexpr std::array kOfHistory{Feature::kReturn,      Feature::kVolatility,
+                                       Feature::kOrderFlow,   Feature::kTradeSign,
+                                       Feature::kTradeVolume, Feature::kActivity};
+
+inline bool shows_any(const FeatureWriter& features, std::span<const Feature> group) {
+  return std::ranges::any_of(group, [&](Feature feature) { return features.shows(feature); });
 }
 
 }  // namespace detail
@@ -40,8 +49,13 @@ BookModelOf<Setting>::BookModelOf(const EnvParams& env_params, const FeatureWrit
       horizon_s(env_params.step_s() * static_cast<double>(env_params.episode.n_steps)),
       soft_limit_lots(static_cast<double>(env_params.reward.soft_limit_lots)),
       return_memory(std::exp2(-1.0 / detail::kVolatilityHalfLifeSteps)),
-      levels(detail::shown_levels(env_params, features)),
+      levels(detail::shows_any(features, detail::kOfLevels)
+                 ? static_cast<std::size_t>(env_params.observation.levels)
+                 : 0),
       shows_motion(features.needs_motion()),
+      shows_quotes(detail::shows_any(features, detail::kOfQuotes)),
+      shows_touch(detail::shows_any(features, detail::kOfTouch)),
+      shows_history(detail::shows_any(features, detail::kOfHistory)),
       filters_regime(features.needs_regime_probabilities()),
       regime_filter(Setting::regime_filter(env_params)) {}
 
@@ -120,7 +134,7 @@ StepOutcome BookMarketOf<Setting>::step(const Quotes& quotes) {
   extra_.events = tally_.events;
   tally_.return_x2 = state_.mid_ticks_x2 - mid_before_x2;
   tally_.return_squared_x4 = tally_.return_x2 * tally_.return_x2;
-  history_.push(tally_);
+  if (model_->shows_history) history_.push(tally_);
   const double moved = 0.5 * static_cast<double>(tally_.return_x2);
   state_.mean_square_return_ticks2 = model_->return_memory * state_.mean_square_return_ticks2 +
                                      (1.0 - model_->return_memory) * moved * moved;
@@ -220,13 +234,14 @@ void BookMarketOf<Setting>::after_event() {
   if (!market_.agent_fills().empty()) book_maker_fills();
   // Behind an order that is alone at the touch, the others' best price moves and the touch does
   // not.
-  if (happened.touch_changed || state_.alone != 0) after_change();
+  if (happened.touch_changed || (state_.alone != 0 && !kTellsOthersBest<Book>)) after_change();
 }
 
 // The best price among the others' orders; kNoBid or kNoAsk where there are none.
 template <class Setting>
 Ticks BookMarketOf<Setting>::others_best(Side side) const {
   const auto& book = market_.book();
+  if constexpr (kTellsOthersBest<Book>) return book.others_best(side);
   const Ticks best = book.best(side);
   if (!is_alive(side)) return best;
   const auto& own = book.order(static_cast<Slot>(standing_[index_of(side)].slot));

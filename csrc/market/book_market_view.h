@@ -35,9 +35,10 @@ void BookMarketOf<Setting>::show() {
   view_.set(Feature::kMarketBuys, outcome_.market_buys);
   view_.set(Feature::kBidFills, heard_lots_[0]);
   view_.set(Feature::kAskFills, heard_lots_[1]);
-  show_quotes();
-  show_depth();
-  show_history();
+  if (model_->shows_quotes) show_quotes();
+  if (model_->shows_touch) show_touch();
+  if (model_->levels > 0) show_depth();
+  if (model_->shows_history) show_history();
 }
 
 template <class Setting>
@@ -60,8 +61,7 @@ Lots BookMarketOf<Setting>::queue_ahead(Side side) const {
 }
 
 template <class Setting>
-void BookMarketOf<Setting>::show_depth() {
-  const auto& book = market_.book();
+void BookMarketOf<Setting>::show_touch() {
   const auto [bid, ask] = state_.touch_ticks;
   const auto bid_lots = static_cast<double>(state_.touch_lots[0]);
   const auto ask_lots = static_cast<double>(state_.touch_lots[1]);
@@ -69,6 +69,11 @@ void BookMarketOf<Setting>::show_depth() {
   const double tilt = detail::ratio(bid_lots - ask_lots, bid_lots + ask_lots);
   const double own_mid = 0.5 * static_cast<double>(bid + ask - state_.mid_ticks_x2);
   view_.set(Feature::kMicroprice, own_mid + 0.5 * static_cast<double>(ask - bid) * tilt);
+}
+
+template <class Setting>
+void BookMarketOf<Setting>::show_depth() {
+  const auto& book = market_.book();
   std::array<Ticks, 2> price{book.best(Side::kBid), book.best(Side::kAsk)};
   std::array<double, 2> sums{};
   for (std::size_t level = 0; level < model_->levels; ++level) {

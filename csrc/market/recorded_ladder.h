@@ -49,9 +49,11 @@ class Ladder {
   }
 
   RecordedLevel& find_or_add(Ticks key, std::size_t guessed_depth) {
-    RecordedLevel* const level = at_depth(guessed_depth);
-    if (level != nullptr && level->key == key) return *level;
-    const std::size_t at = position(key);
+    std::size_t at = levels_.size() - std::min(guessed_depth, levels_.size());
+    if (at > 0 && levels_[at - 1].key == key) return levels_[at - 1];
+    const bool worse_follow = at == 0 || levels_[at - 1].key < key;
+    const bool better_come_first = at == levels_.size() || levels_[at].key > key;
+    if (!worse_follow || !better_come_first) at = position(key);
     if (at == levels_.size() || levels_[at].key != key) {
       levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(at), {key, 0, 0});
     }

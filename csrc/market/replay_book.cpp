@@ -72,7 +72,7 @@ void ReplayBook::find_touch(Side side) {
   const OwnOrder& own = own_[index_of(side)];
   const Ticks best = better(side, others, own);
   const Lots of_others = level != nullptr && best == others ? level->left_lots() : 0;
-  touch_[index_of(side)] = {best, of_others + (own.price_ticks == best ? own.lots : 0)};
+  touch_[index_of(side)] = {best, of_others + (own.price_ticks == best ? own.lots : 0), others};
   stale_[index_of(side)] = false;
 }
 

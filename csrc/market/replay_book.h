@@ -38,8 +38,8 @@ class ReplayBook {
   // What the last row was; as FlowBook has it.
   struct Happened {
     Group group = Group::kMarketSell;
-    Lots lots = 0;  // of a market order: all of it, with its last trade, and 0 before
-    bool touch_changed = false;
+    Lots lots = 0;               // of a market order: all of it, with its last trade, and 0 before
+    bool touch_changed = false;  // or the others' best price or lots
   };
   struct Execution {
     Ticks price_ticks;
@@ -81,6 +81,7 @@ class ReplayBook {
   bool has(Side side) const { return best(side) != none(side); }
   // OrderBook::kNoBid or kNoAsk if there is none.
   Ticks best(Side side) const { return touch_[index_of(side)].price_ticks; }
+  Ticks others_best(Side side) const { return touch_[index_of(side)].others_ticks; }
   Lots best_lots(Side side) const { return touch_[index_of(side)].lots; }
   Ticks next_price(Side side, Ticks price_ticks) const;
   Lots lots_at(Side side, Ticks price_ticks) const;
@@ -144,7 +145,7 @@ class ReplayBook {
   // Something is different at this price.
   void watch(Side side, Ticks price_ticks) {
     bool& stale = stale_[index_of(side)];
-    stale = stale || reaches(side, price_ticks, best(side));
+    stale = stale || reaches(side, price_ticks, others_best(side));
   }
   void find_touch(Side side);
   void refresh_touch();
@@ -167,6 +168,7 @@ class ReplayBook {
   struct Touch {
     Ticks price_ticks = 0;
     Lots lots = 0;
+    Ticks others_ticks = 0;  // without the agent's order, which may be alone in front
   };
   std::array<Touch, 2> touch_{};
   std::array<bool, 2> stale_{};  // touch_ is to be found anew

@@ -19,7 +19,7 @@ from rlmm_tf.presets import PRESETS, resolve_params
 from rlmm_tf.seeding import environment_keys
 
 BOOKS = tuple(name for name, params in PRESETS.items() if params.market.kind == "book")
-SHORT = {
+SHORT: dict[str, Any] = {
     "market": {"warmup_ns": 1_000_000_000},
     "episode": {"n_steps": 20, "initial_inventory_min_lots": -5, "initial_inventory_max_lots": 5},
     "observation": {"features": tuple(feature.name for feature in FEATURES)},
@@ -51,6 +51,25 @@ def test_every_feature_is_finite_and_within_bounds(book: str) -> None:
         if not moves
     ]
     assert still == []
+
+
+@books
+def test_a_feature_alone_is_what_it_is_among_all(book: str) -> None:
+    # What the observation does not show is not computed, and must not be missed.
+    def play(features: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float32], Any]:
+        overrides = {**SHORT, "observation": {"features": features}}
+        envs = MarketMakingVectorEnv(4, book, overrides=overrides)
+        envs.reset(seed=6)
+        steps = [tuple(part.copy() for part in envs.step(row)[:2]) for row in actions(30, 4)]
+        seen, rewards = zip(*steps, strict=True)
+        return envs.layout.names, np.stack(seen), np.stack(rewards)
+
+    names, among_all, rewards = play(SHORT["observation"]["features"])
+    for feature in FEATURES:
+        own_names, alone, own_rewards = play((feature.name,))
+        at = [names.index(name) for name in own_names]
+        np.testing.assert_array_equal(alone, among_all[:, :, at], err_msg=feature.name)
+        np.testing.assert_array_equal(own_rewards, rewards)
 
 
 @books
