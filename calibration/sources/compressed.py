@@ -153,7 +153,7 @@ def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[Member]:
         if info.compress_type not in methods:  # the others' memory has no bound
             raise DataError(
                 Member(path, info.filename).place,
-                reason="damaged",
+                reason="packed",
                 expected="a file that is stored or deflated",
                 got=f"method {info.compress_type}",
                 remedy="unpack it first",
@@ -193,14 +193,23 @@ class _zip_errors:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        # zipfile raises NotImplementedError for a method of compression that it does not know, and
-        # RuntimeError for an archive with a password.
-        wrong = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error)
-        if isinstance(error, wrong) and not isinstance(error, DataError):
+        if isinstance(error, DataError):
+            return
+        # RuntimeError, of which NotImplementedError is one, means that zipfile cannot open what may
+        # well be whole: it has a password, or is of a newer kind.
+        if isinstance(error, RuntimeError):
+            raise DataError(
+                self._member.place,
+                reason="packed",
+                expected="a zip archive without a password, of version 6.3 or older",
+                got=str(error),
+                remedy="unpack it first",
+            ) from None
+        if isinstance(error, zipfile.BadZipFile | EOFError | zlib.error):
             raise DataError(
                 self._member.place,
                 reason="damaged",
-                expected="a whole zip archive without a password",
+                expected="a whole zip archive",
                 got=str(error),
                 remedy="get the file again",
             ) from None

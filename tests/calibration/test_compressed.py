@@ -226,10 +226,14 @@ def test_archives_that_cannot_be_bounded_or_read(file: Callable[[bytes], Path]) 
     twice[at + 46] = ord("a")
     with pytest.raises(DataError, match="each name once"):
         members_of(file(bytes(twice)))
-    secret = bytearray(zipped({"a": TEXT}))
-    for at in (6, secret.find(b"PK\x01\x02") + 8):
-        secret[at] |= 1
-    assert reason(file(bytes(secret))) == "damaged"
+    # A password, patches, encryption throughout: whole, but not to be opened.
+    for flag, name in ((0x01, "password"), (0x20, "patched"), (0x40, "encryption")):
+        closed = bytearray(zipped({"a": TEXT}))
+        for at in (6, closed.find(b"PK\x01\x02") + 8):
+            closed[at] |= flag
+        with pytest.raises(DataError, match=f"got .*{name}.*; unpack it first") as caught:
+            unpacked(file(bytes(closed)))
+        assert caught.value.reason == "packed"
     folder = path.parent
     with pytest.raises(DataError, match="expected a file, got a folder"):
         members_of(folder)
