@@ -29,6 +29,12 @@ inline constexpr py::ssize_t kAnyExtent = -1;
 
 enum class Access : std::uint8_t { kRead, kWrite };
 
+// A new one-dimensional array with the values.
+template <class T>
+py::array_t<T> as_array(const std::vector<T>& values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
 // All arrays of one call pass through one gate.
 class ArrayGate {
  public:

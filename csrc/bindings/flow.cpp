@@ -14,16 +14,12 @@
 
 #include "bindings/arrays.h"
 #include "bindings/parts.h"
+#include "bindings/table_rows.h"
 #include "parse/flow_pass.h"
 #include "parse/hawkes_pass.h"
 
 namespace rlmm {
 namespace {
-
-template <class T>
-py::array_t<T> as_array(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
-}
 
 // One row per value of the first, one column per side.
 template <class T>
@@ -53,16 +49,11 @@ class PyFlowPass {
     const auto rows = static_cast<py::ssize_t>(py::len(kind));
     ArrayGate gate;
     const auto* times = gate.take<std::int64_t>(ts_ns, "ts_ns", {rows}, Access::kRead);
-    const auto* kinds = gate.take<std::uint8_t>(kind, "kind", {rows}, Access::kRead);
-    const auto* sides = gate.take<std::int8_t>(side, "side", {rows}, Access::kRead);
-    const auto* prices = gate.take<std::int64_t>(price_ticks, "price_ticks", {rows}, Access::kRead);
-    const auto* lots = gate.take<std::int64_t>(qty_lots, "qty_lots", {rows}, Access::kRead);
-    const auto* ids = gate.take<std::uint64_t>(order_id, "order_id", {rows}, Access::kRead);
-    const auto* marks = gate.take<std::uint8_t>(flags, "flags", {rows}, Access::kRead);
+    const TableRows row = take_rows(gate, rows, kind, side, price_ticks, qty_lots, order_id, flags);
     const py::gil_scoped_release unlocked;
     for (py::ssize_t i = 0; i < rows; ++i) {
-      pass_.apply({times[i], static_cast<EventKind>(kinds[i]), sides[i], prices[i], lots[i], ids[i],
-                   marks[i]});
+      pass_.apply({times[i], static_cast<EventKind>(row.kind[i]), row.side[i], row.price_ticks[i],
+                   row.lots[i], row.order_id[i], row.flags[i]});
     }
   }
 

@@ -10,6 +10,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/parts.h"
+#include "bindings/table_rows.h"
 #include "parse/book_pass.h"
 #include "parse/databento.h"
 #include "parse/delimited.h"
@@ -21,11 +22,6 @@ namespace rlmm {
 namespace {
 
 constexpr std::size_t kRowsLeast = std::size_t{1} << 16U;
-
-template <class T>
-py::array_t<T> as_array(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
-}
 
 py::dict as_dict(const parse::Finding& finding, std::int64_t count) {
   const parse::ReasonInfo& info = parse::info_of(finding.reason);
@@ -268,19 +264,14 @@ class PyBookPass {
                                 const Array<std::uint8_t>& flags) {
     const auto rows = static_cast<py::ssize_t>(py::len(kind));
     ArrayGate gate;
-    const auto* kinds = gate.take<std::uint8_t>(kind, "kind", {rows}, Access::kRead);
-    const auto* sides = gate.take<std::int8_t>(side, "side", {rows}, Access::kRead);
-    const auto* prices = gate.take<std::int64_t>(price_ticks, "price_ticks", {rows}, Access::kRead);
-    const auto* lots = gate.take<std::int64_t>(qty_lots, "qty_lots", {rows}, Access::kRead);
-    const auto* ids = gate.take<std::uint64_t>(order_id, "order_id", {rows}, Access::kRead);
-    const auto* marks = gate.take<std::uint8_t>(flags, "flags", {rows}, Access::kRead);
+    const TableRows row = take_rows(gate, rows, kind, side, price_ticks, qty_lots, order_id, flags);
     const auto width = static_cast<py::ssize_t>(4 * levels_);
     py::array_t<std::int64_t> depth({rows, width});
     std::int64_t* out = depth.mutable_data();
     const py::gil_scoped_release unlocked;
     for (py::ssize_t i = 0; i < rows; ++i) {
-      pass_.apply(
-          {static_cast<EventKind>(kinds[i]), sides[i], prices[i], lots[i], ids[i], marks[i]});
+      pass_.apply({static_cast<EventKind>(row.kind[i]), row.side[i], row.price_ticks[i],
+                   row.lots[i], row.order_id[i], row.flags[i]});
       write_depth(out);
       out += width;
     }

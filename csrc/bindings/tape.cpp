@@ -12,6 +12,7 @@
 #include "bindings/arrays.h"
 #include "bindings/fields.h"
 #include "bindings/parts.h"
+#include "bindings/table_rows.h"
 #include "checks.h"
 #include "market/resting_orders.h"
 #include "replay_params.h"
@@ -29,16 +30,18 @@ std::shared_ptr<PyTape> make_tape(const Array<std::int64_t>& ts_ns, const Array<
                                   const Array<std::uint8_t>& flags,
                                   const Integer& checkpoint_events) {
   ArrayGate gate;
+  const auto* times = gate.take<std::int64_t>(ts_ns, "ts_ns", {kAnyExtent}, Access::kRead);
+  const TableRows row = take_rows(gate, py::reinterpret_borrow<py::array>(ts_ns).shape(0), kind,
+                                  side, price_ticks, qty_lots, order_id, flags);
   Tape::Columns columns{};
-  columns.ts_ns = gate.take<std::int64_t>(ts_ns, "ts_ns", {kAnyExtent}, Access::kRead);
-  const py::ssize_t rows = py::reinterpret_borrow<py::array>(ts_ns).shape(0);
-  columns.kind = gate.take<std::uint8_t>(kind, "kind", {rows}, Access::kRead);
-  columns.side = gate.take<std::int8_t>(side, "side", {rows}, Access::kRead);
-  columns.price_ticks = gate.take<std::int64_t>(price_ticks, "price_ticks", {rows}, Access::kRead);
-  columns.lots = gate.take<std::int64_t>(qty_lots, "qty_lots", {rows}, Access::kRead);
-  columns.order_ids = gate.take<std::uint64_t>(order_id, "order_id", {rows}, Access::kRead);
-  columns.flags = gate.take<std::uint8_t>(flags, "flags", {rows}, Access::kRead);
-  columns.rows = static_cast<std::size_t>(rows);
+  columns.ts_ns = times;
+  columns.kind = row.kind;
+  columns.side = row.side;
+  columns.price_ticks = row.price_ticks;
+  columns.lots = row.lots;
+  columns.order_ids = row.order_id;
+  columns.flags = row.flags;
+  columns.rows = static_cast<std::size_t>(row.count);
   const std::int64_t every = checkpoint_events.value("checkpoint_events");
   require_between("checkpoint_events", every, std::int64_t{1}, kCheckpointEventsMost);
   const py::gil_scoped_release unlocked;
