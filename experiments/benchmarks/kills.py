@@ -32,7 +32,10 @@ SMALL: dict[str, str] = {
     "evaluation: {times: 50, episodes: 64}}",
     "sac": "{kind: sac, steps: 100_000, envs: 40, rollout_steps: 1_000, first_rows: 2_000, "
     "replay_rows: 20_000, batch: 128, evaluation: {times: 50, episodes: 64}}",
+    "dqn": "{kind: dqn, mode: replay, steps: 100_000, envs: 40, rollout_steps: 1_000, "
+    "first_rows: 2_000, replay_rows: 20_000, batch: 128, evaluation: {times: 50, episodes: 64}}",
 }
+OVERRIDES = {"dqn": "{action: {kind: multidiscrete}}"}
 UNLIKE = ("manifest.json", ".lock")  # the times, and the sessions that there were
 TAKEN_UP_MAX = 1000
 
@@ -46,7 +49,9 @@ def contents(run: Path) -> dict[str, bytes]:
 def command(agent: str, run: Path) -> list[str]:
     """A process that trains, from the start or from what is there."""
     config = run.with_suffix(".yaml")
-    config.write_text(f"problem: P1\nthreads: 1\nagent: {SMALL[agent]}\n")
+    config.write_text(
+        f"problem: P1\noverrides: {OVERRIDES.get(agent, '{}')}\nthreads: 1\nagent: {SMALL[agent]}\n"
+    )
     program = [sys.executable, "-m", "experiments.cli", "train", str(config)]
     return [*program, "--out", str(run), "--resume", "--json"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -85,9 +86,19 @@ class Collector:
         weights.obs_variance = self.normaliser.variance.copy()
         return weights
 
-    def collect(self, weights: PolicyWeights) -> RolloutArrays:
-        """One rollout; the arrays are the same ones each time."""
-        roll_out(self.batch, make_policy(self.spec, weights), self.arrays)
+    def collect(
+        self, weights: PolicyWeights, *, log_std_least: float | None = None
+    ) -> RolloutArrays:
+        """One rollout; the arrays are the same ones each time.
+
+        Args:
+            weights: of the policy that acts.
+            log_std_least: instead of the spec's, where the network puts it out.
+        """
+        spec = self.spec
+        if log_std_least is not None:
+            spec = replace(spec, log_std_bounds=(log_std_least, spec.log_std_bounds[1]))
+        roll_out(self.batch, make_policy(spec, weights), self.arrays)
         return self.arrays
 
     def normalised(self, obs: NDArray[np.float32], weights: PolicyWeights) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rlmm_tf.agents.learners.settings import PpoSettings, SacSettings
+from rlmm_tf.agents.learners.settings import DqnSettings, PpoSettings, SacSettings
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=8)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -51,6 +51,11 @@ class PpoTrainingConfig(Chosen):
     value_trace: Share = Field(
         default=0.98, description="lambda of what the values learn; large: they are soon right"
     )
+    local_scale: bool = Field(
+        default=True,
+        description="advantages are divided by the size that they have at such observations, so "
+        "that where there is little to win learning is not drowned by where there is much",
+    )
     hidden: Widths = (32, 32)
     value_hidden: Widths = (32, 32)
     squashed: bool = Field(
@@ -68,6 +73,9 @@ class PpoTrainingConfig(Chosen):
         default=0.0, description="learning rate at the end over that at the start; linear between"
     )
     entropy_end: Share = Field(default=0.0, description="the same of the entropy's weight")
+    entropy_until: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.6, description="part of the training after which it stays at that"
+    )
     evaluation: EvaluationConfig = EvaluationConfig()
 
 
@@ -76,13 +84,13 @@ class SacTrainingConfig(Chosen):
 
     kind: Literal["sac"] = "sac"
     steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=30_000_000, description="of all environments together; whole rollouts are made"
+        default=40_000_000, description="of all environments together; whole rollouts are made"
     )
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = 512
     rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
         default=16_384, description="of all environments together, between two blocks of updates"
     )
-    replay_rows: Annotated[int, Field(ge=1, le=10**9)] = 2**20
+    replay_rows: Annotated[int, Field(ge=1, le=10**9)] = 2**22
     first_rows: Annotated[int, Field(ge=1, le=10**9)] = Field(
         default=2**17, description="in the replay when the updates begin"
     )
@@ -91,13 +99,39 @@ class SacTrainingConfig(Chosen):
     )
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
     reward_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=3, description="rewards that a row has of its own before the critics' value"
+        default=1,
+        description="rewards that a row has of its own before the critics' value; more than one "
+        "are those of the actions that were tried, not of the policy that is learned",
     )
     gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=1.0, description="discount of a step; 1 fits episodes that terminate"
     )
     hidden: Widths = (32, 32)
     critic_hidden: Widths = (64, 64)
+    activation: Literal["tanh", "relu", "silu"] = "tanh"
+    critic_activation: Literal["tanh", "relu", "silu"] = "silu"
+    backend: Literal["xla", "graph"] = Field(
+        default="xla", description="what compiles the updates; each has last bits of its own"
+    )
+    log_std_least: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(
+        default=-0.7,
+        description="of actions that are tried, before the squash, at the start: what is learned "
+        "has no such bound, but without trying critics do not know how values depend on the action",
+    )
+    log_std_least_end: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(
+        default=-1.6,
+        description="the same at the end; linear between: near what is best critics have to be "
+        "exact, and far from it nobody asks them any more",
+    )
+    cooling_end: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.05, description="factor of the temperature at the end"
+    )
+    cooling_from: Share = Field(
+        default=0.1, description="part of the training until which the temperature is automatic"
+    )
+    cooling_to: Share = Field(
+        default=0.6, description="part of the training from which the factor is that of the end"
+    )
     update: SacSettings = SacSettings(
         learning_rate=1e-3, tau=0.05, temperature_initial=0.005, entropy_per_action=-0.25
     )
@@ -107,4 +141,63 @@ class SacTrainingConfig(Chosen):
     evaluation: EvaluationConfig = EvaluationConfig()
 
 
-TrainingConfig = Annotated[PpoTrainingConfig | SacTrainingConfig, Field(discriminator="kind")]
+class DqnTrainingConfig(Chosen):
+    """Rollouts and updates of DQN; choices are drawn by exp(Q / temperature)."""
+
+    kind: Literal["dqn"] = "dqn"
+    mode: Literal["pqn", "replay"] = Field(
+        default="pqn",
+        description="pqn: returns of the rollout itself, without replay or targets; replay: rows "
+        "drawn from what was seen",
+    )
+    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
+        default=60_000_000, description="of all environments together; whole rollouts are made"
+    )
+    rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        default=32_768, description="of all environments together, between two blocks of updates"
+    )
+    envs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="null: as many as make a rollout one episode of each"
+    )
+    batch: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
+    gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=1.0, description="discount of a step; 1 fits episodes that terminate"
+    )
+    trace: Share = Field(
+        default=0.1,
+        description="pqn: lambda of the returns; they are those of the policy that tries, so the "
+        "more of them counts the farther are values from those of the best choices",
+    )
+    replay_rows: Annotated[int, Field(ge=1, le=10**9)] = 2**20
+    first_rows: Annotated[int, Field(ge=1, le=10**9)] = Field(
+        default=2**17, description="in the replay when the updates begin"
+    )
+    updates: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=32, description="replay: in a block, which is one call of TensorFlow"
+    )
+    reward_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=1, description="replay: rewards that a row has of its own"
+    )
+    priority: Share = Field(
+        default=0.5, description="replay: exponent of a row's last error in its chance; 0: uniform"
+    )
+    hidden: Widths = (32, 32)
+    degree: Annotated[int, Field(ge=1, le=1023)] | None = Field(
+        default=None,
+        description="of the polynomials that a choice's value is made of, where choices of a "
+        "number are in order; null: any function",
+    )
+    entropy_start: Share = Field(
+        default=0.95, description="of the choices, over that of even chances; sets the temperature"
+    )
+    entropy_end: Share = Field(default=0.8, description="the same at the end; linear between")
+    update: DqnSettings = DqnSettings()
+    rate_end: Share = Field(
+        default=0.0, description="learning rate at the end over that at the start; linear between"
+    )
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+TrainingConfig = Annotated[
+    PpoTrainingConfig | SacTrainingConfig | DqnTrainingConfig, Field(discriminator="kind")
+]

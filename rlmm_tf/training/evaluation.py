@@ -17,11 +17,14 @@ from rlmm_tf.env import (
     make_policy,
     roll_out,
 )
+from rlmm_tf.env.engine import COLUMN_INDEX
 from rlmm_tf.params import EnvParams
 from rlmm_tf.seeding import environment_keys
 from rlmm_tf.training.collection import training_params
 
-ROWS_AT_ONCE = 2**20
+ROWS_AT_ONCE = 2**15  # with the columns a few hundred bytes each
+PNL = [COLUMN_INDEX[name] for name in ("pnl_spread", "pnl_inventory", "pnl_fees")]
+INVENTORY = COLUMN_INDEX["inventory_lots"]
 ERRORS_WORSE = 2.0  # standard errors of the paired difference
 
 
@@ -31,6 +34,10 @@ class Evaluation:
 
     outcomes: NDArray[np.float64]
     risk_aversion: float
+    pnl: float = math.nan
+    """Mean of an episode's change of wealth, currency; NaN of an evaluation out of a checkpoint."""
+    inventory_lots: float = math.nan
+    """Mean of its absolute value at the ends of steps."""
 
     @property
     def value(self) -> float:
@@ -79,14 +86,25 @@ def evaluate_policy(
     batch.reset(obs=aligned_empty((episodes, spec.obs_width), np.float32))
     policy = make_policy(spec, weights)
     total, running = np.zeros(episodes), np.ones(episodes, np.bool_)
+    pnl = inventory = counted = 0.0
     done, n_steps = 0, params.episode.n_steps
     at_once = min(n_steps, max(1, ROWS_AT_ONCE // episodes))
-    arrays = RolloutArrays.empty(spec, n_steps=at_once, n_envs=episodes)
+    arrays = RolloutArrays.empty(spec, n_steps=at_once, n_envs=episodes, columns=True)
+    assert arrays.columns is not None  # asked for
     while done < n_steps and running.any():
         roll_out(batch, policy, arrays, deterministic=True)
-        for reward, ended in zip(arrays.reward, arrays.terminated | arrays.truncated, strict=True):
+        ends = arrays.terminated | arrays.truncated
+        for reward, ended, columns in zip(arrays.reward, ends, arrays.columns, strict=True):
             total += np.where(running, reward, 0.0)
+            pnl += float(columns[running][:, PNL].sum())
+            inventory += float(np.abs(columns[running, INVENTORY]).sum())
+            counted += int(running.sum())
             running &= ~ended
         done += at_once
     batch.close()
-    return Evaluation(total, params.reward.risk_aversion)
+    return Evaluation(
+        total,
+        params.reward.risk_aversion,
+        pnl=pnl * params.tick_value / episodes,
+        inventory_lots=inventory / counted,
+    )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ from rlmm_tf.training.tensor_file import Arrays, Texts, packed, unpacked
 METRICS_NAME = "metrics.jsonl"
 POLICY_NAME = "policy.safetensors"
 CHECKPOINT_NAME = "checkpoint.safetensors"
+SHOWN = ("value", "pnl", "inventory_lots")  # of an evaluation, while training
 
 Progress = Callable[[float, float, str], None]
 
@@ -113,6 +115,7 @@ class Loop:
         self._seed = stream(seed, "evaluation")
         self._lines: list[str] = []
         self._best: tuple[bytes, Evaluation] | None = None
+        self._last: dict[str, Any] | None = None  # line of an evaluation
 
     def run(self, progress: Progress) -> Trained:
         """Trains until the end.
@@ -123,18 +126,30 @@ class Loop:
         self._take_up()
         training = self._training
         total = training.iterations_total
+        started = training.iterations, time.monotonic()
         with held_back() as interrupts:
             while training.iterations < total:
                 self._iterate(total)
                 if interrupts.came:
                     self._save()
                     interrupts.deliver()
-                value = "" if self._best is None else f", {self._best[1].value:.6g} at best"
-                steps = training.iterations * training.rollout_steps
-                progress(training.iterations, total, f"{steps / 1e6:.1f} M steps{value}")
+                progress(training.iterations, total, self._label(started))
         assert self._best is not None  # the last iteration is evaluated
         spec, weights = policy_from(self._best[0], POLICY_NAME)
         return Trained(spec, weights, self._best[1])
+
+    def _label(self, started: tuple[int, float]) -> str:
+        """Steps, their speed, and what the last evaluation found."""
+        training = self._training
+        first, start_s = started
+        made = (training.iterations - first) * training.rollout_steps
+        speed = made / max(time.monotonic() - start_s, 1e-9)
+        steps = training.iterations * training.rollout_steps
+        parts = [f"{steps / 1e6:.1f} M steps", f"{speed / 1e3:.0f} k/s"]
+        if self._last is not None:
+            value, pnl, inventory = (self._last[name] for name in SHOWN)
+            parts.append(f"value {value:.4g}, PnL {pnl:.4g}, inventory {inventory:.2g}")
+        return ", ".join(parts)
 
     def _iterate(self, total: int) -> None:
         training = self._training
@@ -165,15 +180,16 @@ class Loop:
         is_best = self._best is None or not now.is_worse_than(self._best[1])
         if is_best:
             self._best = policy_bytes(training.spec, weights), now
-        self._log(
-            {
-                "iteration": training.iterations,
-                "steps": training.iterations * training.rollout_steps,
-                "value": now.value,
-                "standard_error": now.standard_error,
-                "kept": is_best,
-            }
-        )
+        self._last = {
+            "iteration": training.iterations,
+            "steps": training.iterations * training.rollout_steps,
+            "value": now.value,
+            "standard_error": now.standard_error,
+            "pnl": now.pnl,
+            "inventory_lots": now.inventory_lots,
+            "kept": is_best,
+        }
+        self._log(self._last)
 
     def _log(self, line: Mapping[str, Any]) -> None:
         self._lines.append(json.dumps(line))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlmm_tf.agents.learners.advantages import advantages
+from rlmm_tf.agents.learners.advantages import advantages, deviation_by_observation
 from rlmm_tf.agents.learners.ppo import PpoBatch, PpoLearner, PpoShape
 from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
 from rlmm_tf.params import EnvParams
@@ -65,7 +65,9 @@ class PpoTraining(TrainingParts):
             batch,
             self._generator,
             rate_factor=linear(1.0, self.config.rate_end, self.done),
-            entropy_factor=linear(1.0, self.config.entropy_end, self.done),
+            entropy_factor=linear(
+                1.0, self.config.entropy_end, min(1.0, self.done / self.config.entropy_until)
+            ),
         )
         self._collector.normaliser.add(arrays.obs.reshape(-1, self.spec.obs_width))
         self.iterations += 1
@@ -100,10 +102,14 @@ class PpoTraining(TrainingParts):
         )
         chosen = arrays.actions if arrays.pre_squash is None else arrays.pre_squash
         actions = chosen.reshape(reward.size, -1)
+        obs = self._collector.normalised(arrays.obs.reshape(reward.size, -1), weights)
+        advantage = advantage.reshape(-1)
+        if self.config.local_scale:
+            advantage = advantage / deviation_by_observation(obs, advantage)
         return PpoBatch(
-            self._collector.normalised(arrays.obs.reshape(reward.size, -1), weights),
+            obs,
             actions,
             self.learner.behaviour_log_prob(arrays.log_prob.reshape(-1), actions),
-            advantage.reshape(-1),
+            advantage,
             (surprise + value).reshape(-1),
         )

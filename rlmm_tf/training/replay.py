@@ -92,7 +92,10 @@ class Replay:
 
     def sample_block(self, updates: int, rows: int, generator: np.random.Generator) -> Transitions:
         """Independent rows, each as likely as any other."""
-        at = generator.integers(0, len(self), (updates, rows))
+        return self.at(generator.integers(0, len(self), (updates, rows)))
+
+    def at(self, at: NDArray[np.int64]) -> Transitions:
+        """The rows at these places of the ring."""
         return Transitions(**{f.name: getattr(self._rows, f.name)[at] for f in fields(self._rows)})
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlmm_tf.agents.baselines import Depths, Regimes
+from rlmm_tf.agents.baselines import DepthRule, Depths, Regimes
 from rlmm_tf.agents.exact.model import Floats, require
-from rlmm_tf.agents.exact.problem import action_writing
 from rlmm_tf.env import PolicySpec, PolicyWeights, make_policy, observation_layout
 from rlmm_tf.params import EnvParams
+
+ROUNDING = 1e-6  # of a step: a time that should be a whole number of them
+
+
+class HeldRule:
+    """A rule as a simulator that steps time plays it: depths of a step's start, until its end.
+
+    A policy of choices has jumps wherever it changes its mind; held for whole steps they come where
+    steps end, and an integration in as many steps meets none inside of one.
+    """
+
+    def __init__(self, rule: DepthRule, step_s: float) -> None:
+        self._rule, self._step_s = rule, step_s
+
+    def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
+        """Bid and ask depth, price units."""
+        steps = np.ceil(np.asarray(time_left_s) / self._step_s - ROUNDING)
+        return self._rule.depths(steps * self._step_s, inventory_lots, regime)
 
 
 class LearnedRule:
@@ -21,8 +39,14 @@ class LearnedRule:
         remedy = "set observation.features to these"
         expected = "time_left, inventory and regime only"
         require(set(names) <= known, "observation.features", expected, names, remedy)
+        sides = spec.actions[:2]
+        remedy = "set action.kind to 'multidiscrete', without withdraw_choice"
+        paired = spec.head != "categorical" or (len(sides) == 2 and sides[0] == sides[1])
+        require(paired, "action", "the same offsets for bid and ask", spec.actions, remedy)
+        self._spec = spec
         self._policy = make_policy(spec, weights)
-        self._action = action_writing(params)
+        action, unit = params.action, params.tick_value
+        self._low, self._high = action.offset_min_ticks * unit, action.offset_max_ticks * unit
 
     def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
         """Bid and ask depth, price units."""
@@ -35,8 +59,16 @@ class LearnedRule:
                 assert regime is not None  # a regime is observed
                 value = np.ravel(regime) == int(column.name.removeprefix("regime_"))
             obs[:, i] = np.clip(value / column.scale, column.low, column.high)
-        actions = np.empty((len(obs), self._action.n_actions), np.float32)
-        self._policy.act(obs, actions=actions)
-        low, high = self._action.offset_min, self._action.offset_max
-        depths = low + 0.5 * (np.clip(actions.astype(np.float64), -1.0, 1.0) + 1.0) * (high - low)
+        depths = self._low + self._shares(obs) * (self._high - self._low)
         return depths[:, 0].reshape(shape), depths[:, 1].reshape(shape)
+
+    def _shares(self, obs: NDArray[np.float32]) -> Floats:
+        """Of the range of offsets, (rows, 2)."""
+        spec = self._spec
+        if spec.head == "categorical":
+            chosen = np.empty((len(obs), len(spec.actions)), np.int64)
+            self._policy.act(obs, actions=chosen)
+            return chosen[:, :2] / (spec.actions[0] - 1)
+        actions = np.empty((len(obs), spec.actions[0]), np.float32)
+        self._policy.act(obs, actions=actions)
+        return 0.5 * (np.clip(actions[:, :2].astype(np.float64), -1.0, 1.0) + 1.0)

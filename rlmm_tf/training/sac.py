@@ -7,11 +7,11 @@ import numpy as np
 from rlmm_tf.agents.learners.sac import SacBlock, SacLearner, SacShape
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.params import EnvParams
-from rlmm_tf.training.collection import Collector, stream
+from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import SacTrainingConfig
 from rlmm_tf.training.parts import Stateful, TrainingParts, reward_scale
 from rlmm_tf.training.replay import Replay, n_step_transitions
-from rlmm_tf.training.schedules import linear
+from rlmm_tf.training.schedules import geometric, linear
 
 
 class SacTraining(TrainingParts):
@@ -25,17 +25,25 @@ class SacTraining(TrainingParts):
         seed: np.random.SeedSequence,
         n_threads: int = 1,
     ) -> None:
-        _require_fitting(params)
-        spec = PolicySpec.for_params(params, squashed=True, hidden=config.hidden, activation="relu")
+        _require_fitting(params, config)
+        spec = PolicySpec.for_params(
+            params, squashed=True, hidden=config.hidden, activation=config.activation
+        )
         generator = np.random.default_rng(stream(seed, "learner"))
         n_actions = spec.actions[0]
         shape = SacShape(
-            spec.obs_width, n_actions, hidden=config.hidden, critic_hidden=config.critic_hidden
+            spec.obs_width,
+            n_actions,
+            hidden=config.hidden,
+            critic_hidden=config.critic_hidden,
+            activation=config.activation,
+            critic_activation=config.critic_activation,
+            risk_averse=params.reward.risk_aversion > 0.0,
         )
-        self.learner = SacLearner(shape, config.update, generator)
+        self.learner = SacLearner(shape, config.update, generator, backend=config.backend)
         self._replay = Replay(config.replay_rows, spec.obs_width, n_actions)
         collector = Collector(
-            params,
+            training_params(params),
             spec,
             n_steps=max(1, config.rollout_steps // config.envs),
             n_envs=config.envs,
@@ -47,15 +55,18 @@ class SacTraining(TrainingParts):
         others: dict[str, Stateful] = {"learner": self.learner, "replay": self._replay}
         super().__init__(config.steps, spec, collector, scale, generator, others)
         self.config = config
+        self._risk_aversion = params.reward.risk_aversion
 
     def weights(self) -> PolicyWeights:
-        """Of the policy as it is now."""
-        return self._collector.weights(actor=self.learner.actor_weights())
+        """Of the policy that is scored: the actor's running mean."""
+        return self._collector.weights(actor=self.learner.actor_weights(averaged=True))
 
     def iterate(self) -> dict[str, float]:
         """A rollout and, once there is enough to learn from, its share of updates."""
         config, done = self.config, self.done
-        arrays = self._collector.collect(self.weights())
+        weights = self._collector.weights(actor=self.learner.actor_weights(averaged=False))
+        least = linear(config.log_std_least, config.log_std_least_end, done)
+        arrays = self._collector.collect(weights, log_std_least=least)
         ended = arrays.terminated | arrays.truncated
         n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
         self._replay.add(
@@ -65,16 +76,23 @@ class SacTraining(TrainingParts):
         metrics = {"reward": float(arrays.reward.mean())}
         if len(self._replay) >= config.first_rows:
             rate = linear(1.0, config.rate_end, done)
-            metrics |= self.learner.update(self._block(), rate_factor=rate)
+            cooling = geometric(
+                config.cooling_end, done, since=config.cooling_from, until=config.cooling_to
+            )
+            metrics |= self.learner.update(
+                self._block(weights),
+                rate_factor=rate,
+                cooling=cooling,
+                risk_aversion=self._risk_aversion * self._scale.deviation,
+            )
         else:  # what is observed keeps its scale while there are updates
             self._collector.normaliser.add(arrays.obs.reshape(-1, self.spec.obs_width))
         return metrics
 
-    def _block(self) -> SacBlock:
+    def _block(self, weights: PolicyWeights) -> SacBlock:
         config, collector = self.config, self._collector
         rows = self._replay.sample_block(config.updates, config.batch, self._generator)
         shape = (config.updates, 2, config.batch, self.spec.actions[0])
-        weights = self.weights()
         return SacBlock(
             obs=collector.normalised(rows.obs, weights),
             actions=rows.actions,
@@ -85,13 +103,14 @@ class SacTraining(TrainingParts):
         )
 
 
-def _require_fitting(params: EnvParams) -> None:
-    action, reward = params.action.kind, params.reward.utility
+def _require_fitting(params: EnvParams, config: SacTrainingConfig) -> None:
+    action = params.action.kind
     if action != "continuous":
         raise ValueError(
-            f"action.kind: expected 'continuous' for SAC, got {action!r}; train PPO instead"
+            f"action.kind: expected 'continuous' for SAC, got {action!r}; train PPO or DQN instead"
         )
-    if reward != "linear":
+    if config.cooling_from > config.cooling_to:
         raise ValueError(
-            f"reward.utility: expected 'linear' for SAC, got {reward!r}; train PPO instead"
+            f"cooling_from: expected at most cooling_to={config.cooling_to}, got "
+            f"{config.cooling_from}"
         )

@@ -6,7 +6,12 @@ import numpy as np
 
 from rlmm_tf.agents.learners.threads import start_tensorflow
 from rlmm_tf.params import EnvParams
-from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
+from rlmm_tf.training.config import (
+    DqnTrainingConfig,
+    PpoTrainingConfig,
+    SacTrainingConfig,
+)
+from rlmm_tf.training.dqn import DqnTraining
 from rlmm_tf.training.loop import Training
 from rlmm_tf.training.ppo import PpoTraining
 from rlmm_tf.training.sac import SacTraining
@@ -14,7 +19,7 @@ from rlmm_tf.training.sac import SacTraining
 
 def make_training(
     params: EnvParams,
-    config: PpoTrainingConfig | SacTrainingConfig,
+    config: PpoTrainingConfig | SacTrainingConfig | DqnTrainingConfig,
     *,
     seed: np.random.SeedSequence,
     n_threads: int,
@@ -30,4 +35,6 @@ def make_training(
     start_tensorflow()
     if isinstance(config, SacTrainingConfig):
         return SacTraining(params, config, seed=seed, n_threads=n_threads)
+    if isinstance(config, DqnTrainingConfig):
+        return DqnTraining(params, config, seed=seed, n_threads=n_threads)
     return PpoTraining(params, config, seed=seed, n_threads=n_threads)

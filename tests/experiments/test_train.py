@@ -80,7 +80,7 @@ def test_an_agent_is_trained_in_a_book_market(
         ("problem: P1\noverrides: {episode: {n_step: 5}}", "overrides: episode.n_step: "),
         (
             "problem: P1\nagent: {kind: sarsa}",
-            "train.yaml:2: agent.kind: expected 'ppo' or 'sac', got 'sar",
+            "train.yaml:2: agent.kind: expected 'ppo', 'sac' or 'dqn', got 'sar",
         ),
     ],
 )

@@ -21,13 +21,18 @@ def test_outcomes_are_sums_of_whole_episodes(rows: int, monkeypatch: pytest.Monk
     weights = PolicyWeights.zeros(spec)  # the middle of the range of offsets
     seed = seed_sequence(3)
     got = evaluate_policy(spec, weights, params, episodes=20, seed=seed, n_threads=1)
-    envs = MarketMakingVectorEnv(20, params, n_threads=1)
+    envs = MarketMakingVectorEnv(20, params, n_threads=1, info_columns=True)
     envs.reset(seed=seed_sequence(3))
     total, running = np.zeros(20), np.ones(20, np.bool_)
+    pnl, lots = 0.0, []
     for _ in range(50):
-        _, reward, terminated, truncated, _ = envs.step(np.zeros((20, 2), np.float32))
+        _, reward, terminated, truncated, info = envs.step(np.zeros((20, 2), np.float32))
         total += np.where(running, reward, 0.0)
+        pnl += info["term_pnl"][running].sum()
+        lots += np.abs(info["inventory_lots"][running]).tolist()
         running &= ~(terminated | truncated)
+    assert got.pnl == pytest.approx(pnl / 20)
+    assert got.inventory_lots == pytest.approx(np.mean(lots))
     np.testing.assert_allclose(got.outcomes, total, rtol=1e-12)
 
 

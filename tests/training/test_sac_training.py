@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
@@ -28,7 +29,7 @@ SMALL = SacTrainingConfig(
     batch=64,
     hidden=(16,),
     critic_hidden=(16,),
-    update=SacSettings(learning_rate=3e-3, tau=0.05, temperature_initial=0.05),
+    update=SacSettings(learning_rate=3e-3, tau=0.05, temperature_initial=0.05, average_share=0.01),
     evaluation=EvaluationConfig(times=3, episodes=64),
 )
 SHORT = resolve_params("P1", {"episode": {"n_steps": 10, "step_ns": 100_000_000}})
@@ -87,14 +88,24 @@ def test_it_learns_to_quote() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "overrides", "message"),
+    ("overrides", "changes", "message"),
     [
-        ("P1", {"action": {"kind": "discrete"}}, "action.kind: expected 'continuous' for SAC, got"),
-        ("CARA-0.1", {}, "reward.utility: expected 'linear' for SAC, got 'cara'; train PPO"),
+        ({"action": {"kind": "discrete"}}, {}, "action.kind: expected 'continuous' for SAC, got"),
+        ({}, {"cooling_from": 0.7}, "cooling_from: expected at most cooling_to=0.6, got 0.7"),
     ],
 )
 def test_what_it_cannot_learn_is_refused(
-    name: str, overrides: dict[str, Any], message: str
+    overrides: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
+    params, config = resolve_params("P1", overrides), SMALL.model_copy(update=changes)
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
-        SacTraining(resolve_params(name, overrides), SMALL, seed=seed_sequence(5))
+        SacTraining(params, config, seed=seed_sequence(5))
+
+
+def test_a_utility_of_wealth_is_learned_from_wealth() -> None:
+    """Rewards are changes of wealth, and critics learn certainty equivalents of their sums."""
+    training = SacTraining(resolve_params("CARA-0.1"), SMALL, seed=seed_sequence(5))
+    metrics = [training.iterate() for _ in range(3)][-1]
+    assert training.learner.shape.risk_averse
+    assert np.isfinite(metrics["critic_loss"])
+    assert np.abs(training._collector.arrays.reward).max() > 0.5  # a utility's are far smaller

@@ -16,6 +16,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+SCORING_STEPS = 8
+SCORED_ROWS = 8192
+RIDGE = 1e-3  # of the observations that say the same twice
 EXPONENT_MAX = 10.0  # a loss that weighs 20 000 times what it costs: values are still far off
 
 
@@ -58,3 +61,25 @@ def advantages(  # noqa: PLR0913 - one argument per symbol of the formula
         ahead = delta[t] + carried[t] * ahead
         out[t] = ahead
     return out.astype(np.float32)
+
+
+def deviation_by_observation(
+    obs: NDArray[np.float32], values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """How large the values are at each row's observation: sqrt(v), v = exp(w . (1, obs, obs^2)).
+
+    w is what makes values of mean 0 and variance v most likely: sum(log v + values^2 / v) is least,
+    by Fisher scoring over evenly many of the rows, SCORED_ROWS or a few more.
+    """
+    features = np.concatenate([np.ones((len(obs), 1), np.float32), obs, obs * obs], axis=1)
+    some = features[:: max(1, len(obs) // SCORED_ROWS)].astype(np.float64)
+    squares = np.square(values[:: max(1, len(obs) // SCORED_ROWS)], dtype=np.float64)
+    information = some.T @ some + RIDGE * len(some) * np.eye(some.shape[1])
+    weights = np.zeros(some.shape[1])
+    weights[0] = np.log(squares.mean() + 1e-12)
+    for _ in range(SCORING_STEPS):
+        share = squares * np.exp(np.clip(-some @ weights, -EXPONENT_MAX, 2.0 * EXPONENT_MAX))
+        weights += np.linalg.solve(information, some.T @ (share - 1.0))
+    exponent = 0.5 * (features @ weights.astype(np.float32))
+    deviation: NDArray[np.float32] = np.exp(np.clip(exponent, -EXPONENT_MAX, EXPONENT_MAX))
+    return deviation

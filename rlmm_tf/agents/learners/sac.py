@@ -1,16 +1,17 @@
 """Soft actor-critic with twin critics and an automatic temperature (SAC).
 
     a = tanh(u), u ~ N(mean(s), std(s))     a', a~: drawn from the policy at s' and at s
-    target = r + discount (min_i Q'_i(s', a') - alpha log pi(a'|s'))
-    critic = sum_i mean (Q_i(s, a) - target)^2 / 2
-    actor  = mean (alpha log pi(a~|s) - min_i Q_i(s, a~))
+    target = r + discount (Q'(s', a') - alpha log pi(a'|s'))        Q: of both critics' the mean
+    critic = sum_i mean (Q_i(s, a) - target)^2 / 2                     (or the least)
+    actor  = mean (alpha log pi(a~|s) - Q(s, a~))
     temperature = -log alpha mean (log pi(a~|s) + target entropy)
     Q' <- Q' + tau (Q - Q')
 
-in the order critics, actor, temperature, targets; alpha is the one from before its step. The
-discount of a row is 0 where the problem ended with it, and not where only its recording did. K
-updates run in one TensorFlow call; all randomness comes in with the data. Densities are of actions
-in [-1, 1].
+in the order critics, actor, temperature, targets; alpha is the one from before its step, times a
+factor by which a training cools down: the mode of a wide distribution is not the best action where
+what actions earn is lopsided. The policy that counts is the actor's running mean. The discount of a
+row is 0 where the problem ended with it, and not where only its recording did. K updates run in one
+TensorFlow call; all randomness comes in with the data. Densities are of actions in [-1, 1].
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.adam import Adam
+from rlmm_tf.agents.learners.advantages import EXPONENT_MAX
 from rlmm_tf.agents.learners.distributions import squashed_log_prob
 from rlmm_tf.agents.learners.networks import (
     Activation,
@@ -38,6 +40,9 @@ from rlmm_tf.agents.learners.settings import SacSettings
 
 METRICS = ("critic_loss", "actor_loss", "temperature", "entropy", "q_mean")
 N_CRITICS = 2
+ACTION_GAIN = 4.0
+"""Of actions where critics read them: their spread is a fraction of that of observations, and what
+they earn a fraction of what states are worth; without it critics learn the latter only."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,10 @@ class SacShape:
     hidden: tuple[int, ...] = (256, 256)
     critic_hidden: tuple[int, ...] = (256, 256)
     activation: Activation = "relu"
+    critic_activation: Activation = "silu"
     log_std_bounds: tuple[float, float] = (-20.0, 2.0)
+    risk_averse: bool = False
+    """Values are certainty equivalents."""
 
     @property
     def actor_widths(self) -> tuple[int, ...]:
@@ -74,6 +82,21 @@ class SacBlock:
     noise: NDArray[np.float32]  # (K, 2, B, actions), standard normal: for s', for s
 
 
+def squared_loss(errors: tf.Tensor) -> tf.Tensor:
+    """(Q - target)^2 / 2: least where Q is the mean of the targets."""
+    return 0.5 * tf.square(errors)
+
+
+def exponential_loss(errors: tf.Tensor, risk_aversion: tf.Tensor) -> tf.Tensor:
+    """(exp(c e) - c e - 1) / c^2, e = Q - target; linear where c e is above EXPONENT_MAX.
+
+    Least where Q = -ln(mean exp(-c target)) / c: the slope's mean (exp(c e) - 1) / c is 0 there.
+    """
+    x = risk_aversion * errors
+    bounded = tf.minimum(x, EXPONENT_MAX)
+    return (tf.exp(bounded) * (1.0 + x - bounded) - x - 1.0) / tf.square(risk_aversion)
+
+
 class SacLearner(tf.Module):
     """Weights of an actor, twin critics, their targets and the temperature, and their updates."""
 
@@ -87,7 +110,8 @@ class SacLearner(tf.Module):
     ) -> None:
         super().__init__()
         self.shape, self.settings = shape, settings
-        self.actor = tf.Variable(uniform_weights(shape.actor_widths, generator))
+        actor = uniform_weights(shape.actor_widths, generator)
+        self.actor, self.averaged = tf.Variable(actor), tf.Variable(actor, trainable=False)
         critics = [uniform_weights(shape.critic_widths, generator) for _ in range(N_CRITICS)]
         self.critics = tf.Variable(np.stack(critics))
         self.targets = tf.Variable(np.stack(critics), trainable=False)
@@ -100,22 +124,22 @@ class SacLearner(tf.Module):
         self._backend: Backend = backend
         self._compiled: dict[tuple[int, int], Any] = {}
 
-    def actor_weights(self) -> NDArray[np.float32]:
-        """A copy, as the engine's policy takes them."""
-        return np.array(self.actor.numpy())
+    def actor_weights(self, *, averaged: bool) -> NDArray[np.float32]:
+        """A copy, as the engine's policy takes them; `averaged`: of their running mean."""
+        return np.array((self.averaged if averaged else self.actor).numpy())
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """All that `set_state` needs."""
         adams = [under(name, adam.state()) for name, adam in self._adams.items()]
         weights = {
             name: np.array(getattr(self, name).numpy())
-            for name in ("actor", "critics", "targets", "log_alpha")
+            for name in ("actor", "averaged", "critics", "targets", "log_alpha")
         }
         return {**weights, **adams[0], **adams[1], **adams[2]}
 
     def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
         """Goes back to where `state` was taken."""
-        for name in ("actor", "critics", "targets", "log_alpha"):
+        for name in ("actor", "averaged", "critics", "targets", "log_alpha"):
             getattr(self, name).assign(state[name])
         for name, adam in self._adams.items():
             adam.set_state(part(state, name))
@@ -135,14 +159,28 @@ class SacLearner(tf.Module):
     def values(self, critics: tf.Tensor, obs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
         """Q of each critic, shape (2, rows)."""
         shape = self.shape
-        rows = tf.concat([obs, actions], axis=-1)
+        rows = tf.concat([obs, ACTION_GAIN * actions], axis=-1)
         widths = shape.critic_widths
-        return stacked_forward(critics, widths, rows, shape.activation)[..., 0]
+        return stacked_forward(critics, widths, rows, shape.critic_activation)[..., 0]
 
     # --- the update -----------------------------------------------------------------------------
 
-    def update(self, block: SacBlock, *, rate_factor: float = 1.0) -> dict[str, float]:
-        """K updates in one call; returns METRICS, means over them."""
+    def update(
+        self,
+        block: SacBlock,
+        *,
+        rate_factor: float = 1.0,
+        cooling: float = 1.0,
+        risk_aversion: float = 0.0,
+    ) -> dict[str, float]:
+        """K updates in one call; returns METRICS, means over them.
+
+        Args:
+            block: rows.
+            rate_factor: of the learning rate, by a schedule.
+            cooling: of the temperature; below 1 this no longer follows the entropy.
+            risk_aversion: per unit of the rows' reward, where the shape is risk-averse.
+        """
         count, size = block.reward.shape
         sums = self._updates_of(count, size)(
             tf.constant(block.obs),
@@ -152,6 +190,8 @@ class SacLearner(tf.Module):
             tf.constant(block.discount),
             tf.constant(block.noise),
             tf.constant(self.settings.learning_rate * rate_factor, tf.float32),
+            tf.constant(cooling, tf.float32),
+            tf.constant(risk_aversion, tf.float32),
         ).numpy()
         return dict(zip(METRICS, (sums / count).tolist(), strict=True))
 
@@ -164,7 +204,8 @@ class SacLearner(tf.Module):
             wide = [tf.TensorSpec((count, size, width), tf.float32) for width in rows.values()]
             flat = tf.TensorSpec((count, size), tf.float32)
             noise = tf.TensorSpec((count, 2, size, shape.n_actions), tf.float32)
-            signature = [*wide, flat, wide[0], flat, noise, tf.TensorSpec((), tf.float32)]
+            numbers = [tf.TensorSpec((), tf.float32)] * 3
+            signature = [*wide, flat, wide[0], flat, noise, *numbers]
             self._compiled[key] = self._all_updates
             if self._backend != "eager":
                 self._compiled[key] = tf.function(
@@ -176,11 +217,12 @@ class SacLearner(tf.Module):
         return self._compiled[key]
 
     def _all_updates(self, *columns: tf.Tensor) -> tf.Tensor:
-        *data, rate = columns
+        *data, rate, cooling, aversion = columns
         count = int(data[0].shape[0])
 
         def body(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return i + 1, sums + self._one_update([column[i] for column in data], rate)
+            rows = [column[i] for column in data]
+            return i + 1, sums + self._one_update(rows, rate, cooling, aversion)
 
         _, sums = tf.while_loop(
             lambda i, _: i < count,
@@ -191,23 +233,30 @@ class SacLearner(tf.Module):
         )
         return sums
 
-    def _one_update(self, rows: list[tf.Tensor], rate: tf.Tensor) -> tf.Tensor:
+    def _one_update(
+        self, rows: list[tf.Tensor], rate: tf.Tensor, cooling: tf.Tensor, aversion: tf.Tensor
+    ) -> tf.Tensor:
         obs, actions, reward, next_obs, discount, noise = rows
-        alpha = tf.exp(self.log_alpha[0])
+        alpha = cooling * tf.exp(self.log_alpha[0])
         target = self.target(reward, next_obs, discount, noise[0], alpha)
         with tf.GradientTape() as tape:
             errors = self.values(self.critics, obs, actions) - target
-            critic_loss = 0.5 * tf.reduce_sum(tf.reduce_mean(tf.square(errors), axis=-1))
+            losses = squared_loss(errors)
+            if self.shape.risk_averse:
+                losses = exponential_loss(errors, aversion)
+            critic_loss = tf.reduce_sum(tf.reduce_mean(losses, axis=-1))
         self._step("critics", tape.gradient(critic_loss, self.critics), rate)
         with tf.GradientTape() as tape:
             drawn, log_prob = self.act(obs, noise[1])
-            value = tf.reduce_min(self.values(tf.stop_gradient(self.critics), obs, drawn), axis=0)
+            value = self._joined(self.values(tf.stop_gradient(self.critics), obs, drawn))
             actor_loss = tf.reduce_mean(alpha * log_prob - value)
         self._step("actor", tape.gradient(actor_loss, self.actor), rate)
         entropy = -tf.reduce_mean(log_prob)
         surplus = entropy - self.settings.entropy_per_action * self.shape.n_actions
-        self._step("log_alpha", tf.reshape(surplus, (1,)), rate)
+        follows = tf.cast(cooling >= 1.0, tf.float32)
+        self._step("log_alpha", tf.reshape(surplus, (1,)), rate, follows)
         self.targets.assign_add(self.settings.tau * (self.critics - self.targets))
+        self.averaged.assign_add(self.settings.average_share * (self.actor - self.averaged))
         return tf.stack([critic_loss, actor_loss, alpha, entropy, tf.reduce_mean(value)])
 
     def target(
@@ -220,8 +269,15 @@ class SacLearner(tf.Module):
     ) -> tf.Tensor:
         """What the critics learn: r + discount (min Q'(s', a') - alpha log pi(a'|s'))."""
         actions, log_prob = self.act(next_obs, noise)
-        value = tf.reduce_min(self.values(self.targets, next_obs, actions), axis=0)
+        value = self._joined(self.values(self.targets, next_obs, actions))
         return reward + discount * (value - alpha * log_prob)
 
-    def _step(self, name: str, gradient: tf.Tensor, rate: tf.Tensor) -> None:
-        self._adams[name].apply(getattr(self, name), gradient, rate, tf.constant(1.0))
+    def _joined(self, values: tf.Tensor) -> tf.Tensor:
+        """Of both critics' values (2, rows) those that count."""
+        of_all = tf.reduce_min if self.settings.critics == "least" else tf.reduce_mean
+        return of_all(values, axis=0)
+
+    def _step(
+        self, name: str, gradient: tf.Tensor, rate: tf.Tensor, wanted: tf.Tensor | float = 1.0
+    ) -> None:
+        self._adams[name].apply(getattr(self, name), gradient, rate, tf.convert_to_tensor(wanted))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,12 +24,36 @@ class PpoSettings(Params):
     log_std_initial: Annotated[float, Field(ge=-10.0, le=2.0)] = 0.0
 
 
+class DqnSettings(Params):
+    """How an update is made."""
+
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-3
+    tau: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.01, description="share of the weights that the targets take over"
+    )
+    double: bool = Field(
+        default=True, description="the weights choose the action whose value the targets tell"
+    )
+    gradient_norm_most: Annotated[float, Field(gt=0.0)] = 10.0
+    average_share: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.001, description="of an update, in the running mean of the weights that is scored"
+    )
+
+
 class SacSettings(Params):
     """How an update is made."""
 
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 3e-4
     tau: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.005, description="share of the critics that the targets take over"
+    )
+    critics: Literal["least", "mean"] = Field(
+        default="mean",
+        description="which of both critics' values counts; least: none is thought too high",
+    )
+    average_share: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.0003,
+        description="of an update, in the running mean of the actor that is scored",
     )
     temperature_initial: Annotated[float, Field(gt=0.0, le=1e6)] = 1.0
     entropy_per_action: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rlmm_tf.agents.learners.advantages import advantages
+from rlmm_tf.agents.learners.advantages import advantages, deviation_by_observation
 
 
 def by_definition(  # noqa: PLR0917
@@ -79,3 +79,17 @@ def test_certainty_equivalents_leave_no_advantage() -> None:
     assert float(advantages(*given, gamma=1.0, trace=0.9).mean()) > 0.1  # the mean is worth more
     nearly = advantages(*given, gamma=1.0, trace=0.9, risk_aversion=1e-6)
     np.testing.assert_allclose(nearly, advantages(*given, gamma=1.0, trace=0.9), atol=1e-5)
+
+
+def test_the_size_of_values_is_found_at_each_observation() -> None:
+    generator = np.random.default_rng(5)
+    obs = generator.normal(size=(40_000, 3)).astype(np.float32)
+    obs[:, 2] = generator.random(40_000) < 0.3  # such as a regime
+    true = np.exp(0.4 * obs[:, 0] - 0.15 * obs[:, 1] ** 2 + 1.5 * obs[:, 2] - 3.0)
+    values = (true * generator.normal(size=40_000)).astype(np.float32)
+    values *= np.where(generator.random(40_000) < 0.5, np.sqrt(1.9), np.sqrt(0.1))  # fat tails
+    got = deviation_by_observation(obs, values.astype(np.float32))
+    assert np.quantile(np.abs(got / true - 1.0), 0.99) < 0.1
+    # One that says nothing new changes nothing.
+    again = deviation_by_observation(np.concatenate([obs, 1.0 - obs[:, 2:]], axis=1), values)
+    np.testing.assert_allclose(again / got, 1.0, atol=0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,22 @@ from rlmm_tf.agents.learners.networks import (  # noqa: E402
     uniform_weights,
 )
 from rlmm_tf.agents.learners.ppo import Backend  # noqa: E402
-from rlmm_tf.agents.learners.sac import SacBlock, SacLearner, SacShape  # noqa: E402
+from rlmm_tf.agents.learners.sac import (  # noqa: E402
+    ACTION_GAIN,
+    SacBlock,
+    SacLearner,
+    SacShape,
+    exponential_loss,
+)
 from rlmm_tf.agents.learners.settings import SacSettings  # noqa: E402
 
-SHAPE = SacShape(3, 2, hidden=(6,), critic_hidden=(6,), activation="tanh")
+SHAPE = SacShape(3, 2, hidden=(6,), critic_hidden=(6,), activation="tanh", critic_activation="tanh")
 Rows = dict[str, NDArray[Any]]
 
 
-def made(backend: Backend = "graph", **settings: Any) -> SacLearner:
+def made(backend: Backend = "graph", shape: SacShape = SHAPE, **settings: Any) -> SacLearner:
     chosen = SacSettings(**{"learning_rate": 1e-2, "tau": 0.1, **settings})
-    return SacLearner(SHAPE, chosen, np.random.default_rng(7), backend=backend)
+    return SacLearner(shape, chosen, np.random.default_rng(7), backend=backend)
 
 
 def block_of(count: int, size: int, seed: int = 1) -> SacBlock:
@@ -49,11 +56,11 @@ def block_of(count: int, size: int, seed: int = 1) -> SacBlock:
 class NumpyTwin:
     """The same updates in float64, with gradients by central differences of each loss."""
 
-    def __init__(self, learner: SacLearner) -> None:
-        self.settings = learner.settings
+    def __init__(self, learner: SacLearner, cooling: float, risk_aversion: float) -> None:
+        self.settings, self.cooling, self.risk_aversion = learner.settings, cooling, risk_aversion
         self.weights = {
             name: getattr(learner, name).numpy().astype(np.float64)
-            for name in ("actor", "critics", "targets", "log_alpha")
+            for name in ("actor", "averaged", "critics", "targets", "log_alpha")
         }
         self.moments = {name: [0.0, 0.0] for name in self.weights}
         self.t = 0
@@ -80,12 +87,12 @@ class NumpyTwin:
         density = np.exp(-0.5 * noise**2) / (np.exp(log_std) * np.sqrt(2 * np.pi)) / (1 - a**2)
         return a, np.log(density).sum(axis=1)
 
-    def least(
+    def joined(
         self, critics: NDArray[np.float64], obs: NDArray[Any], a: NDArray[Any]
     ) -> NDArray[np.float64]:
-        rows = np.concatenate([obs, a], axis=1)
+        rows = np.concatenate([obs, ACTION_GAIN * a], axis=1)
         q = [self.network(flat, SHAPE.critic_widths, rows)[:, 0] for flat in critics]
-        return np.minimum(q[0], q[1])
+        return np.minimum(q[0], q[1]) if self.settings.critics == "least" else (q[0] + q[1]) / 2.0
 
     def descend(self, name: str, loss: Any) -> None:
         held, width = self.weights[name], 1e-6
@@ -102,21 +109,25 @@ class NumpyTwin:
 
     def step(self, rows: Rows) -> None:
         self.t += 1
-        alpha = float(np.exp(self.weights["log_alpha"][0]))
+        alpha = self.cooling * float(np.exp(self.weights["log_alpha"][0]))
         actor = self.weights["actor"]
         a, log_prob = self.act(actor, rows["next_obs"], rows["noise"][0])
-        future = self.least(self.weights["targets"], rows["next_obs"], a) - alpha * log_prob
+        future = self.joined(self.weights["targets"], rows["next_obs"], a) - alpha * log_prob
         y = rows["reward"] + rows["discount"] * future
-        pairs = np.concatenate([rows["obs"], rows["actions"]], axis=1)
+        pairs = np.concatenate([rows["obs"], ACTION_GAIN * rows["actions"]], axis=1)
         drawn = self.act(actor, rows["obs"], rows["noise"][1])[1]
 
         def critic_loss(critics: NDArray[np.float64]) -> float:
             q = [self.network(flat, SHAPE.critic_widths, pairs)[:, 0] for flat in critics]
+            c = self.risk_aversion
+            if c > 0.0:
+                parts = [np.expm1(c * (one - y)) - c * (one - y) for one in q]
+                return float(sum(part.mean() for part in parts)) / c**2
             return float(sum(0.5 * ((one - y) ** 2).mean() for one in q))
 
         def actor_loss(weights: NDArray[np.float64]) -> float:
             a, log_prob = self.act(weights, rows["obs"], rows["noise"][1])
-            value = self.least(self.weights["critics"], rows["obs"], a)
+            value = self.joined(self.weights["critics"], rows["obs"], a)
             return float((alpha * log_prob - value).mean())
 
         def temperature_loss(log_alpha: NDArray[np.float64]) -> float:
@@ -125,22 +136,32 @@ class NumpyTwin:
 
         self.descend("critics", critic_loss)
         self.descend("actor", actor_loss)
-        self.descend("log_alpha", temperature_loss)
+        if self.cooling == 1.0:
+            self.descend("log_alpha", temperature_loss)
+        share = self.settings.average_share
+        self.weights["averaged"] += share * (self.weights["actor"] - self.weights["averaged"])
         self.weights["targets"] += self.settings.tau * (
             self.weights["critics"] - self.weights["targets"]
         )
 
 
-def test_updates_equal_those_of_the_numpy_twin() -> None:
-    learner = made()
-    twin = NumpyTwin(learner)
+@pytest.mark.parametrize(
+    ("critics", "cooling", "risk_aversion"),
+    [("least", 1.0, 0.0), ("mean", 1.0, 0.0), ("mean", 0.2, 0.0), ("mean", 1.0, 0.7)],
+)
+def test_updates_equal_those_of_the_numpy_twin(
+    critics: str, cooling: float, risk_aversion: float
+) -> None:
+    shape = dataclasses.replace(SHAPE, risk_averse=risk_aversion > 0.0)
+    learner = made(shape=shape, critics=critics, average_share=0.3)
+    twin = NumpyTwin(learner, cooling, risk_aversion)
     block = block_of(6, 32)
-    learner.update(block)
+    learner.update(block, cooling=cooling, risk_aversion=risk_aversion)
     for k in range(6):
         twin.step({name: getattr(block, name)[k] for name in block.__dataclass_fields__})
     for name, expected in twin.weights.items():
         np.testing.assert_allclose(getattr(learner, name).numpy(), expected, atol=2e-5)
-    assert abs(float(learner.log_alpha[0])) > 0.01
+    assert (abs(float(learner.log_alpha[0])) > 0.01) == (cooling == 1.0)
     assert np.abs(learner.targets.numpy() - learner.critics.numpy()).max() > 1e-3
 
 
@@ -197,3 +218,16 @@ def test_values_of_what_goes_on_for_ever() -> None:
     assert float(np.abs(actions).max()) < 0.2
     q = learner.values(learner.critics, obs, tf.zeros((256, 2)))
     assert float(np.mean(q)) == pytest.approx(2.0, abs=0.25)
+
+
+def test_the_exponential_loss_is_least_at_the_certainty_equivalent() -> None:
+    targets = np.random.default_rng(1).normal(size=2000)
+    candidates = np.linspace(-2.0, 1.0, 3001)
+    for c in (0.2, 1.5):
+        errors = tf.constant(candidates[:, None] - targets[None])
+        mean = tf.reduce_mean(exponential_loss(errors, tf.constant(c, tf.float64)), axis=1)
+        expected = -np.log(np.exp(-c * targets).mean()) / c
+        assert candidates[int(np.argmin(mean))] == pytest.approx(expected, abs=1e-3)
+    far = exponential_loss(tf.constant([100.0, 101.0, 102.0]), tf.constant(1.0)).numpy()
+    assert np.isfinite(far).all()
+    assert far[2] - far[1] == pytest.approx(far[1] - far[0], rel=1e-3)  # no longer explodes
