@@ -62,7 +62,7 @@ _RULES: dict[str, Callable[[QuotingModel], DepthRule]] = {
     "avellaneda_stoikov": baselines.AvellanedaStoikov.from_model,
     "glft_asymptotic": baselines.GlftAsymptotic.from_model,
 }
-LEARNED = ("ppo", "sac")
+LEARNED = ("ppo", "sac", "dqn")
 AGENTS = (*_RULES, *LEARNED)
 
 
@@ -327,14 +327,25 @@ def optima_of(problem: ProblemForms) -> Optima:
     )
 
 
-def exact_values(problem: ProblemForms, rule: DepthRule, optima: Optima) -> ExactValues:
-    """The rule's values beside the best ones."""
+def exact_values(
+    problem: ProblemForms, rule: DepthRule, optima: Optima, *, n_steps_min: int = 32
+) -> ExactValues:
+    """The rule's values beside the best ones.
+
+    Args:
+        problem: in its forms.
+        rule: what is scored.
+        optima: the best values.
+        n_steps_min: of the integration; of a rule that is held for steps a multiple of these.
+    """
     model, params = problem.model, problem.params
     played = played_rule(rule, params)
     optimum, constant = optima.continuous, optima.best_constant
     # A table is smooth between its rows only: a looser tolerance than for formulas.
-    value = problem.mean_over_start(evaluate(model, played, tolerance=1e-6).at)
-    textbook = problem.mean_over_start(evaluate(problem.textbook, rule, tolerance=1e-6).at)
+    value, textbook = (
+        problem.mean_over_start(evaluate(form, its, tolerance=1e-6, n_steps_min=n_steps_min).at)
+        for form, its in ((model, played), (problem.textbook, rule))
+    )
     stepped = problem.mean_over_start(evaluate_stepped(model, played, params.episode.n_steps).at)
     return ExactValues(
         optimum_textbook=optima.textbook,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from experiments.certificate_page import page_of
 from experiments.certify import (
     RESULT_NAME,
     ExactValues,
@@ -30,14 +31,16 @@ from experiments.train import Folder
 from rlmm_tf.agents.baselines import DepthRule
 from rlmm_tf.agents.exact.best_rule import best_linear, best_regime_linear
 from rlmm_tf.env.vector import available_threads
+from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import seed_sequence
-from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
+from rlmm_tf.training.config import DqnTrainingConfig, PpoTrainingConfig, SacTrainingConfig
 
 if TYPE_CHECKING:
     from experiments.config import CertifyConfig
     from experiments.console import Progress
     from experiments.run import RunDirectory
 
+TABLE_NAME, PAGE_NAME = "policy_table.csv", "certificate.html"
 TRAINING_SHARE = 0.9  # of the time that a seed takes, about
 _TRAINING_PATH = 1  # below the root seed; the confirming episodes have the path (seed,)
 
@@ -75,7 +78,7 @@ class LearnedResult(BaseModel):
 
 
 def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress) -> LearnedResult:
-    """Trains, scores and plays each seed; writes `policy_table.csv` and `result.json`.
+    """Trains, scores and plays each seed; writes the policies, a page about them and the result.
 
     What a run directory already holds is taken from there, down to a training's checkpoint.
     """
@@ -87,13 +90,15 @@ def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress)
     _require_seen(config, problem)
     progress(0.0, float(config.seeds), "solving")
     optima = optima_of(problem)
-    seeds, rows = [], []
+    seeds, rules = [], []
     for index in range(config.seeds):
         rule, one = _seed(config, problem, optima, index, run, progress)
         seeds.append(one)
-        rows.append(policy_rows(config, problem, rule, index))
-    run.write("policy_table.csv", policy_table(rows))
+        rules.append(rule)
+    rows = [policy_rows(config, problem, rule, index) for index, rule in enumerate(rules)]
+    run.write(TABLE_NAME, policy_table(rows))
     result = _summary(config, problem, optima, seeds)
+    run.write(PAGE_NAME, page_of(result, problem, rules))
     run.write(RESULT_NAME, result.model_dump_json(indent=2) + "\n")
     return result
 
@@ -117,7 +122,7 @@ def _seed(
     progress: Progress,
 ) -> tuple[DepthRule, SeedResult]:
     start_tensorflow()
-    from rlmm_tf.training.rule import LearnedRule
+    from rlmm_tf.training.rule import HeldRule, LearnedRule
 
     label = f"seed {index + 1} of {config.seeds}"
 
@@ -130,8 +135,12 @@ def _seed(
 
     name = f"seed-{index}"
     spec, weights, evaluation = _trained(config, problem, index, Folder(run, name), train)
-    rule = LearnedRule(spec, weights, problem.params)
-    exact = exact_values(problem, rule, optima)
+    rule: DepthRule = LearnedRule(spec, weights, problem.params)
+    n_steps_min = 32
+    if spec.head == "categorical":  # its depths jump
+        episode = problem.params.episode
+        rule, n_steps_min = HeldRule(rule, episode.horizon_s / episode.n_steps), episode.n_steps
+    exact = exact_values(problem, rule, optima, n_steps_min=n_steps_min)
     reference = exact.optimum if exact.optimum_stepped is None else exact.optimum_stepped
     case = Case(problem.params, problem.model, rule, exact.agent_stepped, reference)
     # All seeds are to agree at once: the error that is allowed is shared among them.
@@ -153,16 +162,22 @@ def _trained(
     from rlmm_tf.training.loop import Loop
     from rlmm_tf.training.start import make_training
 
-    chosen: PpoTrainingConfig | SacTrainingConfig = getattr(config, config.agent)
+    chosen: PpoTrainingConfig | SacTrainingConfig | DqnTrainingConfig = getattr(
+        config, config.agent
+    )
+    params = problem.params
+    if config.agent == "dqn":
+        action = {"kind": "multidiscrete", "offset_choices": config.dqn_offset_choices}
+        params = resolve_params(params, {"action": action})
     seed = seed_sequence(config.root_seed, _TRAINING_PATH, index)
     n_threads = config.threads or available_threads()
     try:
-        training = make_training(problem.params, chosen, seed=seed, n_threads=n_threads)
+        training = make_training(params, chosen, seed=seed, n_threads=n_threads)
     except ValueError as error:
         raise ConfigError(
             [Problem(f"{config.set_name} with {config.agent}", str(error))]
         ) from error
-    loop = Loop(training, problem.params, chosen.evaluation, files, seed=seed, n_threads=n_threads)
+    loop = Loop(training, params, chosen.evaluation, files, seed=seed, n_threads=n_threads)
     trained = loop.run(progress)
     return trained.spec, trained.weights, trained.evaluation.value
 

@@ -122,7 +122,7 @@ def certify(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer w
 
     Computes the agent's exact value and simulates its policy. Exits with 1 when the engine does not
     agree with the exact value of this agent. Writes the policy to policy_table.csv. A learning
-    agent (ppo, sac) is first trained, once for each seed.
+    agent (ppo, sac, dqn) is first trained, once for each seed.
 
     Example: rlmm certify P1 --agent exact --seeds 5 --set confidence=0.999
     """

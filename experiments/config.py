@@ -20,7 +20,7 @@ from experiments.config_problems import choice_problems, models_in, problems_of
 from experiments.errors import ConfigError, Problem
 from experiments.yaml_reader import Document, Setting, parse_set, read_file
 from experiments.yaml_writer import yaml_text
-from rlmm_tf.training.config import PpoTrainingConfig, SacTrainingConfig
+from rlmm_tf.training.config import DqnTrainingConfig, PpoTrainingConfig, SacTrainingConfig
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -89,6 +89,12 @@ class CertifyConfig(Config):
     )
     sac: SacTrainingConfig = Field(
         default=SacTrainingConfig(), description="how the agent sac is trained"
+    )
+    dqn: DqnTrainingConfig = Field(
+        default=DqnTrainingConfig(degree=5), description="how the agent dqn is trained"
+    )
+    dqn_offset_choices: Annotated[int, Field(ge=2, le=1024)] = Field(
+        default=24, description="of the agent dqn, for each side, evenly over the range of offsets"
     )
 
 

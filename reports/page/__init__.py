@@ -9,7 +9,7 @@ from __future__ import annotations
 from reports.page.chart import Bars, Chart, Line, Steps
 from reports.page.curves import Curve, Curves, Histograms
 from reports.page.heat import HeatMap
-from reports.page.page import Facts, Gallery, Page, Section, Table, is_page, write_page
+from reports.page.page import Facts, Gallery, Page, Section, Table, is_page, render, write_page
 
 __all__ = [
     "Bars",
@@ -26,5 +26,6 @@ __all__ = [
     "Steps",
     "Table",
     "is_page",
+    "render",
     "write_page",
 ]

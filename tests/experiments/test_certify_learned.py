@@ -107,3 +107,28 @@ def test_what_cannot_be_scored_is_refused(
     assert not out.exists()
     assert certify(out, "P1", **{"ppo.trace": 2}) == 2
     assert "--set ppo.trace=2" in capsys.readouterr().err
+
+
+def test_the_page_shows_learned_and_optimal_depths(run: Path) -> None:
+    page = (run / "certificate.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg") == 6  # three times, two sides
+    assert page.count('class="curve model"') >= page.count('class="curve real"') >= 6
+
+
+def test_choices_are_scored_as_they_are_held(tmp_path: Path) -> None:
+    """A policy of choices jumps in time: its value is that of quotes held for whole steps."""
+    small = {name: value for name, value in SMALL.items() if not name.startswith("ppo.")}
+    small |= {
+        "seeds": 1, "dqn.steps": 20_000, "dqn.rollout_steps": 2_000, "dqn.batch": 500,
+        "dqn.evaluation.times": 2, "dqn.evaluation.episodes": 64, "dqn_offset_choices": 6,
+    }  # fmt: skip
+    settings = [f"--set={name}={value}" for name, value in small.items()]
+    out = tmp_path / "run"
+    assert cli.main(["certify", "P1", "--agent", "dqn", "--out", str(out), *settings]) == 0
+    result = LearnedResult.model_validate_json((out / "result.json").read_text())
+    (seed,) = result.seeds
+    assert seed.exact.agent == pytest.approx(seed.exact.agent_stepped, rel=0.02)
+    rows = list(csv.DictReader((out / "policy_table.csv").read_text().splitlines()))
+    depths = {float(row[side]) for row in rows for side in ("bid_depth", "ask_depth")}
+    assert depths <= {round(k * 4.6052 / 5, 6) for k in range(6)}
