@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.errors import ConfigError, Problem
+from experiments.errors import ConfigError, InputError, Problem, shown_place
 from experiments.quiet import start_tensorflow
+from experiments.tracking import TrackedFiles
 from experiments.train_config import TrainConfig
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.params import EnvParams
@@ -47,6 +48,33 @@ def params_of(config: TrainConfig) -> EnvParams:
         raise ConfigError([Problem(place, line) for line in str(error).splitlines()]) from error
 
 
+def run_export(policy: Path, out: Path) -> dict[str, Any]:
+    """Writes a SavedModel of the policy; returns what it is.
+
+    Raises:
+        InputError: there is no such policy, or something in the place of the model.
+    """
+    start_tensorflow()
+    from rlmm_tf.training.export import write_saved_model
+    from rlmm_tf.training.loop import POLICY_NAME
+    from rlmm_tf.training.policy_file import policy_from
+
+    path = policy / POLICY_NAME if policy.is_dir() else policy
+    place = shown_place(path)
+    if out.exists():
+        message = "expected a folder that is not there yet; choose another, or remove it"
+        raise InputError([Problem(shown_place(out), message)])
+    try:
+        spec, weights = policy_from(path.read_bytes(), place)
+    except OSError as error:
+        message = f"expected a policy, got: {error.strerror}; name a run of rlmm train"
+        raise InputError([Problem(place, message)]) from error
+    except ValueError as error:
+        raise InputError([Problem(place, str(error).removeprefix(f"{place}: "))]) from error
+    write_saved_model(spec, weights, out)
+    return {"policy": str(path), "model": str(out), "head": spec.head, "inputs": spec.obs_width}
+
+
 def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> dict[str, Any]:
     """Trains, from the start or the run's last checkpoint; returns what came out."""
     start_tensorflow()
@@ -64,7 +92,7 @@ def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> 
         training,
         params,
         config.agent.evaluation,
-        Folder(run),
+        TrackedFiles(Folder(run), run, config) if config.mlflow else Folder(run),
         seed=seed,
         n_threads=n_threads,
     )

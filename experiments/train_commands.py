@@ -65,6 +65,36 @@ def train(
     return job
 
 
+def export(
+    policy: Annotated[
+        Path,
+        typer.Argument(metavar="POLICY", help="A policy.safetensors, or the run that has one."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet.")],
+    json: Json = False,
+) -> Job:
+    """Write a trained policy as a TensorFlow SavedModel, which must act as the engine's policy.
+
+    The flat weights, with observations and the actions for them, are policy.safetensors itself.
+
+    Example: rlmm export runs/train-P1-1234 --out model
+    """
+
+    def job() -> int:
+        from experiments import console
+        from experiments.train import run_export
+
+        result = run_export(policy, out)
+        if json:
+            console.write_json(result)
+        else:
+            console.write_values("export", result)
+        return EXIT_OK
+
+    return job
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(train)
+    app.command()(export)

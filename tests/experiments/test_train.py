@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments import cli
 from experiments.config import load_config
+from experiments.tracking import DATABASE_NAME, TrackedFiles
 from experiments.train import params_of
 from experiments.train_config import TrainConfig
+from rlmm_tf.env import PolicySpec, PolicyWeights
 
 CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"
 SMALL = """
@@ -91,3 +95,88 @@ def test_bad_input_is_refused(
     assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 2
     assert line in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_policy_is_exported_and_bad_ones_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tf = pytest.importorskip("tensorflow")
+    from rlmm_tf.training.policy_file import policy_bytes
+
+    spec = PolicySpec(3, "gaussian", (2,), hidden=(4,))
+    weights = PolicyWeights.random(spec, np.random.default_rng(1))
+    run, model = tmp_path / "run", tmp_path / "model"
+    run.mkdir()
+    (run / "policy.safetensors").write_bytes(policy_bytes(spec, weights))
+    assert cli.main(["export", str(run), "--out", str(model), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["inputs"] == 3
+    act = tf.saved_model.load(str(model)).signatures["serving_default"]
+    assert act(obs=tf.zeros((5, 3)))["actions"].shape == (5, 2)
+    assert cli.main(["export", str(run), "--out", str(model)]) == 2
+    assert "expected a folder that is not there yet" in capsys.readouterr().err
+    assert cli.main(["export", str(tmp_path / "none"), "--out", str(tmp_path / "m")]) == 2
+    assert "expected a policy, got: No such file" in capsys.readouterr().err
+    (run / "policy.safetensors").write_bytes(b"x" * 100)
+    assert cli.main(["export", str(run), "--out", str(tmp_path / "m")]) == 2
+    assert "expected arrays as they were written" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+class OneRun:
+    """What `TrackedFiles` needs of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+class Held:
+    """Files in memory."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def read(self, name: str) -> bytes | None:
+        return self.held.get(name)
+
+    def write(self, name: str, data: bytes) -> None:
+        self.held[name] = data
+
+
+def tracked(folder: Path) -> TrackedFiles:
+    run: Any = OneRun(folder / "run-1")
+    return TrackedFiles(Held(), run, TrainConfig(problem="P1"))
+
+
+def lines(count: int) -> bytes:
+    rows = [{"iteration": i, "reward": i / 2.0, "kept": True} for i in range(1, count + 1)]
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+
+
+def test_metrics_go_to_one_entry_in_the_database(tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    files = tracked(tmp_path)
+    files.write("metrics.jsonl", lines(2))
+    files.write("metrics.jsonl", lines(3))
+    again = tracked(tmp_path)  # taken up, from a checkpoint of before
+    again.write("metrics.jsonl", lines(3))
+    again.write("metrics.jsonl", lines(5))
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / DATABASE_NAME}")
+    experiment = client.get_experiment_by_name("rlmm train")
+    (entry,) = client.search_runs([experiment.experiment_id])
+    assert entry.data.params["agent.update.clip"] == "0.2"
+    history = client.get_metric_history(entry.info.run_id, "reward")
+    assert sorted((m.step, m.value) for m in history) == [(i, i / 2.0) for i in range(1, 6)]
+
+
+def test_what_fails_in_mlflow_stops_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: TrackedFiles) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(TrackedFiles, "_start", broken)
+    files = tracked(tmp_path)
+    with pytest.warns(UserWarning, match="MLflow: no longer logged to: no space left"):
+        files.write("metrics.jsonl", lines(2))
+    files.write("metrics.jsonl", lines(3))  # said once
+    assert files.read("metrics.jsonl") == lines(3)

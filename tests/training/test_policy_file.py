@@ -34,6 +34,8 @@ def test_other_arrays_are_no_policy() -> None:
     arrays, texts = unpacked(policy_bytes(*example()), "p")
     for changed in (
         {"actor": arrays["actor"][:-1]},
+        {"actor": arrays["actor"] * 1.01},  # acts otherwise than it did
+        {"test_obs": arrays["test_obs"][:, 1:]},
         {"actor": np.full_like(arrays["actor"], np.nan)},
         {"unheard": arrays["actor"]},
     ):
