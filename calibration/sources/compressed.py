@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import zipfile
 import zlib
@@ -195,17 +196,19 @@ class _zip_errors:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, DataError):
             return
-        # RuntimeError, of which NotImplementedError is one, means that zipfile cannot open what may
-        # well be whole: it has a password, or is of a newer kind.
-        if isinstance(error, RuntimeError):
+        # These two mean that zipfile cannot open what may well be whole: it has a password, or is
+        # of a newer kind.
+        if type(error) in {RuntimeError, NotImplementedError}:
             raise DataError(
                 self._member.place,
                 reason="packed",
                 expected="a zip archive without a password, of version 6.3 or older",
                 got=str(error),
-                remedy="unpack it first",
+                remedy="unpack it first; if that fails, get the file again",
             ) from None
-        if isinstance(error, zipfile.BadZipFile | EOFError | zlib.error):
+        # A place before the file's first byte is an invalid argument to the system.
+        misplaced = isinstance(error, OSError) and error.errno == errno.EINVAL
+        if misplaced or isinstance(error, zipfile.BadZipFile | EOFError | ValueError | zlib.error):
             raise DataError(
                 self._member.place,
                 reason="damaged",

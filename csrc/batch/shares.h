@@ -38,7 +38,7 @@ class Shares {
     std::size_t end = 0;
   };
 
-  Piece claim_from(Share& share, std::size_t part) const;
+  Piece claim_from(Share& share, std::size_t divisor) const;
 
   std::vector<Share> shares_;
   std::size_t grain_ = 1;

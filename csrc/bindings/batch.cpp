@@ -20,12 +20,12 @@
 namespace rlmm {
 namespace {
 
-// How many forks lie between the process that loaded the engine and this one. Asking the system
-// for the process's number takes as long as ten environments' steps.
+// How many forks lie between the process that made the first batch and this one. Cheaper than
+// asking the system for the process's number at every step; a bare system call escapes it.
 unsigned forks() {
   static unsigned count = 0;
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { ++count; });
-  std::ignore = registered;
+  static const bool is_told = pthread_atfork(nullptr, nullptr, [] { ++count; }) == 0;
+  if (!is_told) throw std::runtime_error("batch: expected to be told of forks, got a refusal");
   return count;
 }
 

@@ -10,7 +10,8 @@
 
 namespace rlmm {
 
-// Threads do not survive a fork: a batch that has some may only be used where it was made.
+// Threads do not survive a fork (by `fork`, as Python's os and multiprocessing do it): a batch that
+// has some may only be used where it was made.
 class PyBatch : public Zeroed {
  public:
   PyBatch(const EnvParams& params, const std::vector<SeedKey>& keys, std::int64_t n_threads);

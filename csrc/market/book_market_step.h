@@ -241,12 +241,15 @@ void BookMarketOf<Setting>::after_event() {
 template <class Setting>
 Ticks BookMarketOf<Setting>::others_best(Side side) const {
   const auto& book = market_.book();
-  if constexpr (kTellsOthersBest<Book>) return book.others_best(side);
-  const Ticks best = book.best(side);
-  if (!is_alive(side)) return best;
-  const auto& own = book.order(static_cast<Slot>(standing_[index_of(side)].slot));
-  if (own.price_ticks != best || book.best_lots(side) != own.lots) return best;
-  return book.next_price(side, best);
+  if constexpr (kTellsOthersBest<Book>) {
+    return book.others_best(side);
+  } else {
+    const Ticks best = book.best(side);
+    if (!is_alive(side)) return best;
+    const auto& own = book.order(static_cast<Slot>(standing_[index_of(side)].slot));
+    if (own.price_ticks != best || book.best_lots(side) != own.lots) return best;
+    return book.next_price(side, best);
+  }
 }
 
 // Order-flow imbalance of one side: lots that came to its best price less lots that went.

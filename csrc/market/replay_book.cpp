@@ -66,13 +66,17 @@ bool ReplayBook::advance(TimeNs stop_ns) {
   return true;
 }
 
-void ReplayBook::find_touch(Side side) {
+ReplayBook::Touch ReplayBook::found_touch(Side side) const {
   const RecordedLevel* const level = recorded_.side(side).best_left();
   const Ticks others = level == nullptr ? none(side) : sign(side) * level->key;
   const OwnOrder& own = own_[index_of(side)];
   const Ticks best = better(side, others, own);
   const Lots of_others = level != nullptr && best == others ? level->left_lots() : 0;
-  touch_[index_of(side)] = {best, of_others + (own.price_ticks == best ? own.lots : 0), others};
+  return {best, of_others + (own.price_ticks == best ? own.lots : 0), others};
+}
+
+void ReplayBook::find_touch(Side side) {
+  touch_[index_of(side)] = found_touch(side);
   stale_[index_of(side)] = false;
 }
 

@@ -39,7 +39,7 @@ class ReplayBook {
   struct Happened {
     Group group = Group::kMarketSell;
     Lots lots = 0;               // of a market order: all of it, with its last trade, and 0 before
-    bool touch_changed = false;  // or the others' best price or lots
+    bool touch_changed = false;  // it, or the others' best price or lots, may have
   };
   struct Execution {
     Ticks price_ticks;
@@ -81,6 +81,7 @@ class ReplayBook {
   bool has(Side side) const { return best(side) != none(side); }
   // OrderBook::kNoBid or kNoAsk if there is none.
   Ticks best(Side side) const { return touch_[index_of(side)].price_ticks; }
+  // Without the agent's order. `happened().touch_changed` tells of its moves too.
   Ticks others_best(Side side) const { return touch_[index_of(side)].others_ticks; }
   Lots best_lots(Side side) const { return touch_[index_of(side)].lots; }
   Ticks next_price(Side side, Ticks price_ticks) const;
@@ -142,11 +143,18 @@ class ReplayBook {
   void leave_order(OwnOrder& own, const TapeEvent& event, Lots lots) const;
   void count_market_order(const TapeEvent& event);
   void fill(Side side, Lots lots);
-  // Something is different at this price.
+  // Something is different at this price. The others' best counts, not the best of all: behind the
+  // agent's order it decides the mid.
   void watch(Side side, Ticks price_ticks) {
     bool& stale = stale_[index_of(side)];
     stale = stale || reaches(side, price_ticks, others_best(side));
   }
+  struct Touch {
+    Ticks price_ticks = 0;
+    Lots lots = 0;
+    Ticks others_ticks = 0;  // without the agent's order, which may be alone in front
+  };
+  Touch found_touch(Side side) const;
   void find_touch(Side side);
   void refresh_touch();
   Lots execute(Side side, Ticks price_ticks, Lots lots, std::vector<Execution>& executions);
@@ -165,11 +173,6 @@ class ReplayBook {
   std::array<OwnOrder, 2> own_{};
   std::uint64_t arrivals_ = 0;
   std::array<Lots, 2> pending_lots_{};  // traded by a market order that goes on
-  struct Touch {
-    Ticks price_ticks = 0;
-    Lots lots = 0;
-    Ticks others_ticks = 0;  // without the agent's order, which may be alone in front
-  };
   std::array<Touch, 2> touch_{};
   std::array<bool, 2> stale_{};  // touch_ is to be found anew
   Happened happened_;

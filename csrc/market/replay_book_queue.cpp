@@ -73,6 +73,11 @@ Lots ReplayBook::queue_ahead(Slot slot) const {
 void ReplayBook::check_invariants() const {
   recorded_.check_invariants();
   for (const Side side : kSides) {
+    const Touch& kept = touch_[index_of(side)];
+    const Touch found = found_touch(side);
+    RLMM_CHECK_LE(std::abs(kept.price_ticks - found.price_ticks), Ticks{0});
+    RLMM_CHECK_LE(std::abs(kept.others_ticks - found.others_ticks), Ticks{0});
+    RLMM_CHECK_LE(std::abs(kept.lots - found.lots), Lots{0});
     const OwnOrder& own = own_[index_of(side)];
     if (own.lots == 0) continue;
     RLMM_CHECK_LE(Lots{1}, own.lots);

@@ -122,6 +122,23 @@ TEST("replay market: who takes a whole side does not make the price of it") {
   }
 }
 
+TEST("replay market: behind an order that is alone in front the others make the mid") {
+  EnvParams params = from_the_start(table_of({{12, Kind::kCancel, 1, 100, 5},
+                                              {25, Kind::kAdd, 1, 100, 2},
+                                              {60, Kind::kAdd, 1, 90, 1}}),
+                                    60);
+  Episode episode(params);
+  episode.step({{0, 0}, {1, 0}});  // a bid at 101, between 100 and 102
+  CHECK_EQ(episode.column(Column::kSpread), 1.0);
+  CHECK_EQ(episode.market.account().mid_ticks_x2(), 202);
+  episode.step(101, 1, 0, 0, 202);
+  CHECK_EQ(episode.column(Column::kSpread), 1.0);
+  CHECK_EQ(episode.market.account().mid_ticks_x2(), 201);
+  episode.step(101, 1, 0, 0, 201);
+  CHECK_EQ(episode.column(Column::kSpread), 1.0);
+  CHECK_EQ(episode.market.account().mid_ticks_x2(), 202);
+}
+
 TEST("replay market: delays of orders and of what is heard of them") {
   EnvParams params = from_the_start(
       table_of(

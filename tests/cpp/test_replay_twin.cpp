@@ -174,6 +174,10 @@ void compare(const ReplayBook& book, const Twin& twin) {
     if (own.lots > 0 && (!twin.has(side) || sign(side) * (own.price - best) > 0)) best = own.price;
     CHECK_EQ(book.has(side), twin.has(side) || own.lots > 0);
     if (book.has(side)) CHECK_EQ(book.best(side), best);
+    if (twin.has(side)) CHECK_EQ(book.others_best(side), twin.best_left(side));
+    if (book.has(side)) {
+      CHECK_EQ(book.best_lots(side), twin.left_at(side, best) + (own.price == best ? own.lots : 0));
+    }
     for (Ticks price = kMiddle - 8; price < kMiddle + 8; ++price) {
       const Lots mine = own.price == price ? own.lots : 0;
       CHECK_EQ(book.lots_at(side, price), twin.left_at(side, price) + mine);

@@ -38,6 +38,21 @@ TEST("shares: a worker claims its own share in order, then what the others left"
   CHECK(shares.claim(2).empty());
 }
 
+TEST("shares: half of what is left of one's own, a quarter of others', in whole grains") {
+  Shares shares(2);
+  shares.deal(256, 4);
+  const auto size_of_next = [&shares](int worker) {
+    const Shares::Piece piece = shares.claim(worker);
+    return piece.end - piece.begin;
+  };
+  for (const std::size_t expected : {64U, 32U, 16U, 8U, 4U, 4U}) {
+    CHECK_EQ(size_of_next(0), expected);
+  }
+  CHECK_EQ(size_of_next(0), 32U);  // of worker 1's 128
+  CHECK_EQ(size_of_next(1), 48U);
+  CHECK_EQ(size_of_next(0), 12U);
+}
+
 TEST("shares: fewer items than workers, none at all, and dealing anew") {
   Shares shares(4);
   shares.deal(2, 8);

@@ -104,12 +104,17 @@ CLOSED_AND_REFUSED = """
 def use():
     envs = MarketMakingVectorEnv(64, n_threads=2)
     envs.reset(seed=1)
-    for actions in (np.zeros((64, 2)), np.full((64, 2), np.nan, np.float32)):
+    nan = np.full((64, 2), np.nan, np.float32)
+    for actions, refusal, words in (
+        (np.zeros((64, 2)), TypeError, "expected dtype"),
+        (nan, ValueError, "expected a finite number"),
+    ):
         try:
             envs.step(actions)
-        except (TypeError, ValueError):
-            continue
-        raise SystemExit("not refused")
+        except refusal as error:
+            if words in str(error):
+                continue
+        raise SystemExit("not refused as expected: " + words)
     envs.close()
 
 for _ in range(100):
@@ -119,6 +124,65 @@ for _ in range(500):
     use()
 print(resident_bytes() - before)
 """
+
+
+# A process that made no batch before it forked, its child and its grandchild: each may use what it
+# made itself, and with threads nothing that another made.
+GENERATIONS = """
+import os, sys
+import numpy as np
+from rlmm_tf.env import MarketMakingVectorEnv
+
+actions = np.zeros((8, 2), np.float32)
+
+def made():
+    envs = MarketMakingVectorEnv(8, n_threads=2)
+    envs.reset(seed=1)
+    envs.step(actions)
+    return envs
+
+def use(name, envs):
+    try:
+        envs.step(actions)
+        print(name, "steps", flush=True)
+    except RuntimeError:
+        print(name, "is refused", flush=True)
+
+def in_a_fork(work):
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+def child():
+    childs = made()
+    def grandchild():
+        use("the child's in the grandchild", childs)
+        use("the grandchild's own", made())
+    in_a_fork(grandchild)
+    use("the child's own, after another fork", childs)
+
+in_a_fork(child)
+use("the parent's, made after a fork", made())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_generations_of_forks() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GENERATIONS],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "the child's in the grandchild is refused",
+        "the grandchild's own steps",
+        "the child's own, after another fork steps",
+        "the parent's, made after a fork steps",
+    ]
 
 
 def growth_bytes(script: str, *arguments: str) -> int:

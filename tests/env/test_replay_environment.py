@@ -26,7 +26,7 @@ from rlmm_tf.env import (
     tape_of,
 )
 from rlmm_tf.events import EventFlag, EventKind, EventMetadata, EventTable
-from rlmm_tf.params import EnvParams
+from rlmm_tf.params import EnvParams, ObservationParams
 from rlmm_tf.presets import preset
 from rlmm_tf.recording import Session, generator_hash, record
 from rlmm_tf.replay_params import ReplayMarketParams
@@ -102,6 +102,33 @@ def test_gymnasium_checker(files: dict[str, Path], name: str) -> None:
 def test_stable_baselines3_checker(files: dict[str, Path]) -> None:
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     checker.check_env(gymnasium.make(ENV_ID, params=problem(files["levels"])).unwrapped)
+
+
+@pytest.mark.parametrize("name", ["orders", "levels"])
+def test_a_feature_alone_is_what_it_is_among_all(files: dict[str, Path], name: str) -> None:
+    # What the observation does not show is not computed, and must not be missed.
+    def play(features: tuple[str, ...]) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
+        params = problem(files[name]).model_copy(
+            update={"observation": ObservationParams(features=features)}
+        )
+        envs = MarketMakingVectorEnv(4, params)
+        rng = np.random.default_rng(8)
+        seen = [envs.reset(seed=6)[0].copy()]
+        for step in range(40):  # into the second episode
+            if step == 15:
+                state = envs.state()
+                envs.step(np.zeros((4, 4), np.float32))
+                envs.set_state(state)
+            seen.append(envs.step(rng.uniform(-1, 1, (4, 4)).astype(np.float32))[0].copy())
+        return envs.layout.names, seen
+
+    every = tuple(feature.name for feature in REPLAY_FEATURES)
+    names, among_all = play(every)
+    for feature in every:
+        own_names, alone = play((feature,))
+        at = [names.index(own) for own in own_names]
+        for one, row in zip(alone, among_all, strict=True):
+            np.testing.assert_array_equal(one, row[:, at], err_msg=feature)
 
 
 def test_a_preset_can_be_played_in_a_recording(files: dict[str, Path]) -> None:
