@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+from rlmm_tf.agents.exact.evaluation import evaluate
 from rlmm_tf.agents.exact.problem import played_rule, quoting_model
 from rlmm_tf.agents.exact.stepped import evaluate_stepped
 from rlmm_tf.agents.learners.settings import DqnSettings
@@ -18,6 +19,7 @@ from rlmm_tf.training.config import DqnTrainingConfig, EvaluationConfig
 from rlmm_tf.training.dqn import DqnTraining, Temperature
 from rlmm_tf.training.loop import CHECKPOINT_NAME, Loop
 from rlmm_tf.training.rule import HeldRule, LearnedRule
+from tests.training.files import Files
 
 SMALL = DqnTrainingConfig(
     steps=12_000,
@@ -34,23 +36,6 @@ REPLAYED = SMALL.model_copy(
 MODES = {"pqn": SMALL, "replay": REPLAYED}
 ACTION = {"kind": "multidiscrete", "offset_choices": 12}
 SHORT = resolve_params("P1", {"episode": {"n_steps": 10, "step_ns": 100_000_000}, "action": ACTION})
-
-
-class Files:
-    """A run's files in memory; after `stop_after` checkpoints the process is killed."""
-
-    def __init__(self, stop_after: int = 0) -> None:
-        self.held: dict[str, bytes] = {}
-        self.stop_after = stop_after
-
-    def read(self, name: str) -> bytes | None:
-        return self.held.get(name)
-
-    def write(self, name: str, data: bytes) -> None:
-        self.held[name] = data
-        self.stop_after -= name == CHECKPOINT_NAME
-        if name == CHECKPOINT_NAME and self.stop_after == 0:
-            raise KeyboardInterrupt
 
 
 def trained(files: Files, config: DqnTrainingConfig) -> Any:
@@ -101,6 +86,20 @@ def test_held_for_whole_steps() -> None:
     bid, ask = HeldRule(Told(), 0.1).depths(times, times, None)
     np.testing.assert_allclose(bid, [0.0, 0.1, 0.1, 0.2, 0.3, 0.7, 0.7])
     np.testing.assert_allclose(ask, -bid)
+
+
+def test_choices_that_are_held_have_an_exact_value() -> None:
+    """In ever shorter steps the stepped simulator's value tends to that of continuous time."""
+    training = DqnTraining(SHORT, SMALL, seed=seed_sequence(5))
+    weights = training.weights()
+    weights.actor[:] = np.random.default_rng(2).normal(0.0, 1.0, weights.actor.shape)
+    learned = LearnedRule(training.spec, weights, SHORT)
+    rule, model = played_rule(HeldRule(learned, 0.1), SHORT), quoting_model(SHORT)
+    times = np.linspace(0.0, 1.0, 101)
+    assert len(np.unique(rule.depths(times, np.zeros(101), None)[0])) > 1  # it jumps
+    exact = evaluate(model, rule, tolerance=1e-6, n_steps_min=SHORT.episode.n_steps).at(0)
+    stepped = [evaluate_stepped(model, rule, n).at(0) for n in (200, 400)]
+    assert 2.0 * stepped[1] - stepped[0] == pytest.approx(exact, abs=2e-3)  # Richardson
 
 
 @pytest.mark.parametrize(

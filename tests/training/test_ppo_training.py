@@ -30,6 +30,7 @@ from rlmm_tf.training.policy_file import policy_from
 from rlmm_tf.training.ppo import PpoTraining
 from rlmm_tf.training.rule import LearnedRule
 from rlmm_tf.training.tensor_file import unpacked
+from tests.training.files import Files
 
 SMALL = PpoTrainingConfig(
     steps=20_000,
@@ -46,24 +47,6 @@ ACTIONS = {
     "gaussian": SMALL.model_copy(update={"squashed": False}),
     "categorical": SMALL,
 }
-
-
-class Files:
-    """A run's files in memory; `stop_after` writes of a checkpoint the process is killed."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.held: dict[str, bytes] = {}
-        self.stop_after = stop_after
-
-    def read(self, name: str) -> bytes | None:
-        return self.held.get(name)
-
-    def write(self, name: str, data: bytes) -> None:
-        self.held[name] = data
-        if name == CHECKPOINT_NAME and self.stop_after is not None:
-            self.stop_after -= 1
-            if self.stop_after == 0:
-                raise KeyboardInterrupt
 
 
 def quiet(done: float, total: float, label: str) -> None:
@@ -90,7 +73,7 @@ def test_a_training_taken_up_ends_as_if_never_stopped(kind: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         trained(stopped, ACTIONS[kind], params_for(kind))
     assert stopped.held[CHECKPOINT_NAME] != whole.held[CHECKPOINT_NAME]
-    stopped.stop_after = None
+    stopped.stop_after = 0
     trained(stopped, ACTIONS[kind], params_for(kind))
     assert stopped.held == whole.held
     trained(stopped, ACTIONS[kind], params_for(kind))  # nothing is left to do

@@ -18,6 +18,7 @@ from rlmm_tf.training.config import EvaluationConfig, SacTrainingConfig
 from rlmm_tf.training.loop import CHECKPOINT_NAME, Loop
 from rlmm_tf.training.rule import LearnedRule
 from rlmm_tf.training.sac import SacTraining
+from tests.training.files import Files
 
 SMALL = SacTrainingConfig(
     steps=6_000,
@@ -33,23 +34,6 @@ SMALL = SacTrainingConfig(
     evaluation=EvaluationConfig(times=3, episodes=64),
 )
 SHORT = resolve_params("P1", {"episode": {"n_steps": 10, "step_ns": 100_000_000}})
-
-
-class Files:
-    """A run's files in memory; after `stop_after` checkpoints the process is killed."""
-
-    def __init__(self, stop_after: int = 0) -> None:
-        self.held: dict[str, bytes] = {}
-        self.stop_after = stop_after
-
-    def read(self, name: str) -> bytes | None:
-        return self.held.get(name)
-
-    def write(self, name: str, data: bytes) -> None:
-        self.held[name] = data
-        self.stop_after -= name == CHECKPOINT_NAME
-        if name == CHECKPOINT_NAME and self.stop_after == 0:
-            raise KeyboardInterrupt
 
 
 def trained(files: Files, config: SacTrainingConfig = SMALL) -> Any:
