@@ -32,7 +32,7 @@ class PpoTrainingConfig(Chosen):
 
     kind: Literal["ppo"] = "ppo"
     steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=60_000_000, description="of all environments together; whole rollouts are made"
+        default=40_000_000, description="of all environments together; whole rollouts are made"
     )
     rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
         default=131_072, description="of all environments together, between two updates"
@@ -65,7 +65,7 @@ class PpoTrainingConfig(Chosen):
     )
     update: PpoSettings = Field(
         default=PpoSettings(
-            epochs=1, learning_rate=3e-3, entropy_weight=0.02, log_std_initial=-0.7
+            epochs=1, learning_rate=3e-3, entropy_weight=0.007, log_std_initial=-0.7
         ),
         description="simulating a step costs less than learning from it: each is used once",
     )
@@ -74,7 +74,7 @@ class PpoTrainingConfig(Chosen):
     )
     entropy_end: Share = Field(default=0.0, description="the same of the entropy's weight")
     entropy_until: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=0.6, description="part of the training after which it stays at that"
+        default=1.0, description="part of the training after which it stays at that"
     )
     evaluation: EvaluationConfig = EvaluationConfig()
 
@@ -84,7 +84,7 @@ class SacTrainingConfig(Chosen):
 
     kind: Literal["sac"] = "sac"
     steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=40_000_000, description="of all environments together; whole rollouts are made"
+        default=30_000_000, description="of all environments together; whole rollouts are made"
     )
     envs: Annotated[int, Field(ge=1, le=1_000_000)] = 512
     rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
@@ -114,14 +114,9 @@ class SacTrainingConfig(Chosen):
         default="xla", description="what compiles the updates; each has last bits of its own"
     )
     log_std_least: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(
-        default=-0.7,
-        description="of actions that are tried, before the squash, at the start: what is learned "
-        "has no such bound, but without trying critics do not know how values depend on the action",
-    )
-    log_std_least_end: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(
-        default=-1.6,
-        description="the same at the end; linear between: near what is best critics have to be "
-        "exact, and far from it nobody asks them any more",
+        default=-0.9,
+        description="of actions that are tried, before the squash: what is learned has no such "
+        "bound, but without trying critics do not know how values depend on the action",
     )
     cooling_end: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.05, description="factor of the temperature at the end"

@@ -65,8 +65,7 @@ class SacTraining(TrainingParts):
         """A rollout and, once there is enough to learn from, its share of updates."""
         config, done = self.config, self.done
         weights = self._collector.weights(actor=self.learner.actor_weights(averaged=False))
-        least = linear(config.log_std_least, config.log_std_least_end, done)
-        arrays = self._collector.collect(weights, log_std_least=least)
+        arrays = self._collector.collect(weights, log_std_least=config.log_std_least)
         ended = arrays.terminated | arrays.truncated
         n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
         self._replay.add(
