@@ -112,4 +112,4 @@ class Ladder:
         whole = bootstrap.window(opening, 0, generator, duration_ns=duration_ns)
         named = hashlib.sha256(f"state bootstrap {self.seed}".encode()).hexdigest()
         session = table_like(self.real_table, [whole], named)
-        return market_going_on("state bootstrap", session, go_on, self.real, self.scored)
+        return market_going_on("state bootstrap", [session], go_on, self.real, self.scored)

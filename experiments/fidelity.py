@@ -19,7 +19,7 @@ from calibration.fidelity.messages import (
     instrument_of,
     shared_instrument,
 )
-from calibration.fidelity.of_model import Simulator, market_of_model
+from calibration.fidelity.of_model import SESSIONS, Simulator, market_of_model
 from calibration.fidelity.trials import Trials, run_trials
 from calibration.flow_events import read_flow
 from calibration.goodness import Goodness
@@ -126,6 +126,9 @@ def run_fidelity(request: Request, *, progress: Progress) -> dict[str, Any]:
         "stretches": stretches.text,
         "scored_s": stretches.scored.seconds,
         "seed": request.seed,
+        "simulated_sessions": {
+            key: len(simulator.sessions) for key, simulator in tables.simulators.items()
+        },
         **result_as_json(result),
     }
     values["cautions"] = [*values["cautions"], *tables.cautions]
@@ -198,7 +201,7 @@ def _tables(request: Request, progress: Progress) -> Tables:
         if path.suffix == ".json":
             progress(1, STEPS, "simulating")
             simulators[key], sections[key] = _simulator(path, real, request.seed)
-            tables[key] = simulators[key].session
+            tables[key] = simulators[key].sessions[0]
         else:
             tables[key] = read_table(path)
     return Tables(real, tables["model"], tables.get("reference"), simulators, sections.get("model"))
@@ -214,7 +217,8 @@ def _simulator(
     except ValueError as error:
         raise InputError([Problem(shown_place(path), str(error))]) from None
     origin_s = int(section["season_origin_s"]) if section else 0
-    return Simulator.of(model, real, season_origin_s=origin_s, seed=seed), section
+    simulator = Simulator.of(model, real, season_origin_s=origin_s, seed=seed, sessions=SESSIONS)
+    return simulator, section
 
 
 def _with_fitted_reference(tables: Tables, stretches: Stretches, seed: int) -> Tables:
@@ -231,7 +235,7 @@ def _with_fitted_reference(tables: Tables, stretches: Stretches, seed: int) -> T
         return tables
     simulator = Simulator.of(flows.market, tables.real, season_origin_s=0, seed=seed)
     simulators = {**tables.simulators, "reference": simulator}
-    return replace(tables, reference=simulator.session, simulators=simulators)
+    return replace(tables, reference=simulator.sessions[0], simulators=simulators)
 
 
 def read_table(path: Path) -> EventTable:

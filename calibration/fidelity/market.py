@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from calibration.fidelity.fill_by_queue import VirtualOrders, virtual_orders
 from calibration.fidelity.messages import (
@@ -13,6 +15,7 @@ from calibration.fidelity.messages import (
     MessageKind,
     Messages,
     Windows,
+    in_turn,
     joined,
     messages_of,
     windows_of,
@@ -64,6 +67,31 @@ class Market:
         windows = joined(parts, length)
         _require_a_market(name, windows.messages)
         return cls(name, windows)
+
+
+def together(markets: Sequence[Market]) -> Market:
+    """Sessions of one market as stretches of one recording; the windows are the first one's."""
+    first, parts = markets[0], [market.parts for market in markets if market.parts is not None]
+    if len(markets) == 1 or len(parts) < len(markets):
+        return first
+    fills = [market.fills for market in markets if market.fills is not None]
+    return replace(
+        first,
+        parts=Segments.of_stretches(in_turn([part.messages for part in parts])),
+        fills=_all_fills(fills) if len(fills) == len(markets) else None,
+    )
+
+
+def _all_fills(fills: Sequence[VirtualOrders]) -> VirtualOrders:
+    starts = np.cumsum([0, *(part.blocks for part in fills)])
+    return VirtualOrders(
+        ahead_lots=np.concatenate([part.ahead_lots for part in fills]),
+        filled_s=np.concatenate([part.filled_s for part in fills]),
+        block=np.concatenate(
+            [part.block + start for part, start in zip(fills, starts[:-1], strict=True)]
+        ),
+        blocks=int(starts[-1]),
+    )
 
 
 def _require_a_market(name: str, messages: Messages) -> None:

@@ -10,7 +10,7 @@ either side, as far as both recordings show them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from functools import cached_property
@@ -26,6 +26,7 @@ from rlmm_tf.kernels.parse import BookPass, Columns
 WINDOW_MESSAGES = 500
 LEVELS_MOST = 10
 _ROWS_AT_ONCE = 1 << 18
+_SESSION_BIT = 56  # above all numbers of simulated orders
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -289,6 +290,17 @@ def windows_of(messages: Messages, length: int = WINDOW_MESSAGES) -> Windows:
         )
     rows = (first[:, None] + np.arange(length)).ravel()
     return Windows(messages.take(rows), length)
+
+
+def in_turn(parts: Sequence[Messages]) -> Messages:
+    """Recordings one after the other: stretches and orders of each are its own."""
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    which = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    first = np.cumsum([0, *(int(part.stretch[-1]) + 1 for part in parts)])
+    arrays["stretch"] = arrays["stretch"] + first[which]
+    named, number = arrays["order_id"] != 0, which.astype(np.uint64)
+    arrays["order_id"] = arrays["order_id"] + named * (number << np.uint64(_SESSION_BIT))
+    return Messages(instrument=parts[0].instrument, **arrays)
 
 
 def joined(parts: Iterable[Messages], length: int = WINDOW_MESSAGES) -> Windows:

@@ -1,20 +1,21 @@
 """What a market model shows where a recording is scored, for a comparison with it.
 
 Windows go on from the recorded books and the events before them, so that each has a real window
-that began alike; what takes longer stretches comes from a session of the model's own, as long as
-the recorded one and at the same time of day.
+that began alike; what takes longer stretches comes from sessions of the model's own, as long as the
+recorded one and at the same time of day. One session tells a volatility to about a tenth: several
+that are independent of each other count as one long one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.continuations import Starts, continued
-from calibration.fidelity.market import Market
+from calibration.fidelity.market import Market, together
 from calibration.fidelity.messages import joined, messages_of_rows
 from calibration.flow_events import read_flow, rows_of
 from calibration.split import Split
@@ -27,6 +28,7 @@ from rlmm_tf.recording import Chunk, Session, generator_hash, record
 
 DAY_S = 86_400
 WARM_UP_S = 600
+SESSIONS = 3
 WINDOWS_MOST = 400
 ROOMS = 100  # times what a mid needs below it, so that no session ends at a price of 0
 # Messages behind the levels that are looked at do not count: so many times as many are simulated,
@@ -36,24 +38,33 @@ SPARE = (3, 12, 48)
 
 @dataclass(frozen=True)
 class Simulator:
-    """A model, and a session of its own that begins and ends when a recorded one does."""
+    """A model, and sessions of its own that begin and end when a recorded one does."""
 
     model: MarketModel
     season_origin_s: int  # time of day (UTC) at which the model's season begins
     seed: int  # names every random number
-    session: EventTable
+    sessions: tuple[EventTable, ...]
 
     @classmethod
     def of(
-        cls, model: MarketModel, real: EventTable, *, season_origin_s: int, seed: int
+        cls,
+        model: MarketModel,
+        real: EventTable,
+        *,
+        season_origin_s: int,
+        seed: int,
+        sessions: int = 1,
     ) -> Simulator:
-        """With a session like `real`."""
-        session = _session_like(model, real, season_origin_s=season_origin_s, seed=seed)
-        return cls(model, season_origin_s, seed, session)
+        """With so many sessions like `real`."""
+        tables = [
+            _session_like(model, real, season_origin_s=season_origin_s, seed=seed, episode=episode)
+            for episode in range(sessions)
+        ]
+        return cls(model, season_origin_s, seed, tuple(tables))
 
 
 def _session_like(
-    model: MarketModel, real: EventTable, *, season_origin_s: int, seed: int
+    model: MarketModel, real: EventTable, *, season_origin_s: int, seed: int, episode: int
 ) -> EventTable:
     start_ns, duration_ns = span_of(real)
     of_day_s = (start_ns // NS_PER_S - season_origin_s) % DAY_S
@@ -67,8 +78,9 @@ def _session_like(
             warmup_ns=WARM_UP_S * NS_PER_S,
         )
     )
-    chunks = record(params, seed=seed, duration_ns=duration_ns, levels=0)
-    return table_like(real, chunks, generator_hash(params, seed=seed, duration_ns=duration_ns))
+    chunks = record(params, seed=seed, duration_ns=duration_ns, episode=episode, levels=0)
+    named = generator_hash(params, seed=seed, duration_ns=duration_ns, episode=episode)
+    return table_like(real, chunks, named)
 
 
 def span_of(real: EventTable) -> tuple[int, int]:
@@ -125,27 +137,32 @@ def market_of_model(
             [starts], flow, simulator.model, seed=simulator.seed, messages=messages, levels=0
         )
 
-    return market_going_on(name, simulator.session, go_on, real, split)
+    return market_going_on(name, simulator.sessions, go_on, real, split)
 
 
 def market_going_on(
     name: str,
-    session: EventTable,
+    sessions: Sequence[EventTable],
     go_on: Callable[[NDArray[np.int64], int], list[Chunk]],
     real: Market,
     split: Split,
 ) -> Market:
-    """A simulated session, and windows that begin where real ones do.
+    """Simulated sessions, and windows that begin where real ones do.
 
     Args:
         name: for messages and pages.
-        session: at the time of the real one.
+        sessions: at the time of the real one.
         go_on: simulates so many messages from the real market's books at these times.
         real: its windows; at most WINDOWS_MOST, evenly spread, are begun from.
         split: the stretches that are scored.
     """
     instrument = real.windows.messages.instrument
-    whole = Market.of_table(name, session, split, instrument, real.windows.length)
+    whole = together(
+        [
+            Market.of_table(name, session, split, instrument, real.windows.length)
+            for session in sessions
+        ]
+    )
     windows = real.windows.evenly(WINDOWS_MOST)
     times_ns = windows.messages.ts_ns[:: windows.length]
     for spare in SPARE:

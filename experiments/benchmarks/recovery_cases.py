@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.company import fit_company
 from calibration.estimate import Estimate
 from calibration.estimators.fill_probability import FillRate, fit_fill_rate
 from calibration.estimators.garch import Garch, fit_garch
@@ -29,7 +30,15 @@ from calibration.estimators.spread_transitions import (
     SpreadTransitions,
     fit_spread_transitions,
 )
+from calibration.flow_events import read_flow
+from rlmm_tf.book_params import BookMarketParams
+from rlmm_tf.events import EventTable
+from rlmm_tf.fields import NS_PER_S
+from rlmm_tf.market_model import MarketModel
 from rlmm_tf.market_parts import LimitMarks, RefillParams
+from rlmm_tf.params import EnvParams
+from rlmm_tf.recording import Session, generator_hash, record
+from rlmm_tf.reference_markets import cont_stoikov_talreja
 
 Found = dict[str, tuple[float, float | None, float]]
 Case = Callable[[np.random.Generator, int], Found]
@@ -285,6 +294,25 @@ def refill(rng: np.random.Generator, scale: int) -> Found:
     )
 
 
+def company_factor(rng: np.random.Generator, scale: int) -> Found:
+    """Few orders to a level; at the best price those in company are cancelled less often."""
+    thin = cont_stoikov_talreja((1.0, 1.0, 1.0, 1.0), theta=0.8, mu=0.2)
+    cancels = thin.cancels.model_copy(update={"company_factor": 0.4})
+    model = thin.model_copy(update={"cancels": cancels})
+    events = read_flow([_recorded(model, 2000 * scale, int(rng.integers(2**31)))])
+    return _compared("company_factor", fit_company(events, events), _known(0.4))
+
+
+def _recorded(model: MarketModel, seconds: int, seed: int) -> EventTable:
+    market = BookMarketParams(model=model, warmup_ns=60 * NS_PER_S)
+    params, duration_ns = EnvParams(market=market), seconds * NS_PER_S
+    chunks = record(params, seed=seed, duration_ns=duration_ns, levels=0)
+    parts = [chunk.columns(0) for chunk in chunks]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    generator = generator_hash(params, seed=seed, duration_ns=duration_ns)
+    return EventTable.from_columns(columns, Session(duration_ns).metadata(generator))
+
+
 CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
@@ -304,5 +332,6 @@ CASES: dict[str, Case] = {
         markouts,
         latency,
         refill,
+        company_factor,
     )
 }
