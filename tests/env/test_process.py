@@ -158,12 +158,12 @@ def in_a_fork(work):
     os.waitpid(child, 0)
 
 def child():
-    childs = made()
+    of_child = made()
     def grandchild():
-        use("the child's in the grandchild", childs)
+        use("the child's in the grandchild", of_child)
         use("the grandchild's own", made())
     in_a_fork(grandchild)
-    use("the child's own, after another fork", childs)
+    use("the child's own, after another fork", of_child)
 
 in_a_fork(child)
 use("the parent's, made after a fork", made())
