@@ -79,6 +79,6 @@ def test_other_bytes_are_seen(
 
 def test_agents_that_are_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        kills.main(["--agents", "ppo,dqn"])
+        kills.main(["--agents", "ppo,a2c"])
     assert left.value.code == 2
-    assert "expected some of ppo, sac, got dqn" in capsys.readouterr().err
+    assert "expected some of ppo, sac, dqn, got a2c" in capsys.readouterr().err
