@@ -22,21 +22,22 @@ namespace {
 
 // How many forks lie between the process that made the first batch and this one. Cheaper than
 // asking the system for the process's number at every step; a bare system call escapes it.
-unsigned forks() {
-  static unsigned count = 0;
-  static const bool is_told = pthread_atfork(nullptr, nullptr, [] { ++count; }) == 0;
+unsigned n_forks = 0;
+
+unsigned counted_forks() {
+  static const bool is_told = pthread_atfork(nullptr, nullptr, [] { ++n_forks; }) == 0;
   if (!is_told) throw std::runtime_error("batch: expected to be told of forks, got a refusal");
-  return count;
+  return n_forks;
 }
 
 }  // namespace
 
 PyBatch::PyBatch(const EnvParams& params, const std::vector<SeedKey>& keys, std::int64_t n_threads)
-    : batch_(make_batch(params, keys, n_threads)), forks_(forks()) {}
+    : batch_(make_batch(params, keys, n_threads)), forks_(counted_forks()) {}
 
 Batch& PyBatch::open() const {
   if (!batch_) throw std::logic_error("batch: expected an open one, got a closed one");
-  if (batch_->n_threads() > 1 && forks_ != forks()) {
+  if (batch_->n_threads() > 1 && forks_ != n_forks) {
     throw std::logic_error(
         "batch: expected the process that made it, got a fork of it; make the batch after the "
         "fork, start processes with 'spawn', or use n_threads=1");
@@ -58,7 +59,7 @@ void PyBatch::require_idle() const {
 
 // In a fork the threads to wait for do not exist: the memory is left to the end of the process.
 void PyBatch::let_go() {
-  const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && forks_ != forks();
+  const bool threads_elsewhere = batch_ && batch_->n_threads() > 1 && forks_ != n_forks;
   if (threads_elsewhere) {
     std::ignore = batch_.release();
   } else {

@@ -2,10 +2,10 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <random>
 
 #include "check.h"
 #include "market/recorded_ladder.h"
+#include "rng.h"
 
 namespace rlmm {
 namespace {
@@ -46,8 +46,8 @@ void check_same(const Ladder& ladder, const Levels& levels) {
 
 // A guess of the depth saves time where it is right and changes nothing where it is not.
 TEST("recorded ladder: whatever depth is guessed, levels are those of a map") {
-  std::mt19937_64 random(7);
-  const auto below = [&random](std::uint64_t n) { return random() % n; };
+  Stream random({7, 1}, 0, Purpose::kFlow);
+  const auto below = [&random](std::uint64_t n) { return random.below(n); };
   Ladder ladder;
   Levels levels;
   for (int i = 0; i < 20'000; ++i) {
