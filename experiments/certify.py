@@ -7,16 +7,14 @@ must then agree with the stepped value within its confidence interval.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from experiments.errors import ConfigError, Problem, listed
+from experiments.policy_table import TABLE_NAME, policy_rows, policy_table
 from experiments.simulation import Case, Simulation, kept, simulate
 from rlmm_tf.agents import baselines
 from rlmm_tf.agents.baselines import DepthRule
@@ -168,9 +166,8 @@ def certify(
         raise _unfit(config, [str(error)]) from error
     params = problem.params
     if run is not None:
-        run.write(
-            "policy_table.csv", policy_table([policy_rows(config, problem, rule, config.root_seed)])
-        )
+        rows = policy_rows(config.policy_table, problem.params, problem.model, rule)
+        run.write(TABLE_NAME, policy_table({config.root_seed: rows}))
     reference = exact.optimum if exact.optimum_stepped is None else exact.optimum_stepped
     case = Case(params, problem.model, rule, exact.agent_stepped, reference)
     simulation = simulate(config, case, run, progress=progress)
@@ -371,33 +368,3 @@ def _best_constant(problem: ProblemForms) -> float | None:
         return None
     rule = best_constant(problem.model).rule
     return problem.mean_over_start(evaluate(problem.model, rule).at)
-
-
-def policy_table(blocks: Iterable[list[tuple[object, ...]]]) -> str:
-    """Depths on a grid as CSV; for a learned agent there is one block of rows for each seed."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["seed", "t", "q", "regime", "bid_depth", "ask_depth"])
-    for rows in blocks:
-        table.writerows(rows)
-    return text.getvalue()
-
-
-def policy_rows(
-    config: CertifyConfig, problem: ProblemForms, rule: DepthRule, seed: int
-) -> list[tuple[object, ...]]:
-    """Rows of the policy's table."""
-    model = problem.model
-    rows: list[tuple[object, ...]] = []
-    played = played_rule(rule, problem.params)
-    most = min(config.policy_table.inventory_max_lots or model.inventory_cap, model.inventory_cap)
-    lots = np.arange(-most, most + 1, dtype=np.float64)
-    for time_s in np.linspace(0.0, model.horizon_s, config.policy_table.n_times):
-        for regime in range(model.n_regimes):
-            left_s = np.full(lots.shape, model.horizon_s - time_s)
-            regimes = np.full(lots.shape, regime, dtype=np.int64)
-            bid, ask = played.depths(left_s, lots, regimes)
-            for q, bid_depth, ask_depth in zip(lots, bid, ask, strict=True):
-                at = (seed, f"{time_s:.6g}", int(q), regime)
-                rows.append((*at, f"{bid_depth:.6f}", f"{ask_depth:.6f}"))
-    return rows

@@ -20,11 +20,10 @@ from experiments.certify import (
     ProblemForms,
     exact_values,
     optima_of,
-    policy_rows,
-    policy_table,
     problem_of,
 )
 from experiments.errors import ConfigError, Problem
+from experiments.policy_table import TABLE_NAME, policy_rows, policy_table
 from experiments.quiet import start_tensorflow
 from experiments.simulation import Case, Simulation, kept, simulate_seed
 from experiments.train import Folder
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from experiments.console import Progress
     from experiments.run import RunDirectory
 
-TABLE_NAME, PAGE_NAME = "policy_table.csv", "certificate.html"
+PAGE_NAME = "certificate.html"
 TRAINING_SHARE = 0.9  # of the time that a seed takes, about
 _TRAINING_PATH = 1  # below the root seed; the confirming episodes have the path (seed,)
 
@@ -95,8 +94,8 @@ def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress)
         rule, one = _seed(config, problem, optima, index, run, progress)
         seeds.append(one)
         rules.append(rule)
-    rows = [policy_rows(config, problem, rule, index) for index, rule in enumerate(rules)]
-    run.write(TABLE_NAME, policy_table(rows))
+    rows = [policy_rows(config.policy_table, problem.params, problem.model, rule) for rule in rules]
+    run.write(TABLE_NAME, policy_table(dict(enumerate(rows))))
     result = _summary(config, problem, optima, seeds)
     run.write(PAGE_NAME, page_of(result, problem, rules))
     run.write(RESULT_NAME, result.model_dump_json(indent=2) + "\n")

@@ -7,6 +7,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -184,38 +185,31 @@ class _Counted:
         return True
 
 
-class _zip_errors:
-    """zipfile's exceptions as ours."""
-
-    def __init__(self, member: Member) -> None:
-        self._member = member
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, DataError):
-            return
-        # These two mean that zipfile cannot open what may well be whole: it has a password, or is
-        # of a newer kind.
-        if type(error) in {RuntimeError, NotImplementedError}:
-            raise DataError(
-                self._member.place,
-                reason="packed",
-                expected="a zip archive without a password, of version 6.3 or older",
-                got=str(error),
-                remedy="unpack it first; if that fails, get the file again",
-            ) from None
+@contextmanager
+def _zip_errors(member: Member) -> Iterator[None]:
+    """Turn zipfile's exceptions into ours."""
+    try:
+        yield
+    except RuntimeError as error:  # it may be whole: it has a password, or is of a newer kind
+        raise DataError(
+            member.place,
+            reason="packed",
+            expected="a zip archive without a password, of version 6.3 or older",
+            got=str(error),
+            remedy="unpack it first; if that fails, get the file again",
+        ) from None
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
         # A place before the file's first byte is an invalid argument to the system.
-        misplaced = isinstance(error, OSError) and error.errno == errno.EINVAL
-        if misplaced or isinstance(error, zipfile.BadZipFile | EOFError | ValueError | zlib.error):
-            raise DataError(
-                self._member.place,
-                reason="damaged",
-                expected="a whole zip archive",
-                got=str(error),
-                remedy="get the file again",
-            ) from None
+        strange = isinstance(error, OSError) and error.errno != errno.EINVAL
+        if strange or isinstance(error, DataError):
+            raise
+        raise DataError(
+            member.place,
+            reason="damaged",
+            expected="a whole zip archive",
+            got=str(error),
+            remedy="get the file again",
+        ) from None
 
 
 class _Readable(Protocol):
