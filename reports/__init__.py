@@ -1,1 +1,1 @@
-"""Pages people read. Nothing here yet: see README.md, State."""
+"""Pages people read, and the statistics on them."""

@@ -1,0 +1,1 @@
+"""What results are read with: pure functions of arrays, no files, no clocks, seeds as arguments."""
