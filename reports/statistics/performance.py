@@ -219,7 +219,7 @@ def _deviation(values: Floats) -> float:
 
 
 def _scores(values: Floats) -> Floats:
-    return (values - values.mean()) / values.std()
+    return (values - float(values.mean())) / float(values.std())
 
 
 def _is_lost(values: Floats) -> bool:
