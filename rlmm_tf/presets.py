@@ -16,6 +16,7 @@ from rlmm_tf.analytic_params import AnalyticMarketParams, RegimeParams
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_model import MarketModel
+from rlmm_tf.market_parts import TypicalParams
 from rlmm_tf.market_presets import large_tick, small_tick
 from rlmm_tf.messages import did_you_mean, problem_lines, require_type
 from rlmm_tf.params import (
@@ -29,6 +30,7 @@ from rlmm_tf.params import (
     ObservationParams,
     RewardParams,
 )
+from rlmm_tf.replay_params import ReplayMarketParams
 
 TICK = 1e-4
 MID_INITIAL_TICKS = 10_000_000
@@ -150,34 +152,71 @@ def _book(
     tick_value: float,
     round_lots: float,
 ) -> EnvParams:
-    """Ten minutes of a book market, about a hundred events a step, for a colocated maker.
-
-    Fees are what US exchanges take and give: 0.3 cents a share and a rebate of 0.2. The running
-    penalty of a full inventory is its value of (volatility in ticks)^2 ticks each second.
-    """
-    feed = DelayParams(median_ns=_MS_NS)
-    entry = DelayParams(law="lognormal", median_ns=_MS_NS, log_sd=0.5)
-    variance = (model.typical.volatility_ticks * tick_value) ** 2
-    return EnvParams(
-        market=BookMarketParams(
+    """About a hundred events a step, and the fees and rebates of US exchanges."""
+    problem = problem_of(
+        BookMarketParams(
             model=model,
             mid_initial_ticks=100_000,
             warmup_ns=warmup_s * NS_PER_S,
             reaction_full_lots=round_lots,
         ),
-        fees=FeeParams(maker_ticks_per_lot=-0.2, taker_ticks_per_lot=0.3),
+        model.typical,
+        lots=lots_max,
+        cap_lots=cap_lots,
+        tick_value=tick_value,
+        step_s=step_s,
+        offset_max_ticks=offset_max_ticks,
+    )
+    fees = FeeParams(maker_ticks_per_lot=-0.2, taker_ticks_per_lot=0.3)
+    return problem.model_copy(update={"fees": fees})
+
+
+def problem_of(
+    market: BookMarketParams | ReplayMarketParams,
+    typical: TypicalParams,
+    *,
+    lots: int,
+    cap_lots: int | None = None,
+    tick_value: float = 1.0,
+    step_s: int | None = None,
+    offset_max_ticks: int | None = None,
+) -> EnvParams:
+    """Ten minutes of a market with a book for a colocated maker who pays no fees.
+
+    The running penalty of a full inventory is its value of (volatility in ticks)^2 ticks each
+    second.
+
+    Args:
+        market: a simulated one or a recording.
+        typical: its typical values.
+        lots: of a quote.
+        cap_lots: of the inventory; ten quotes if it is left out.
+        tick_value: account currency per tick and lot.
+        step_s: 1 where at least one market order comes each second, else 10.
+        offset_max_ticks: of a quote from the mid; three spreads, or five ticks if that is more.
+    """
+    feed = DelayParams(median_ns=_MS_NS)
+    entry = DelayParams(law="lognormal", median_ns=_MS_NS, log_sd=0.5)
+    if cap_lots is None:
+        cap_lots = 10 * lots
+    if step_s is None:
+        step_s = 1 if 2.0 * typical.market_orders_hz >= 1.0 else 10
+    if offset_max_ticks is None:
+        offset_max_ticks = max(5, 3 * typical.spread_ticks)
+    regimes = () if isinstance(market, ReplayMarketParams) else ("regime",)
+    variance = (typical.volatility_ticks * tick_value) ** 2
+    return EnvParams(
+        market=market,
         latency=LatencyParams(feed=feed, entry=entry, response=feed),
         limits=LimitParams(inventory_cap_lots=cap_lots),
         episode=EpisodeParams(
             n_steps=600 // step_s, step_ns=step_s * NS_PER_S, horizon_ends="truncated"
         ),
-        action=ActionParams(
-            offset_min_ticks=0, offset_max_ticks=offset_max_ticks, lots_max=lots_max
-        ),
+        action=ActionParams(offset_min_ticks=0, offset_max_ticks=offset_max_ticks, lots_max=lots),
         observation=ObservationParams(
             features=(
                 "time_left", "inventory", "mid_return", "realised_volatility", "market_sells",
-                "market_buys", "regime",
+                "market_buys", *regimes,
             )
         ),
         reward=RewardParams(inventory_quadratic=variance / (cap_lots * tick_value)),

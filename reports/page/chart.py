@@ -134,7 +134,7 @@ class Steps(Chart):
 
 @dataclass(frozen=True)
 class Bars(Chart):
-    """A bar for each name."""
+    """A bar for each name, up or down from 0."""
 
     names: Sequence[str]
     values: Sequence[float]
@@ -147,9 +147,10 @@ class Bars(Chart):
         base = y.at(0.0)
         body = []
         for i, (name, value) in enumerate(zip(self.names, self.values, strict=True)):
+            top, bottom = sorted((base, y.at(value)))
             body.append(
-                f'<rect class="bar" x="{LEFT + (i + 0.1) * width:.1f}" y="{y.at(value):.1f}" '
-                f'width="{0.8 * width:.1f}" height="{base - y.at(value):.1f}"/>'
+                f'<rect class="bar" x="{LEFT + (i + 0.1) * width:.1f}" y="{top:.1f}" '
+                f'width="{0.8 * width:.1f}" height="{bottom - top:.1f}"/>'
                 f'<text x="{LEFT + (i + 0.5) * width:.1f}" y="{HEIGHT - BOTTOM + 16}" class="x">'
                 f"{escape(name)}</text>"
             )

@@ -31,6 +31,16 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
+    @property
+    def columns(self) -> Sequence[tuple[str, bool]]:
+        """Headings, and whether numbers (or nothing) are all that stands below."""
+        below = list(zip(*self.rows, strict=True)) or [()] * len(self.header)
+        kinds = [
+            any(map(_is_number, values)) and all(v is None or _is_number(v) for v in values)
+            for values in below
+        ]
+        return list(zip(self.header, kinds, strict=True))
+
 
 @dataclass(frozen=True)
 class Gallery:

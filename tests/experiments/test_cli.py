@@ -78,7 +78,8 @@ def test_packages_import_without_tensorflow(tmp_path: Path) -> None:
 def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     done = rlmm("--help", cwd=tmp_path)
     verbs = re.findall(r"^  (\w+) ", done.stdout.split("Commands:")[1], re.MULTILINE)
-    expected = "doctor certify simulate ingest inspect calibrate fidelity train export bench"
+    expected = "doctor certify simulate ingest inspect calibrate fidelity train export"
+    expected += " evaluate stress bench"
     assert verbs == expected.split()
     assert done.stderr == ""
 

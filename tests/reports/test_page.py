@@ -157,3 +157,22 @@ def test_bars_of_spreads(widths: dict[int, int], names: list[str], shares: list[
     )
     assert sum(found.values()) == pytest.approx(1)
     assert len(found) <= BARS_MOST + 1
+
+
+def test_bars_go_down_from_zero_too() -> None:
+    text = Bars("t", "", "y", ["up", "down"], [2.0, -1.0]).svg()
+    bars = [attributes for tag, attributes in tags_of(text).seen if tag == "rect"]
+    heights = [float(bar["height"] or 0) for bar in bars]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.2)
+    bottom = float(bars[0]["y"] or 0) + heights[0]
+    assert float(bars[1]["y"] or 0) == pytest.approx(bottom, abs=0.11)
+
+
+def test_headings_stand_over_their_numbers() -> None:
+    rows = [("a", 1, None, 2), ("b", 2.5, None, "none")]
+    table = Table("c", ("name", "n", "empty", "mixed"), rows)
+    assert table.columns == [("name", False), ("n", True), ("empty", False), ("mixed", False)]
+    assert Table("c", ("x",), []).columns == [("x", False)]
+    page = tags_of(render(Page("p", "", [Section("s", [table])]))).seen
+    headings = [attributes.get("class") for tag, attributes in page if tag == "th"]
+    assert headings == [None, "number", None, None]

@@ -1,0 +1,138 @@
+"""Policies side by side in the same episodes: `rlmm evaluate`."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.evaluation_config import EvaluateConfig, PlayConfig
+from experiments.players import Contest, enter, played_seed, problem_from
+from reports.evaluation import Evaluation, evaluation_page, evaluation_values
+from reports.page import render
+from reports.statistics.intervals import Bootstrap
+from rlmm_tf import __version__
+from rlmm_tf.env.vector import available_threads
+from rlmm_tf.evaluation.baselines import BASELINES, FAMILIES, Tuned
+from rlmm_tf.evaluation.episodes import EpisodeMetadata, Episodes, EpisodeTable
+from rlmm_tf.evaluation.play import Trace, play
+from rlmm_tf.evaluation.trace import trace_bytes
+from rlmm_tf.params import EnvParams
+
+if TYPE_CHECKING:
+    from experiments.console import Progress
+    from experiments.run import RunDirectory
+
+TABLE_NAME, STEPS_NAME = "episodes.parquet", "steps.parquet"
+RESULT_NAME, PAGE_NAME = "evaluation.json", "index.html"
+BENCHMARKS = ("avellaneda_stoikov", "glft")  # whoever is there first is compared with
+
+
+class Meter:
+    """Tells a progress bar what has been played, in episodes."""
+
+    def __init__(self, config: PlayConfig, played: int, progress: Progress) -> None:
+        rules = 7 * len([n for n in config.policies if n in FAMILIES])  # about; more is no harm
+        self._tuning = config.tuning_episodes
+        self._total = rules * self._tuning + played
+        self._done = 0
+        self._progress = progress
+
+    def tuned(self) -> None:
+        """A rule has been tried."""
+        self.finished(self._tuning, "tuning baselines")
+
+    def of(self, label: str) -> Callable[[int], None]:
+        """Counts the episodes that are played under this label."""
+        return functools.partial(self.finished, label=label)
+
+    def finished(self, episodes: int, label: str) -> None:
+        """So many episodes more."""
+        self._done += episodes
+        self._total = max(self._total, self._done)
+        self._progress(float(self._done), float(self._total), label)
+
+
+def run_evaluate(
+    config: EvaluateConfig, run: RunDirectory, *, progress: Progress
+) -> dict[str, Any]:
+    """Plays everybody, and writes the table, the steps of a few episodes, the numbers, the page."""
+    n_threads = config.threads or available_threads()
+    market, params = problem_from(config)
+    meter = Meter(config, config.episodes * len(config.policies), progress)
+    contest = enter(config, market, params, n_threads=n_threads, tried=meter.tuned)
+    blocks: list[Episodes] = []
+    traces: list[Trace] = []
+    for player in contest.players:
+        episodes, trace = play(
+            player,
+            episodes=config.episodes,
+            seed=played_seed(config),
+            n_threads=n_threads,
+            traced=config.traced,
+            report=meter.of(player.name),
+        )
+        blocks.append(episodes)
+        traces.append(trace)
+    table = EpisodeTable(metadata_of(config, contest, blocks), tuple(blocks))
+    evaluation = Evaluation(
+        table=table,
+        traces=tuple(traces),
+        rules={name: described(one) for name, one in contest.tuned.items()},
+        benchmark=benchmark_of(config.benchmark, table.policies),
+        bootstrap=Bootstrap(config.seed, level=config.confidence),
+        calendar=config.calendar,
+        capital=config.capital or table.metadata.capital,
+        origin=origin_of(run),
+    )
+    values = evaluation_values(evaluation)
+    run.write(TABLE_NAME, table.to_bytes())
+    run.write(STEPS_NAME, trace_bytes(traces))
+    run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
+    run.write(PAGE_NAME, render(evaluation_page(evaluation, values)))
+    return values
+
+
+def origin_of(run: RunDirectory) -> dict[str, Any]:
+    """What a page's footer says: enough to do it again."""
+    git = run.manifest["git"] or {}
+    return {
+        "command": " ".join(run.manifest["command"]),
+        "configuration": run.manifest["config_sha256"],
+        "source": git.get("commit"),
+        "rlmm_tf": __version__,
+        "numpy": np.__version__,
+    }
+
+
+def metadata_of(
+    config: PlayConfig, contest: Contest, blocks: Sequence[Episodes]
+) -> EpisodeMetadata:
+    """What the table says about itself."""
+    params: EnvParams = contest.params
+    return EpisodeMetadata(
+        market=contest.market,
+        problem_sha256=params.content_hash(),
+        seed=config.seed,
+        tick_value=params.tick_value,
+        step_ns=params.episode.step_ns,
+        steps=params.episode.n_steps,
+        inventory_cap_lots=params.limits.inventory_cap_lots,
+        mid_ticks_x2=int(np.median(blocks[0]["mid_ticks_x2"])),
+    )
+
+
+def described(tuned: Tuned) -> str:
+    """How a baseline came to its numbers."""
+    if tuned.tried == 0:
+        return tuned.rule
+    return f"{tuned.rule}, the best of {tuned.tried} by mean reward ({tuned.mean_reward:.6g})"
+
+
+def benchmark_of(wanted: str | None, policies: Sequence[str]) -> str:
+    """Whom the others are compared with."""
+    order = [*BENCHMARKS, *(name for name in policies if name in BASELINES), *policies]
+    return wanted or next(name for name in order if name in policies)

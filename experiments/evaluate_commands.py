@@ -1,0 +1,185 @@
+"""The commands that compare policies, and break them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from experiments.command import EXIT_OK, Job, Json, command_line, settings_of
+
+Optional = str | None
+Policies = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="POLICY...", help="Runs of rlmm train, and baselines by name."),
+]
+Market = Annotated[Optional, typer.Option(metavar="M", help="A market.json, or a preset.")]
+Episodes = Annotated[Optional, typer.Option(metavar="N", help="Of each policy (default: 200).")]
+Seed = Annotated[Optional, typer.Option(metavar="N", help="Root seed (default: 0).")]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YAML with differences from the defaults.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override one value; may be repeated."),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Run directory (default: runs/VERB-...).")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")]
+
+
+def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
+    policies: Policies = None,
+    market: Market = None,
+    replay: Annotated[
+        Optional, typer.Option(metavar="FILE", help="A recorded day instead (parquet).")
+    ] = None,
+    episodes: Episodes = None,
+    seed: Seed = None,
+    config: Config = None,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+) -> Job:
+    """Play policies side by side in the same episodes, and write what came of it.
+
+    Baselines (random, fixed, skew, symmetric, avellaneda_stoikov, glft) are measured and tuned in
+    the market first, with draws of their own. Writes episodes.parquet, steps.parquet,
+    evaluation.json and index.html.
+
+    Example: rlmm evaluate runs/train-1234 glft fixed --market market.json --episodes 1000
+    """
+    options = {
+        "POLICY": ("policies", _names(policies)),
+        "--market": ("market", market),
+        "--replay": ("replay", replay),
+        "--episodes": ("episodes", episodes),
+        "--seed": ("seed", seed),
+    }
+
+    def job() -> int:
+        from experiments import console
+        from experiments.config import load_config
+        from experiments.evaluate import PAGE_NAME, run_evaluate
+        from experiments.evaluation_config import EvaluateConfig
+        from experiments.run import RunDirectory, default_path
+
+        chosen = load_config(
+            config,
+            set_ or [],
+            EvaluateConfig,
+            options=settings_of(options),
+        )
+        run = RunDirectory.create(
+            out or default_path("evaluate", chosen.market or "run", chosen),
+            chosen,
+            argv=command_line(),
+            seeds={"seed": chosen.seed},
+        )
+        with run, console.progress_bar("evaluate") as progress:
+            result = run_evaluate(chosen, run, progress=progress)
+        result["page"] = str(run.path / PAGE_NAME)
+        if json:
+            console.write_json(result)
+        else:
+            console.write_values("evaluate", _for_people(result))
+        return EXIT_OK
+
+    return job
+
+
+def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
+    policies: Policies = None,
+    market: Market = None,
+    scenarios: Annotated[
+        Optional, typer.Option(metavar="A,B", help="By name (default: all that fit the market).")
+    ] = None,
+    severities: Annotated[
+        Optional, typer.Option(metavar="1,2,3", help="How badly (default: 1,2,3).")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show the scenarios, and exit.")] = False,
+    episodes: Episodes = None,
+    seed: Seed = None,
+    config: Config = None,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+) -> Job:
+    """Play policies in named scenarios, each against itself in the same episodes without.
+
+    Scenarios begin after a fifth of an episode; a book market is needed. Your own go into a
+    configuration, under `own`. Writes episodes.parquet, the table as stress.csv, stress.md and
+    stress.json, and index.html.
+
+    Example: rlmm stress runs/train-1234 glft --market market.json --scenarios flash_crash
+    """
+    options = {
+        "POLICY": ("policies", _names(policies)),
+        "--market": ("market", market),
+        "--scenarios": ("scenarios", None if scenarios is None else f"[{scenarios}]"),
+        "--severities": ("severities", None if severities is None else f"[{severities}]"),
+        "--episodes": ("episodes", episodes),
+        "--seed": ("seed", seed),
+    }
+
+    def job() -> int:
+        from experiments import console
+        from experiments.config import load_config
+        from experiments.evaluation_config import StressConfig
+        from experiments.run import RunDirectory, default_path
+        from experiments.stress import PAGE_NAME, run_stress, scenario_names
+        from rlmm_tf.evaluation.scenarios import SCENARIOS
+
+        if list_:
+            about = {one.name: one.about for one in SCENARIOS.values()}
+            if json:
+                console.write_json(about)
+            else:
+                console.write_values("scenarios", about)
+            return EXIT_OK
+        chosen = load_config(config, set_ or [], StressConfig, options=settings_of(options))
+        scenario_names(chosen)
+        run = RunDirectory.create(
+            out or default_path("stress", chosen.market or "run", chosen),
+            chosen,
+            argv=command_line(),
+            seeds={"seed": chosen.seed},
+        )
+        with run, console.progress_bar("stress") as progress:
+            result = run_stress(chosen, run, progress=progress)
+        result["page"] = str(run.path / PAGE_NAME)
+        if json:
+            console.write_json(result)
+        else:
+            worst = {name: found["worst"] for name, found in result["policies"].items()}
+            console.write_values("stress", {**worst, "page": result["page"]})
+        return EXIT_OK
+
+    return job
+
+
+def _names(names: Sequence[str] | None) -> str | None:
+    """As the text of a configuration; nothing, so that its own list holds where none is given."""
+    return dumps(names) if names else None
+
+
+def _for_people(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What fits a terminal: the page has the rest."""
+    shown: dict[str, Any] = {
+        name: {
+            "mean_pnl": found["metrics"]["mean PnL"],
+            "mean_reward": found["metrics"]["mean reward"],
+        }
+        for name, found in result["policies"].items()
+    }
+    return {**shown, "against": result["benchmark"], "page": result["page"]}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command()(evaluate)
+    app.command()(stress)

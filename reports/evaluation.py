@@ -1,0 +1,275 @@
+"""The page of an evaluation: what each policy earned, at what risk, against what, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.page import Bars, Facts, Gallery, Line, Page, Section, Table
+from reports.statistics.daily import CALENDARS, daily_pnl
+from reports.statistics.intervals import Bootstrap, compare, mean_estimates
+from reports.statistics.market_making import METRICS, metrics_of, pnl
+from reports.statistics.performance import max_drawdown, sharpe, sortino
+from rlmm_tf.evaluation.episodes import HORIZONS, EpisodeTable
+from rlmm_tf.evaluation.play import Trace
+
+TITLE = "Evaluation"
+POINTS_MOST = 400  # of a line: more cannot be seen
+DAYS_LEAST = 2  # for a Sharpe ratio
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was played, and how it is to be read."""
+
+    table: EpisodeTable
+    traces: tuple[Trace, ...]
+    rules: Mapping[str, str]  # how baselines came to their numbers
+    benchmark: str
+    bootstrap: Bootstrap
+    calendar: str
+    capital: float
+    origin: Mapping[str, Any]  # what the page's footer says
+
+
+def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
+    """All numbers of the page, for machines."""
+    table, bootstrap = evaluation.table, evaluation.bootstrap
+    metadata = table.metadata
+    outcomes = {name: pnl(table.of(name), metadata) for name in table.policies}
+    rewards = {name: table.of(name)["reward"] for name in table.policies}
+    intervals = mean_estimates(np.stack(list(outcomes.values())), bootstrap)
+    policies: dict[str, Any] = {}
+    for name, estimate in zip(table.policies, intervals, strict=True):
+        policies[name] = {
+            "mean_pnl_low": estimate.low,
+            "mean_pnl_high": estimate.high,
+            **_by_day(evaluation, outcomes[name], table.of(name)["duration_ns"]),
+            "metrics": dict(metrics_of(table.of(name), metadata)),
+            "rule": evaluation.rules.get(name),
+        }
+    return {
+        "market": metadata.market,
+        "problem_sha256": metadata.problem_sha256,
+        "seed": metadata.seed,
+        "episodes": len(table.of(evaluation.benchmark)),
+        "benchmark": evaluation.benchmark,
+        "confidence": bootstrap.level,
+        "capital": evaluation.capital,
+        "calendar": CALENDARS[evaluation.calendar].name,
+        "policies": policies,
+        "against_benchmark": {
+            "pnl": _compared(outcomes, evaluation),
+            "reward": _compared(rewards, evaluation),
+        },
+    }
+
+
+def _by_day(
+    evaluation: Evaluation, outcomes: NDArray[np.float64], duration_ns: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Episodes played one after the other fill sessions; what is left over is no day."""
+    calendar = CALENDARS[evaluation.calendar]
+    ends_ns = np.cumsum(duration_ns)
+    days = calendar.simulated_days(ends_ns - duration_ns)
+    whole = days < days[-1] if ends_ns[-1] % calendar.session_ns else days <= days[-1]
+    if len(np.unique(days[whole])) < DAYS_LEAST:
+        return {"days": len(np.unique(days[whole])), "sharpe": None, "sortino": None}
+    daily = daily_pnl(
+        days[whole], outcomes[whole], capital=evaluation.capital, currency="account currency"
+    )
+    returns = daily.pnl / daily.capital
+    return {
+        "days": len(returns),
+        "sharpe": sharpe(returns, calendar),
+        "sortino": sortino(returns, calendar),
+        "max_drawdown_of_days": max_drawdown(returns) * evaluation.capital,
+    }
+
+
+def _compared(
+    outcomes: Mapping[str, NDArray[np.float64]], evaluation: Evaluation
+) -> dict[str, Any]:
+    return {
+        one.policy: {
+            "difference": one.difference.mean,
+            "low": one.difference.low,
+            "high": one.difference.high,
+            "p_adjusted": one.p_adjusted,
+            "significant": one.significant,
+        }
+        for one in compare(outcomes, evaluation.benchmark, evaluation.bootstrap)
+    }
+
+
+def verdict(values: Mapping[str, Any]) -> list[str]:
+    """A sentence for each policy but the benchmark."""
+    sentences = []
+    benchmark, episodes = values["benchmark"], values["episodes"]
+    for name, found in values["against_benchmark"]["reward"].items():
+        difference = found["difference"]
+        if not found["significant"]:
+            sentences.append(
+                f"{name} cannot be told from {benchmark} by {episodes} episodes (mean reward "
+                f"{difference:+.4g})."
+            )
+            continue
+        word = "more" if difference > 0 else "less"
+        sentences.append(
+            f"{name} earns {abs(difference):.4g} {word} reward an episode than {benchmark} "
+            f"({_interval(found['low'], found['high'])})."
+        )
+    return sentences
+
+
+def evaluation_page(evaluation: Evaluation, values: Mapping[str, Any]) -> Page:
+    """The page; `values` are those of `evaluation_values`."""
+    names = evaluation.table.policies
+    lead = (
+        f"{len(names)} policies in {values['episodes']} episodes of {values['market']}, all with "
+        "the same draws of the market. Money is in account currency, an episode's unless it says "
+        "otherwise; intervals hold the mean with "
+        f"{100 * values['confidence']:.4g} % confidence."
+    )
+    sections = [
+        Section("Verdict", [*verdict(values), _summary(values), _against(values)]),
+        Section("Where the money comes from", [_attribution(values), _attribution_bars(values)]),
+        Section("Fills", [_markouts(values), _table_of_metrics(values)]),
+        Section("Episodes", _episodes(evaluation)),
+        Section("Baselines", [_rules(values)]),
+        Section("How it is computed", [_formulas()]),
+    ]
+    return Page(f"{TITLE}: {values['market']}", lead, sections, footer=dict(evaluation.origin))
+
+
+def _summary(values: Mapping[str, Any]) -> Table:
+    header = (
+        "policy", "mean PnL", "interval", "mean reward", "ES 95 %", "max drawdown",
+        "Sharpe (annual)", "days", "traded lots", "largest inventory",
+    )  # fmt: skip
+    rows = []
+    for name, found in values["policies"].items():
+        metrics = found["metrics"]
+        rows.append(
+            (
+                name,
+                metrics["mean PnL"],
+                _interval(found["mean_pnl_low"], found["mean_pnl_high"]),
+                metrics["mean reward"],
+                metrics["ES 95 %"],
+                metrics["max drawdown"],
+                found["sharpe"],
+                found["days"],
+                metrics["traded"],
+                metrics["inventory maximum"],
+            )
+        )
+    caption = (
+        f"Sharpe ratios are of daily PnL on a capital of {values['capital']:.6g}, episodes strung "
+        f"together to {values['calendar']}"
+    )
+    return Table(caption, header, rows)
+
+
+def _against(values: Mapping[str, Any]) -> Table:
+    rows = []
+    for what, by_policy in values["against_benchmark"].items():
+        for name, found in by_policy.items():
+            interval = _interval(found["low"], found["high"])
+            rows.append((name, what, found["difference"], interval, found["p_adjusted"]))
+    return Table(
+        f"Differences to {values['benchmark']}, episode by episode; p-values by Holm over all "
+        "policies",
+        ("policy", "of", "mean difference", "interval", "p"),
+        rows,
+    )
+
+
+_PARTS = ("PnL of spread", "PnL of inventory", "PnL of fees")
+
+
+def _attribution(values: Mapping[str, Any]) -> Table:
+    rows = [
+        (name, *(found["metrics"][part] for part in (*_PARTS, "mean PnL")))
+        for name, found in values["policies"].items()
+    ]
+    return Table("The parts add up to the PnL exactly", ("policy", *_PARTS, "mean PnL"), rows)
+
+
+def _attribution_bars(values: Mapping[str, Any]) -> Gallery:
+    return Gallery(
+        [
+            Bars(
+                name,
+                "",
+                "account currency an episode",
+                _PARTS,
+                [found["metrics"][p] for p in _PARTS],
+            )
+            for name, found in values["policies"].items()
+        ]
+    )
+
+
+def _markouts(values: Mapping[str, Any]) -> Table:
+    rows = [
+        (name, *(found["metrics"][f"markout {horizon}"] for horizon in HORIZONS))
+        for name, found in values["policies"].items()
+    ]
+    caption = "Markouts: what a fill was worth so much later, ticks per lot; negative: picked off"
+    return Table(caption, ("policy", *HORIZONS), rows)
+
+
+def _table_of_metrics(values: Mapping[str, Any]) -> Table:
+    names = list(values["policies"])
+    rows = [
+        (metric.name, metric.unit, *(values["policies"][n]["metrics"][metric.name] for n in names))
+        for metric in METRICS
+    ]
+    return Table("All metrics", ("metric", "unit", *names), rows)
+
+
+def _formulas() -> Table:
+    rows = [(metric.name, metric.unit, metric.formula) for metric in METRICS]
+    return Table("Metrics", ("metric", "unit", "formula"), rows)
+
+
+def _rules(values: Mapping[str, Any]) -> Facts | str:
+    rules = {name: found["rule"] for name, found in values["policies"].items() if found["rule"]}
+    return Facts(rules) if rules else "None took part."
+
+
+def _episodes(evaluation: Evaluation) -> Sequence[str | Gallery]:
+    """The first traced episode of each policy."""
+    tick_value = evaluation.table.metadata.tick_value
+    parts: list[str | Gallery] = []
+    for trace in evaluation.traces:
+        if len(trace.columns) == 0:
+            continue
+        seconds = _thinned(trace["ts_ns"][0] / 1e9)
+        gains = sum(trace[f"pnl_{part}"][0] for part in ("spread", "inventory", "fees"))
+        lines = (
+            ("wealth, account currency", np.cumsum(gains) * tick_value),
+            ("inventory, lots", trace["inventory_lots"][0]),
+            ("mid, ticks", trace["mid_ticks_x2"][0] / 2.0),
+        )
+        charts = [
+            Line(f"{trace.policy}: {label}", "seconds", label, seconds, _thinned(line))
+            for label, line in lines
+        ]
+        parts += [f"{trace.policy}, the first episode:", Gallery(charts)]
+    return parts or ["No steps were kept."]
+
+
+def _thinned(values: NDArray[np.float64]) -> list[float]:
+    known = values[~np.isnan(values)]
+    step = max(1, -(-len(known) // POINTS_MOST))
+    return [float(v) for v in known[::step]]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "unknown" if low is None or high is None else f"{low:.6g} to {high:.6g}"

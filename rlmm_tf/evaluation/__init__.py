@@ -1,0 +1,1 @@
+"""Policies played in markets: tables of episodes, baselines to compare with, stress scenarios."""

@@ -1,0 +1,247 @@
+"""Rules to compare an agent with, in any market: measured there, and tuned as the agent is.
+
+The closed forms need a volatility and fill rates. Both are measured by quoting in the market
+itself, so that what a queue or a delay does to fills is in them. Each family's free number is then
+chosen by the mean reward in episodes that no evaluation uses: an agent that beats an untuned rule
+has shown nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from rlmm_tf.agents.baselines import (
+    ActionWriting,
+    AvellanedaStoikov,
+    DepthPolicy,
+    DepthRule,
+    FixedSpread,
+    GlftAsymptotic,
+    InventorySkew,
+    ObservationReading,
+    RandomDepths,
+    Symmetric,
+)
+from rlmm_tf.agents.exact.model import QuotingModel
+from rlmm_tf.env import observation_layout
+from rlmm_tf.evaluation.episodes import Episodes
+from rlmm_tf.evaluation.play import Player, RulePlayer, play
+from rlmm_tf.params import EnvParams
+from rlmm_tf.presets import resolve_params
+
+OFFSETS_MOST = 12  # at which fills are measured
+RISK_AVERSIONS = tuple(10.0 ** (-4 + i / 2) for i in range(9))  # x the decay of fills with depth
+SKEWS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)  # per quote held, x the depth over which fills decay
+FEATURES = ("time_left", "inventory")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a quoting agent meets in a market; a quote is one order of the action's largest size."""
+
+    volatility_ticks: float  # of the mid, per root second
+    fill_rate_hz: float  # A: quotes filled per second and side at the mid
+    fill_decay_per_tick: float  # k: the rate at depth d is A exp(-k d)
+    offset_ticks: tuple[int, ...]
+    filled_hz: tuple[float, ...]  # as measured there
+
+
+def rule_params(params: EnvParams) -> EnvParams:
+    """The problem as quoting rules see it: time left, inventory, one depth for each side."""
+    return resolve_params(
+        params,
+        {
+            "observation": {"features": FEATURES},
+            "action": {"kind": "continuous", "sizes": False, "withdraw_choice": False},
+        },
+    )
+
+
+def rule_player(
+    name: str, params: EnvParams, rule: Callable[[], DepthRule] | DepthRule
+) -> RulePlayer:
+    """A rule in ticks and quotes as a player; a function makes it anew for every run."""
+    seen = rule_params(params)
+    layout = observation_layout(seen)
+    lots = params.action.lots_max
+    reading = ObservationReading(
+        time_left_column=layout.index("time_left"),
+        time_left_scale_s=layout.scale("time_left"),
+        inventory_column=layout.index("inventory"),
+        inventory_scale_lots=layout.scale("inventory") / lots,
+    )
+    low, high = params.action.offset_min_ticks, params.action.offset_max_ticks
+    writing = ActionWriting(float(low), float(high))
+
+    def policy() -> DepthPolicy:
+        made = rule() if callable(rule) else rule
+        return DepthPolicy(made, observation=reading, action=writing)
+
+    return RulePlayer(name, seen, policy)
+
+
+def measure(
+    params: EnvParams, *, episodes: int, seed: np.random.SeedSequence, n_threads: int = 1
+) -> Measured:
+    """Quotes at several distances from the mid, for `episodes` episodes each."""
+    low, high = params.action.offset_min_ticks, params.action.offset_max_ticks
+    grid = np.unique(np.rint(np.linspace(low, high, OFFSETS_MOST)).astype(int))
+    played = {}
+    moves: list[Floats] = []
+    for offset in grid.tolist():
+        player = rule_player("quoting", params, FixedSpread(float(offset)))
+        played[offset], trace = play(
+            player, episodes=episodes, seed=seed, n_threads=n_threads, traced=episodes
+        )
+        if not moves:  # the mid of all is about the same
+            moves.append(np.diff(trace["mid_ticks_x2"], axis=1).ravel() / 2.0)
+    steps = moves[0][np.isfinite(moves[0])]
+    step_s = params.episode.step_ns / 1e9
+    volatility = math.sqrt(float(np.mean(steps**2)) / step_s) if len(steps) > 0 else 0.0
+    return _fitted(played, params.action.lots_max, volatility)
+
+
+def _fitted(played: Mapping[int, Episodes], lots: int, volatility_ticks: float) -> Measured:
+    """A and k by maximum likelihood: filled quotes at each distance are Poisson.
+
+    A quote that is filled stands again at the next decision at the earliest, so that near the
+    touch the rates are those of quotes that are held for a step, which is how rules play.
+    """
+    offsets = np.array(list(played), dtype=np.float64)
+    filled = np.array(
+        [
+            (one["maker_bid_lots"] + one["maker_ask_lots"] + one["taker_lots"]).sum() / lots
+            for one in played.values()
+        ]
+    )
+    exposure_s = np.array([2.0 * one["duration_ns"].sum() / 1e9 for one in played.values()])
+    if not filled.sum() > 0.0:
+        raise ValueError(
+            "action.offset_min_ticks: expected distances at which a quote is filled, got none; "
+            "use a smaller one, or longer episodes"
+        )
+    begin = offsets - offsets.min()
+
+    def loss(theta: Floats) -> float:
+        log_rate = theta[0] - np.exp(theta[1]) * begin
+        return float((exposure_s * np.exp(log_rate) - filled * log_rate).sum())
+
+    first = math.log(max(filled[0], 0.5) / exposure_s[0])
+    found = scipy.optimize.minimize(loss, [first, math.log(0.5)], method="Nelder-Mead")
+    decay = math.exp(float(found.x[1]))
+    rate_hz = math.exp(float(found.x[0]) + decay * float(offsets.min()))
+    return Measured(
+        volatility_ticks,
+        rate_hz,
+        decay,
+        tuple(played),
+        tuple((filled / exposure_s).tolist()),
+    )
+
+
+def quoting_model(params: EnvParams, measured: Measured, risk_aversion: float) -> QuotingModel:
+    """The closed forms' model of the market, in ticks and quotes."""
+    return QuotingModel(
+        horizon_s=params.episode.horizon_s,
+        sell_rate_hz=(measured.fill_rate_hz,),
+        buy_rate_hz=(measured.fill_rate_hz,),
+        fill_decay=(measured.fill_decay_per_tick,),
+        volatility=(measured.volatility_ticks,),
+        running_penalty=(0.0,),
+        terminal_penalty=0.0,
+        inventory_cap=max(1, params.limits.inventory_cap_lots // params.action.lots_max),
+        risk_aversion=risk_aversion,
+    )
+
+
+def _affine(params: EnvParams, measured: Measured, kind: str) -> Iterable[DepthRule]:
+    offsets = measured.offset_ticks
+    if kind == "fixed":
+        return [FixedSpread(float(offset)) for offset in offsets]
+    skews = [share / measured.fill_decay_per_tick for share in SKEWS]
+    return [InventorySkew(float(d), skew) for d, skew in itertools.product(offsets, skews)]
+
+
+def _closed_form(
+    params: EnvParams,
+    measured: Measured,
+    family: type[Symmetric] | type[GlftAsymptotic],
+) -> Iterable[DepthRule]:
+    for share in RISK_AVERSIONS:
+        aversion = share * measured.fill_decay_per_tick
+        yield family.from_model(quoting_model(params, measured, aversion))
+
+
+FAMILIES: Mapping[str, Callable[[EnvParams, Measured], Iterable[DepthRule]]] = {
+    "fixed": lambda params, measured: _affine(params, measured, "fixed"),
+    "skew": lambda params, measured: _affine(params, measured, "skew"),
+    "symmetric": lambda params, measured: _closed_form(params, measured, Symmetric),
+    "avellaneda_stoikov": lambda params, measured: _closed_form(
+        params, measured, AvellanedaStoikov
+    ),
+    "glft": lambda params, measured: _closed_form(params, measured, GlftAsymptotic),
+}
+RANDOM = "random"
+BASELINES = (RANDOM, *FAMILIES)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A baseline as it will be compared, and what was tried."""
+
+    player: Player
+    rule: str  # the chosen one, as text
+    tried: int
+    mean_reward: float  # of the chosen one, in the episodes of the tuning
+
+
+def tune(
+    name: str,
+    params: EnvParams,
+    measured: Measured,
+    *,
+    episodes: int,
+    seed: np.random.SeedSequence,
+    n_threads: int = 1,
+    tried: Callable[[], None] = lambda: None,
+) -> Tuned:
+    """The rule of a family that has the largest mean reward; the same draws for each.
+
+    Raises:
+        ValueError: the market does not have what the family's formulas need.
+    """
+    if name == RANDOM:
+        return _random(params, measured, seed)
+    best: tuple[float, DepthRule] | None = None
+    count = 0
+    for rule in FAMILIES[name](params, measured):
+        player = rule_player(name, params, rule)
+        reward = play(player, episodes=episodes, seed=seed, n_threads=n_threads)[0]["reward"]
+        count += 1
+        tried()
+        if best is None or float(reward.mean()) > best[0]:
+            best = float(reward.mean()), rule
+    assert best is not None  # no family is empty
+    return Tuned(rule_player(name, params, best[1]), repr(best[1]), count, best[0])
+
+
+def _random(params: EnvParams, measured: Measured, seed: np.random.SeedSequence) -> Tuned:
+    """Depths between the nearest allowed and where one quote in ten still fills: not tuned."""
+    low = float(params.action.offset_min_ticks)
+    reach = low + math.log(10.0) / measured.fill_decay_per_tick
+    high = max(low, min(float(params.action.offset_max_ticks), reach))
+
+    def rule() -> DepthRule:
+        return RandomDepths(low, high, np.random.default_rng(seed))
+
+    player = rule_player(RANDOM, params, rule)
+    return Tuned(player, f"RandomDepths({low:g}, {high:g})", 0, math.nan)

@@ -1,0 +1,141 @@
+"""The page of an evaluation: every part, sentences that follow the numbers, no markup from data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reports.evaluation import Evaluation, evaluation_page, evaluation_values, verdict
+from reports.page import render
+from reports.statistics.intervals import Bootstrap
+from rlmm_tf.env import COLUMNS
+from rlmm_tf.env.engine import COLUMN_INDEX
+from rlmm_tf.evaluation.episodes import (
+    EPISODE_COLUMNS,
+    EpisodeMetadata,
+    Episodes,
+    EpisodeTable,
+)
+from rlmm_tf.evaluation.play import Trace
+from tests.reports.test_page import HOSTILE, tags_of
+
+HOUR_NS = 3600 * 10**9
+N = 40
+
+
+def block(policy: str, pnl_x2: Any, setting: str = "", **given: Any) -> Episodes:
+    pnl = np.asarray(pnl_x2, np.int64)
+    values = {c.name: np.zeros(len(pnl), c.dtype) for c in EPISODE_COLUMNS}
+    values |= {
+        "environment": np.arange(len(pnl)), "pnl_x2": pnl, "pnl_spread_x2": pnl,
+        "reward": pnl.astype(np.float64), "steps": np.full(len(pnl), 4),
+        "duration_ns": np.full(len(pnl), HOUR_NS),
+    }  # fmt: skip
+    values |= {name: np.asarray(value) for name, value in given.items()}
+    return Episodes(policy, values, setting)
+
+
+def table(*blocks: Episodes, market: str = "a market") -> EpisodeTable:
+    metadata = EpisodeMetadata(
+        market=market, problem_sha256="0" * 64, seed=0, tick_value=2.0, step_ns=HOUR_NS // 4,
+        steps=4, inventory_cap_lots=5, mid_ticks_x2=2000,
+    )  # fmt: skip
+    return EpisodeTable(metadata, blocks)
+
+
+def trace(policy: str) -> Trace:
+    columns = np.zeros((1, 4, len(COLUMNS)))
+    columns[0, :, COLUMN_INDEX["ts_ns"]] = np.arange(1, 5) * HOUR_NS // 4
+    columns[0, 3] = np.nan
+    return Trace(policy, columns)
+
+
+def evaluation(names: tuple[str, str, str] = ("agent", "glft", "idle")) -> Evaluation:
+    noise = np.random.default_rng(1).integers(-40, 40, N)
+    agent, glft, idle = names
+    blocks = (block(agent, noise + 30), block(glft, noise), block(idle, noise + noise % 3 - 1))
+    return Evaluation(
+        table=table(*blocks, market=names[0]),
+        traces=tuple(trace(name) for name in names[:2]),
+        rules={glft: "Glft(1)"},
+        benchmark=glft,
+        bootstrap=Bootstrap(0, resamples=999),
+        calendar="6.5h",
+        capital=10_000.0,
+        origin={"command": names[0]},
+    )
+
+
+def test_numbers_are_those_of_the_table() -> None:
+    given = evaluation()
+    values = evaluation_values(given)
+    outcomes = given.table.of("agent")["pnl_x2"] * 1.0
+    found = values["policies"]["agent"]
+    assert found["metrics"]["mean PnL"] == pytest.approx(outcomes.mean())
+    assert found["mean_pnl_low"] < outcomes.mean() < found["mean_pnl_high"]
+    against = values["against_benchmark"]["pnl"]
+    assert set(against) == {"agent", "idle"}
+    assert against["agent"]["difference"] == pytest.approx(30.0)
+    assert against["agent"]["significant"]
+    assert not against["idle"]["significant"]
+
+
+def test_episodes_are_strung_together_to_whole_days() -> None:
+    """Forty hours in sessions of 6.5 h: six whole days, and an hour that is none.
+
+    An episode belongs to the day in which it begins: hours 0 to 6, 7 to 12, 13 to 19 and so on.
+    """
+    given = evaluation()
+    found = evaluation_values(given)["policies"]["agent"]
+    pnl = given.table.of("agent")["pnl_x2"] * 1.0
+    days = [pnl[a:b].sum() for a, b in ((0, 7), (7, 13), (13, 20), (20, 26), (26, 33), (33, 39))]
+    returns = np.array(days) / 10_000.0
+    assert found["days"] == 6
+    assert found["sharpe"] == pytest.approx(np.sqrt(252) * returns.mean() / returns.std(ddof=1))
+
+
+def test_a_single_day_has_no_sharpe_ratio() -> None:
+    given = evaluation()
+    short = table(*(block(b.policy, b["pnl_x2"][:9]) for b in given.table))
+    found = evaluation_values(Evaluation(**{**vars(given), "table": short}))
+    assert found["policies"]["agent"]["sharpe"] is None
+    assert found["policies"]["agent"]["days"] == 1
+
+
+def test_the_verdict_follows_the_numbers() -> None:
+    sentences = verdict(evaluation_values(evaluation()))
+    assert sentences[0].startswith("agent earns 30 more reward an episode than glft (")
+    assert sentences[1].startswith("idle cannot be told from glft by 40 episodes")
+    worse = evaluation(("glft", "agent", "idle"))
+    assert "earns 30 more" in verdict(evaluation_values(worse))[0]
+
+
+def test_every_part_is_there() -> None:
+    given = evaluation()
+    page = evaluation_page(given, evaluation_values(given))
+    assert [section.title for section in page.sections] == [
+        "Verdict", "Where the money comes from", "Fills", "Episodes", "Baselines",
+        "How it is computed",
+    ]  # fmt: skip
+    text = render(page)
+    assert [tag for tag, _ in tags_of(text).seen].count("svg") == 3 + 2 * 3
+    assert "Glft(1)" in text
+    assert "://" not in text
+    assert text == render(evaluation_page(given, evaluation_values(given)))
+
+
+def test_without_traces_or_baselines_the_page_says_so() -> None:
+    given = Evaluation(**{**vars(evaluation()), "traces": (), "rules": {}})
+    text = render(evaluation_page(given, evaluation_values(given)))
+    assert "No steps were kept." in text
+    assert "None took part." in text
+
+
+def test_names_never_become_markup() -> None:
+    hostile = evaluation((HOSTILE, HOSTILE + "2", HOSTILE + "3"))
+    plain = evaluation()
+    pages = [render(evaluation_page(one, evaluation_values(one))) for one in (hostile, plain)]
+    seen = [[tag for tag, _ in tags_of(page).seen] for page in pages]
+    assert seen[0] == seen[1]
