@@ -11,9 +11,17 @@ import numpy as np
 
 from experiments.evaluation_config import EvaluateConfig, PlayConfig
 from experiments.players import Contest, enter, played_seed, problem_from
-from reports.evaluation import Evaluation, evaluation_page, evaluation_values
+from reports.evaluation import (
+    SHEET_DAYS,
+    Evaluation,
+    daily,
+    evaluation_page,
+    evaluation_values,
+)
 from reports.page import render
+from reports.statistics.daily import CALENDARS
 from reports.statistics.intervals import Bootstrap
+from reports.tear_sheet import tear_sheet
 from rlmm_tf import __version__
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.evaluation.baselines import BASELINES, FAMILIES, Tuned
@@ -92,8 +100,29 @@ def run_evaluate(
     run.write(TABLE_NAME, table.to_bytes())
     run.write(STEPS_NAME, trace_bytes(traces))
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
-    run.write(PAGE_NAME, render(evaluation_page(evaluation, values)))
+    sheets = _write_tear_sheets(evaluation, run, progress)
+    run.write(PAGE_NAME, render(evaluation_page(evaluation, values, sheets)))
     return values
+
+
+def _write_tear_sheets(
+    evaluation: Evaluation, run: RunDirectory, progress: Progress
+) -> dict[str, str]:
+    """One for each policy against the benchmark, if there are days enough; files by policy."""
+    benchmark = daily(evaluation, evaluation.benchmark)
+    if benchmark is None or len(benchmark.days) < SHEET_DAYS:
+        return {}
+    files = {}
+    others = [name for name in evaluation.table.policies if name != evaluation.benchmark]
+    for i, name in enumerate(others):
+        progress(float(i), float(len(others)), "tear sheets")
+        days = daily(evaluation, name)
+        assert days is not None  # all policies have the same days
+        files[name] = f"tear-sheet-{i + 1}.html"
+        title = f"{name} against {evaluation.benchmark}"
+        calendar = CALENDARS[evaluation.calendar]
+        run.write(files[name], tear_sheet(days, benchmark, title=title, calendar=calendar))
+    return files
 
 
 def origin_of(run: RunDirectory) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.page import Bars, Facts, Gallery, Line, Page, Section, Table
-from reports.statistics.daily import CALENDARS, daily_pnl
+from reports import tear_sheet
+from reports.page import Bars, Facts, Gallery, Links, Page, PolicyLines, Section, Table, looks
+from reports.statistics.daily import CALENDARS, DailyPnl, daily_pnl
 from reports.statistics.intervals import Bootstrap, compare, mean_estimates
 from reports.statistics.market_making import METRICS, metrics_of, pnl
 from reports.statistics.performance import max_drawdown, sharpe, sortino
@@ -18,8 +19,10 @@ from rlmm_tf.evaluation.episodes import HORIZONS, EpisodeTable
 from rlmm_tf.evaluation.play import Trace
 
 TITLE = "Evaluation"
+CURRENCY = "account currency"
 POINTS_MOST = 400  # of a line: more cannot be seen
 DAYS_LEAST = 2  # for a Sharpe ratio
+SHEET_DAYS = tear_sheet.DAYS_LEAST
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
         policies[name] = {
             "mean_pnl_low": estimate.low,
             "mean_pnl_high": estimate.high,
-            **_by_day(evaluation, outcomes[name], table.of(name)["duration_ns"]),
+            **_by_day(evaluation, name),
             "metrics": dict(metrics_of(table.of(name), metadata)),
             "rule": evaluation.rules.get(name),
         }
@@ -69,25 +72,34 @@ def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _by_day(
-    evaluation: Evaluation, outcomes: NDArray[np.float64], duration_ns: NDArray[np.int64]
-) -> dict[str, Any]:
-    """Episodes played one after the other fill sessions; what is left over is no day."""
-    calendar = CALENDARS[evaluation.calendar]
-    ends_ns = np.cumsum(duration_ns)
-    days = calendar.simulated_days(ends_ns - duration_ns)
-    whole = days < days[-1] if ends_ns[-1] % calendar.session_ns else days <= days[-1]
-    if len(np.unique(days[whole])) < DAYS_LEAST:
-        return {"days": len(np.unique(days[whole])), "sharpe": None, "sortino": None}
-    daily = daily_pnl(
-        days[whole], outcomes[whole], capital=evaluation.capital, currency="account currency"
-    )
-    returns = daily.pnl / daily.capital
+def daily(evaluation: Evaluation, policy: str) -> DailyPnl | None:
+    """Episodes one after the other fill sessions; what is left over is no day. None: no whole day.
+
+    Each episode takes the time of one that reaches its horizon, so that all policies have the same
+    days.
+    """
+    table, calendar = evaluation.table, CALENDARS[evaluation.calendar]
+    outcomes = pnl(table.of(policy), table.metadata)
+    episode_ns = table.metadata.steps * table.metadata.step_ns
+    days = calendar.simulated_days(np.arange(len(outcomes)) * episode_ns)
+    whole = len(outcomes) * episode_ns // calendar.session_ns
+    if whole == 0:
+        return None
+    inside = np.isin(days, np.unique(days)[:whole])
+    return daily_pnl(days[inside], outcomes[inside], capital=evaluation.capital, currency=CURRENCY)
+
+
+def _by_day(evaluation: Evaluation, policy: str) -> dict[str, Any]:
+    """Risk by day; undefined for less than two days."""
+    calendar, days = CALENDARS[evaluation.calendar], daily(evaluation, policy)
+    count = 0 if days is None else len(days.pnl)
+    if days is None or count < DAYS_LEAST:
+        return {"days": count, "sharpe": None, "sortino": None, "max_drawdown_of_days": None}
     return {
-        "days": len(returns),
-        "sharpe": sharpe(returns, calendar),
-        "sortino": sortino(returns, calendar),
-        "max_drawdown_of_days": max_drawdown(returns) * evaluation.capital,
+        "days": count,
+        "sharpe": sharpe(days.returns, calendar),
+        "sortino": sortino(days.returns, calendar),
+        "max_drawdown_of_days": max_drawdown(days.returns) * evaluation.capital,
     }
 
 
@@ -126,8 +138,16 @@ def verdict(values: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def evaluation_page(evaluation: Evaluation, values: Mapping[str, Any]) -> Page:
-    """The page; `values` are those of `evaluation_values`."""
+def evaluation_page(
+    evaluation: Evaluation, values: Mapping[str, Any], sheets: Mapping[str, str]
+) -> Page:
+    """The page.
+
+    Args:
+        evaluation: what was played.
+        values: those of `evaluation_values`.
+        sheets: files of tear sheets by policy.
+    """
     names = evaluation.table.policies
     lead = (
         f"{len(names)} policies in {values['episodes']} episodes of {values['market']}, all with "
@@ -140,6 +160,7 @@ def evaluation_page(evaluation: Evaluation, values: Mapping[str, Any]) -> Page:
         Section("Where the money comes from", [_attribution(values), _attribution_bars(values)]),
         Section("Fills", [_markouts(values), _table_of_metrics(values)]),
         Section("Episodes", _episodes(evaluation)),
+        Section("Tear sheets", [_sheets(evaluation, sheets)]),
         Section("Baselines", [_rules(values)]),
         Section("How it is computed", [_formulas()]),
     ]
@@ -238,31 +259,44 @@ def _formulas() -> Table:
     return Table("Metrics", ("metric", "unit", "formula"), rows)
 
 
+def _sheets(evaluation: Evaluation, sheets: Mapping[str, str]) -> Links | str:
+    if sheets:
+        return Links({f"{name} against {evaluation.benchmark}": f for name, f in sheets.items()})
+    metadata, calendar = evaluation.table.metadata, CALENDARS[evaluation.calendar]
+    needed = -(-SHEET_DAYS * calendar.session_ns // (metadata.steps * metadata.step_ns))
+    return (
+        f"None: they need {SHEET_DAYS} days, which are {needed} episodes of this length "
+        f"({calendar.name}), and another policy than the benchmark."
+    )
+
+
 def _rules(values: Mapping[str, Any]) -> Facts | str:
     rules = {name: found["rule"] for name, found in values["policies"].items() if found["rule"]}
     return Facts(rules) if rules else "None took part."
 
 
 def _episodes(evaluation: Evaluation) -> Sequence[str | Gallery]:
-    """The first traced episode of each policy."""
-    tick_value = evaluation.table.metadata.tick_value
-    parts: list[str | Gallery] = []
-    for trace in evaluation.traces:
-        if len(trace.columns) == 0:
-            continue
+    """The first episode of each policy that was traced: the same draws of the market."""
+    traces = [trace for trace in evaluation.traces if len(trace.columns) > 0]
+    if not traces:
+        return ["No steps were kept."]
+    tick_value, colours = evaluation.table.metadata.tick_value, looks(evaluation.table.policies)
+    lines: dict[str, dict[str, tuple[list[float], list[float]]]] = {
+        "wealth, account currency": {}, "inventory, lots": {}, "mid, ticks": {}
+    }  # fmt: skip
+    for trace in traces:
         seconds = _thinned(trace["ts_ns"][0] / 1e9)
         gains = sum(trace[f"pnl_{part}"][0] for part in ("spread", "inventory", "fees"))
-        lines = (
-            ("wealth, account currency", np.cumsum(gains) * tick_value),
-            ("inventory, lots", trace["inventory_lots"][0]),
-            ("mid, ticks", trace["mid_ticks_x2"][0] / 2.0),
-        )
-        charts = [
-            Line(f"{trace.policy}: {label}", "seconds", label, seconds, _thinned(line))
-            for label, line in lines
-        ]
-        parts += [f"{trace.policy}, the first episode:", Gallery(charts)]
-    return parts or ["No steps were kept."]
+        values = (
+            np.cumsum(gains) * tick_value, trace["inventory_lots"][0], trace["mid_ticks_x2"][0] / 2
+        )  # fmt: skip
+        for by_policy, line in zip(lines.values(), values, strict=True):
+            by_policy[trace.policy] = (seconds, _thinned(line))
+    charts = [
+        PolicyLines(label, "seconds", label, by_policy, colours)
+        for label, by_policy in lines.items()
+    ]
+    return ["The first episode, as each of them met it:", Gallery(charts)]
 
 
 def _thinned(values: NDArray[np.float64]) -> list[float]:

@@ -9,7 +9,19 @@ from __future__ import annotations
 from reports.page.chart import Bars, Chart, Line, Steps
 from reports.page.curves import Curve, Curves, Histograms
 from reports.page.heat import HeatMap
-from reports.page.page import Facts, Gallery, Page, Section, Table, is_page, render, write_page
+from reports.page.page import (
+    Facts,
+    Gallery,
+    Links,
+    Page,
+    Section,
+    Table,
+    is_page,
+    render,
+    write_page,
+)
+from reports.page.palette import Look, looks
+from reports.page.policy_lines import PolicyLines
 
 __all__ = [
     "Bars",
@@ -21,11 +33,15 @@ __all__ = [
     "HeatMap",
     "Histograms",
     "Line",
+    "Links",
+    "Look",
     "Page",
+    "PolicyLines",
     "Section",
     "Steps",
     "Table",
     "is_page",
+    "looks",
     "render",
     "write_page",
 ]

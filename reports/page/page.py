@@ -50,11 +50,18 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Other pages in the same folder, by what they are called."""
+
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with what belongs under it, in order."""
 
     title: str
-    parts: Sequence[str | Facts | Table | Chart | Gallery] = ()
+    parts: Sequence[str | Facts | Table | Chart | Gallery | Links] = ()
 
 
 @dataclass(frozen=True)

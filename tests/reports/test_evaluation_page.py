@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports.evaluation import Evaluation, evaluation_page, evaluation_values, verdict
+from reports.evaluation import (
+    Evaluation,
+    daily,
+    evaluation_page,
+    evaluation_values,
+    verdict,
+)
 from reports.page import render
 from reports.statistics.intervals import Bootstrap
 from rlmm_tf.env import COLUMNS
@@ -96,12 +102,26 @@ def test_episodes_are_strung_together_to_whole_days() -> None:
     assert found["sharpe"] == pytest.approx(np.sqrt(252) * returns.mean() / returns.std(ddof=1))
 
 
+def test_who_is_stopped_early_has_the_same_days() -> None:
+    given = evaluation()
+    short = np.where(np.arange(N) % 2, HOUR_NS, HOUR_NS // 2)
+    blocks = [block(b.policy, b["pnl_x2"], duration_ns=short) for b in given.table]
+    stopped = Evaluation(**{**vars(given), "table": table(*blocks)})
+    ours, theirs = daily(stopped, "agent"), daily(given, "agent")
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_array_equal(ours.days, theirs.days)
+    np.testing.assert_array_equal(ours.pnl, theirs.pnl)
+
+
 def test_a_single_day_has_no_sharpe_ratio() -> None:
     given = evaluation()
-    short = table(*(block(b.policy, b["pnl_x2"][:9]) for b in given.table))
+    short = table(*(block(b.policy, b["pnl_x2"][:12]) for b in given.table))
     found = evaluation_values(Evaluation(**{**vars(given), "table": short}))
     assert found["policies"]["agent"]["sharpe"] is None
     assert found["policies"]["agent"]["days"] == 1
+    none = table(*(block(b.policy, b["pnl_x2"][:6]) for b in given.table))
+    assert daily(Evaluation(**{**vars(given), "table": none}), "agent") is None
 
 
 def test_the_verdict_follows_the_numbers() -> None:
@@ -114,21 +134,25 @@ def test_the_verdict_follows_the_numbers() -> None:
 
 def test_every_part_is_there() -> None:
     given = evaluation()
-    page = evaluation_page(given, evaluation_values(given))
+    page = evaluation_page(given, evaluation_values(given), {"agent": "tear-sheet-1.html"})
     assert [section.title for section in page.sections] == [
-        "Verdict", "Where the money comes from", "Fills", "Episodes", "Baselines",
-        "How it is computed",
+        "Verdict", "Where the money comes from", "Fills", "Episodes", "Tear sheets",
+        "Baselines", "How it is computed",
     ]  # fmt: skip
     text = render(page)
-    assert [tag for tag, _ in tags_of(text).seen].count("svg") == 3 + 2 * 3
+    assert [tag for tag, _ in tags_of(text).seen].count("svg") == 3 + 3
     assert "Glft(1)" in text
+    assert ("a", {"href": "tear-sheet-1.html"}) in tags_of(text).seen
     assert "://" not in text
-    assert text == render(evaluation_page(given, evaluation_values(given)))
+    assert text == render(
+        evaluation_page(given, evaluation_values(given), {"agent": "tear-sheet-1.html"})
+    )
 
 
 def test_without_traces_or_baselines_the_page_says_so() -> None:
     given = Evaluation(**{**vars(evaluation()), "traces": (), "rules": {}})
-    text = render(evaluation_page(given, evaluation_values(given)))
+    text = render(evaluation_page(given, evaluation_values(given), {}))
+    assert "None: they need 20 days, which are 130 episodes of this length" in text
     assert "No steps were kept." in text
     assert "None took part." in text
 
@@ -136,6 +160,9 @@ def test_without_traces_or_baselines_the_page_says_so() -> None:
 def test_names_never_become_markup() -> None:
     hostile = evaluation((HOSTILE, HOSTILE + "2", HOSTILE + "3"))
     plain = evaluation()
-    pages = [render(evaluation_page(one, evaluation_values(one))) for one in (hostile, plain)]
+    pages = [
+        render(evaluation_page(one, evaluation_values(one), {HOSTILE: "tear-sheet-1.html"}))
+        for one in (hostile, plain)
+    ]
     seen = [[tag for tag, _ in tags_of(page).seen] for page in pages]
     assert seen[0] == seen[1]
