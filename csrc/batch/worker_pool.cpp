@@ -1,8 +1,11 @@
 #include "batch/worker_pool.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+
+#include "batch/placement.h"
 
 namespace rlmm {
 namespace {
@@ -10,6 +13,8 @@ namespace {
 // A step takes tens of microseconds and the next one follows at once: waiting for it awake for
 // about as long as a wake-up by the kernel costs saves that cost.
 constexpr int kSpins = 4'000;
+// For how long a worker may fail to come before it is sent elsewhere.
+constexpr std::chrono::microseconds kMissedMost{500};
 
 void pause_briefly() {
 #if defined(__x86_64__)
@@ -70,11 +75,30 @@ void WorkerPool::run(const std::function<void(int)>& job) {
     return;
   }
   job_ = &job;
+  const std::uint64_t came_before = came_.load(std::memory_order_relaxed);
   round_.fetch_add(kRound | kOpen, std::memory_order_release);
   round_.notify_all();
   job(0);
   round_.fetch_and(~kOpen, std::memory_order_relaxed);
   wait_until(round_, [](std::uint64_t now) { return workers_in(now) == 0; });
+  const std::uint64_t came = came_.load(std::memory_order_relaxed) - came_before;
+  if (came < workers_.size()) [[unlikely]] {
+    look_for_missing();
+  } else {
+    missed_since_ = Clock::time_point::max();
+  }
+}
+
+// A sleeping worker may be woken on the caller's own processor, where it waits for the caller's
+// time slice to end while others are free: up to tens of milliseconds. Rounds can also be missed
+// because they are short, so this costs little and is done seldom.
+void WorkerPool::look_for_missing() {
+  const Clock::time_point now = Clock::now();
+  missed_since_ = std::min(missed_since_, now);
+  if (now - missed_since_ < kMissedMost) return;
+  missed_since_ = now;
+  const int here = current_processor();
+  for (std::thread& worker : workers_) move_off(worker.native_handle(), here);
 }
 
 void WorkerPool::work(int index) {
@@ -88,6 +112,7 @@ void WorkerPool::work(int index) {
     }
     seen = now / kRound;
     if ((now & kOpen) == 0) continue;  // too late
+    came_.fetch_add(1, std::memory_order_relaxed);
     (*job_)(index);
     const std::uint64_t left = round_.fetch_sub(kWorker, std::memory_order_release) - kWorker;
     if ((left & kOpen) == 0 && workers_in(left) == 0) round_.notify_all();

@@ -3,10 +3,12 @@
 // Contract
 //  - The caller's part is done when there is nothing left for anybody (see Shares), so a worker who
 //    has not come by then is not waited for: on a busy machine he may be let in milliseconds late.
+//    One who keeps not coming is sent to another processor: he may be queued behind the caller.
 //  - Who came in is waited for; nobody is at the job any more when `run` returns.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <thread>
@@ -29,8 +31,11 @@ class WorkerPool {
   void run(const std::function<void(int)>& job);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void work(int index);
   void stop();
+  void look_for_missing();
 
   std::vector<std::thread> workers_;
   const std::function<void(int)>* job_ = nullptr;
@@ -38,6 +43,8 @@ class WorkerPool {
   // so that nobody enters a round that has ended.
   std::atomic<std::uint64_t> round_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> came_{0};                         // workers, to all rounds
+  Clock::time_point missed_since_ = Clock::time_point::max();  // some worker, every round
 };
 
 }  // namespace rlmm

@@ -42,13 +42,13 @@ def mean_reward(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 def value_at_risk(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
     """95 % VaR of an episode, currency: minus the empirical 5 % quantile of its PnL."""
-    return -_lower_quantile(pnl(episodes, metadata), 0.05)
+    return 0.0 - _lower_quantile(pnl(episodes, metadata), 0.05)
 
 
 def expected_shortfall(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
     """95 % ES of an episode, currency: minus the mean of the worst 5 % (at least one)."""
     values = np.sort(pnl(episodes, metadata))
-    return -float(values[: max(1, math.ceil(0.05 * len(values)))].mean())
+    return 0.0 - float(values[: max(1, math.ceil(0.05 * len(values)))].mean())
 
 
 def max_drawdown(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
