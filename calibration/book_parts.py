@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.depth import SEEN_LEAST, Depth
+from calibration.depth import SEEN_LEAST, Depth, shown_share, shown_ticks
 from calibration.estimate import Caution, Estimate
 from calibration.estimators.cancel_classes import CancelClasses
 from calibration.estimators.marks import (
@@ -19,9 +19,10 @@ from calibration.estimators.marks import (
     fit_market_sizes,
     fit_placement,
     fit_sizes,
+    sight_of,
 )
 from calibration.estimators.refill import Refill, fit_refill
-from calibration.flow_events import DISTANCE_EDGES, FlowEvents, lost_ticks
+from calibration.flow_events import DISTANCE_EDGES, N_GROUPS, FlowEvents, lost_ticks
 from calibration.flow_states import StateBins
 from calibration.sessions import alive, mid_ticks
 from rlmm_tf.kernels.flow import PLACES, FlowFlag
@@ -46,6 +47,7 @@ class BookParts:
     """All parts, with what they are worth."""
 
     placement: LimitPlacement
+    shown: float  # share of the limit orders, over the time
     refill: Refill
     sizes: tuple[Sizes, ...]  # by place
     market: MarketSizes | None
@@ -69,7 +71,6 @@ class BookParts:
             LimitPlaceParams(sizes=sizes.law, flickering_share=share)
             for sizes, share in zip(self.sizes, shares, strict=True)
         ]
-        hazard = self.depth.simulated_hazard(self.hazard)
         depth = self.placement.depth_ticks
         edges = [edge for edge in DISTANCE_EDGES if edge < 2 * depth]
         ticks = np.arange(min(edges[-1] + 1, DEPTH_TICKS_MAX))
@@ -86,18 +87,30 @@ class BookParts:
                 patient_hazard=hazards[0],
                 flickering_hazard=hazards[1],
                 partial_share=self.partial_share.number,
-                distance_factor=tuple(hazard[at].tolist()),
+                distance_factor=tuple(self.hazard[at].tolist()),
                 company_factor=self.company.number,
             ),
             "far_level_orders": self.far_level_orders,
             "typical": self.typical,
         }
 
+    def known_factors(self, events: FlowEvents, bins: StateBins) -> Array:
+        """Of the groups after each row, [group][row].
+
+        Of limit orders: the share that is shown, over its mean. Of cancels: the orders at risk.
+        """
+        factor = np.ones((N_GROUPS, len(events)))
+        spread_bin = bins.spread_bin(events.spread_ticks)
+        factor[2:4] = shown_share(events, self.placement.marks, spread_bin) / self.shown
+        factor[4:] = (events.at_risk @ self.hazard).T
+        return factor
+
     @property
     def estimates(self) -> dict[str, Estimate]:
         """By the field of the model that they are behind."""
         found = {
             "improving_share": self.placement.improving_share,
+            "limit_orders_shown": Estimate.fixed(self.shown, "over the time; 1: all of them"),
             "refill.share": self.refill.share,
             "refill.back_share": self.refill.back_share,
             "cancels.partial_share": self.partial_share,
@@ -141,7 +154,11 @@ def fit_book_parts(
     away = events.away_ticks[limits]
     lost = lost_ticks(events)[events.group[limits] % 2, np.flatnonzero(limits)]
     after = lost > 0
-    placement = fit_placement(away[~after], spread_bin[limits][~after], bins.spread_bin_ticks)
+    shown = events.before(shown_ticks(events))[group[limits] % 2, np.flatnonzero(limits)]
+    sight = sight_of(away[~after], shown[~after]) if events.few_levels else None
+    placement = fit_placement(
+        away[~after], spread_bin[limits][~after], bins.spread_bin_ticks, sight
+    )
     refill = fit_refill(
         np.maximum(-away[after], 0), lost[after], spread_bin[limits][after], placement.marks
     )
@@ -159,6 +176,7 @@ def fit_book_parts(
     parts = (placement.cautions, () if market is None else market.cautions)
     return BookParts(
         placement=placement,
+        shown=_mean_shown(events, placement, bins),
         refill=refill,
         sizes=sizes,
         market=market,
@@ -173,6 +191,11 @@ def fit_book_parts(
         typical=_typical(events),
         cautions=(*cautions, *(caution for part in parts for caution in part)),
     )
+
+
+def _mean_shown(events: FlowEvents, placement: LimitPlacement, bins: StateBins) -> float:
+    share = shown_share(events, placement.marks, bins.spread_bin(events.spread_ticks))
+    return float((share @ events.seconds).mean() / max(float(events.seconds.sum()), 1e-300))
 
 
 def _sizes_of(

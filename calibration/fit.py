@@ -17,14 +17,10 @@ from numpy.typing import NDArray
 from calibration.activity import Minutes, RegimeFit, SeasonFit, fit_regimes_of, fit_seasons
 from calibration.book_parts import BookParts, fit_book_parts
 from calibration.company import fit_company, with_company
+from calibration.depth import shown_levels
 from calibration.estimate import Caution, Estimate
 from calibration.estimators.cancel_classes import CancelClasses
-from calibration.estimators.hawkes import (
-    N_GROUPS,
-    HawkesData,
-    effective_radius,
-    stable,
-)
+from calibration.estimators.hawkes import N_GROUPS, HawkesData, effective_radius, stable
 from calibration.estimators.informed_flow import InformedFlowFit
 from calibration.estimators.state_factors import StateFactors, fit_state_factors
 from calibration.flow_events import FlowEvents, Source, read_flow, rows_of
@@ -61,7 +57,7 @@ class Settings:
     state_factors: bool = True  # False: the state of the book moves nothing
     cluster_ns: int | None = None  # fills of one market order; None: by the recording's flags
     informed: bool = True  # fit the hidden price, by simulations
-    match_rates: bool = True  # baselines by simulation, so that the free run is as busy
+    match_rates: bool = True  # by simulation, so that the free run is as busy
     seed: int = 0  # of the search for regimes, and of all simulations
 
 
@@ -127,7 +123,7 @@ def calibrate(
     company = fit_company(events, plain)
     events = with_company(events, plain, company.number)
     book = fit_book_parts(events, bins, plain, classes, company)
-    offset = at_risk_offset(events, book.hazard)
+    offset = book.known_factors(events, bins)
     minutes = Minutes.of(events)
     season = SeasonFit((), 0, np.ones((3, len(minutes))), ())
     regimes = RegimeFit(None, None, np.ones((3, len(minutes))), ())
@@ -173,18 +169,20 @@ def _as_busy(market: CalibratedMarket, seed: int) -> CalibratedMarket:
     """Left to itself, the market has as many events as the recording."""
     parts = market.parts
     rates_hz = np.reshape(market.n_events, (-1, 2)).sum(axis=1) / market.seconds
-    matched = match_rates(market.model, rates_hz.tolist(), seed=seed)
-    before = market.estimates.get("baseline_factor", Estimate.fixed((1.0, 1.0, 1.0))).numbers
-    all_together = np.array(before) * np.array(matched.baseline_factor.numbers)
+    matched = match_rates(
+        market.model, rates_hz.tolist(), seed=seed, levels=shown_levels(parts.events)
+    )
+    before = market.estimates.get("rate_factor", Estimate.fixed((1.0, 1.0, 1.0))).numbers
+    all_together = np.array(before) * np.array(matched.rate_factor.numbers)
     found = {
-        "baseline_factor": replace(matched.baseline_factor, value=tuple(all_together.tolist())),
+        "rate_factor": replace(matched.rate_factor, value=tuple(all_together.tolist())),
         "free_run_rate_ratio": Estimate.fixed(matched.rate_ratio),
     }
     return replace(
         market,
         model=matched.model,
         estimates=market.estimates | found,
-        goodness=goodness_of(matched.model, parts.events, parts.book.depth, parts.minutes),
+        goodness=goodness_of(matched.model, parts.events, parts.minutes),
         cautions=(*(c for c in market.cautions if c.part != "rates"), *matched.cautions),
     )
 
@@ -238,13 +236,6 @@ def decays_for(events: FlowEvents) -> tuple[float, ...]:
     return kept or DECAYS_HZ[-1:]
 
 
-def at_risk_offset(events: FlowEvents, distance_factor: Array) -> Array:
-    """Known factors of the groups after each row: the orders that can be cancelled, else 1."""
-    offset = np.ones((N_GROUPS, len(events)))
-    offset[4:] = (events.at_risk @ distance_factor).T
-    return offset
-
-
 def _require_enough(events: FlowEvents) -> None:
     group = events.group[events.counted]
     n = int(np.isin(group, (2, 3)).sum())
@@ -296,6 +287,7 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
         decays_hz=hawkes.decays_hz,
         excitation=tuple(kernels.transpose(1, 0, 2).ravel().tolist()),
         **book.model_fields(),
+        exciting_levels=shown_levels(events),
         **_gap_fields(parts),
         **chain,
         season_bin_s=float(parts.season.bin_s),
@@ -310,7 +302,7 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
     ]
     estimates = _estimates(parts, radius)
     counts = np.bincount(events.group[events.counted], minlength=N_GROUPS)[:N_GROUPS]
-    goodness = goodness_of(model, events, book.depth, parts.minutes)
+    goodness = goodness_of(model, events, parts.minutes)
     return CalibratedMarket(
         model=model,
         estimates=estimates,
@@ -346,12 +338,18 @@ def _groups(parts: Parts, theta: Array, regime_values: Array | None) -> tuple[Gr
     return tuple(
         GroupParams(
             baseline_hz=float(theta[g, 0]),
-            state_factor=parts.states.factor[g].numbers,
+            state_factor=_state_factor(parts, g),
             regime_factor=() if regime_values is None else tuple(regime_values[g // 2].tolist()),
             season_factor=seasons[g // 2].factor.numbers if seasons else (),
         )
         for g in range(N_GROUPS)
     )
+
+
+def _state_factor(parts: Parts, g: int) -> tuple[float, ...]:
+    """Of limit orders, those that are not shown come too."""
+    shown = parts.book.shown if g in (2, 3) else 1.0
+    return tuple(value / shown for value in parts.states.factor[g].numbers)
 
 
 def _regime_values(parts: Parts) -> tuple[Array | None, dict[str, Any]]:

@@ -12,7 +12,7 @@ from calibration.estimators.state_factors import Cells
 from calibration.flow_events import N_GROUPS, FlowEvents
 
 IMBALANCE_EDGES = (-0.6, -0.2, 0.2, 0.6)
-SPREAD_QUANTILES = (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.87, 0.96)  # of the time
+SPREAD_QUANTILES = (0.005, 0.02, 0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.87, 0.96)  # of the time
 SPREADS_LEAST = 4  # different ones of these; else single ticks
 NARROW_SPREADS = (1, 2, 3, 4)  # where most of the time the spread is one of few
 GAP_EDGES = (1, 2, 3, 4, 6, 10)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.activity import Minutes
-from calibration.depth import Depth
+from calibration.depth import shown_share
 from calibration.estimators.hawkes import (
     N_GROUPS,
     HawkesData,
@@ -63,7 +63,6 @@ class Goodness:
 def goodness_of(
     model: MarketModel,
     events: FlowEvents,
-    depth: Depth | None = None,
     season_of: Minutes | None = None,
 ) -> Goodness:
     """Of the model on the events that count.
@@ -71,16 +70,15 @@ def goodness_of(
     Args:
         model: the market.
         events: the same that it was fitted to, or others of its instrument.
-        depth: how deep the recording shows the book; None: worked out from these events.
         season_of: which part of the session each row lies in; None: worked out.
     """
     bins = StateBins(
         model.spread_bin_ticks, model.imbalance_bin_edges, model.hit_gap_bin_ticks or (1,)
     )
     cell = bins.cell(events)
-    depth = depth or Depth.of(events)
     minutes = season_of or Minutes.of(events)
-    factor = _given(model, events, minutes, depth.seen_hazard(_by_distance(model)))
+    factor = _given(model, events, minutes)
+    factor[2:4] *= shown_share(events, model.limit_marks, bins.spread_bin(events.spread_ticks))
     by_cell = _cell_factor(model, bins)
     factor *= np.take_along_axis(by_cell, np.maximum(cell, 0), axis=1)
     theta = theta_of(model)
@@ -116,7 +114,7 @@ def _cell_factor(model: MarketModel, bins: StateBins) -> Array:
     return factor.reshape(N_GROUPS, states * gaps)
 
 
-def _given(model: MarketModel, events: FlowEvents, minutes: Minutes, hazard: Array) -> Array:
+def _given(model: MarketModel, events: FlowEvents, minutes: Minutes) -> Array:
     factor = np.ones((N_GROUPS, len(events)))
     for g, group in enumerate(model.groups):
         if group.season_factor:
@@ -124,7 +122,7 @@ def _given(model: MarketModel, events: FlowEvents, minutes: Minutes, hazard: Arr
             last = len(group.season_factor) - 1
             factor[g] *= np.array(group.season_factor)[np.minimum(at, last)][minutes.of_row]
     if model.cancels.per_order:
-        factor[4:] *= (events.at_risk @ hazard).T
+        factor[4:] *= (events.at_risk @ _by_distance(model)).T
     return factor
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from calibration.depth import Depth
 from calibration.estimate import Estimate
 from calibration.estimators.cancel_classes import CancelClasses
 from calibration.fit import Settings, flow_of
@@ -36,11 +33,7 @@ def held_out_goodness(
         _classes(section["estimates"]),
         model.cancels.company_factor,
     )
-    seen = np.array(section["depth_seen"], np.float64)
-    depth = Depth(
-        seen, np.array(section["orders_per_tick"], np.float64), whole=bool((seen == 1.0).all())
-    )
-    return goodness_of(model, events, depth)
+    return goodness_of(model, events)
 
 
 def _classes(estimates: Mapping[str, Any]) -> CancelClasses | None:

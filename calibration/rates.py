@@ -1,10 +1,12 @@
-"""Baselines that make the free-running market as busy as the recorded one.
+"""Factors that make the free-running market as busy as the recorded one.
 
 A likelihood compares rates given the recorded book. Left to itself the simulator finds books of its
 own, and where nine events in ten are begotten by others a factor that is on average a little off
-is multiplied many times. So the market is run, and the baseline of each kind is multiplied by
-recorded over simulated rate until the rates agree: all rates are proportional to the baselines
-together. Draws are the same in each run.
+is multiplied many times. So the market is run, and the intensity of each kind is multiplied by a
+small power of recorded over simulated rate until the rates agree: a factor of all of it, and not of
+its baseline, for what is begotten has to stay the same share of what comes. Draws are the same in
+each run. Of a recording that shows few levels, the rates are those of the events that would be
+shown.
 """
 
 from __future__ import annotations
@@ -21,54 +23,62 @@ from rlmm_tf.events import EventFlag, EventKind
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_model import MarketModel
 from rlmm_tf.params import EnvParams
-from rlmm_tf.recording import record
+from rlmm_tf.recording import Chunk, record
 
 Array = NDArray[np.float64]
 
 HOURS, EPISODES = 2, 4
 WARMUP_S = 600
 EVENTS_MOST = 100_000  # of an episode; more take too long, and the rest of it is left out
-ROUNDS = 6
+ROUNDS = 10
 CLOSE_ENOUGH = 0.08
-STEP_MOST = 2.0  # factor by which a baseline may change in a round
+POWER = 0.35  # of the ratio of rates, by which a factor changes; halved where it went too far
+RATIO_MOST = 2.0  # that a step is taken for
 
 
 @dataclass(frozen=True)
 class MatchedRates:
-    """The model with new baselines, and how its rates compare."""
+    """The model with new factors, and how its rates compare."""
 
     model: MarketModel
-    baseline_factor: Estimate  # by kind
+    rate_factor: Estimate  # of intensities, by kind
     rate_ratio: tuple[float, ...]  # simulated over recorded, by kind
     cautions: tuple[Caution, ...]
 
 
-def match_rates(model: MarketModel, rates_hz: Sequence[float], *, seed: int) -> MatchedRates:
-    """Baselines by simulation.
+def match_rates(
+    model: MarketModel, rates_hz: Sequence[float], *, seed: int, levels: int = 0
+) -> MatchedRates:
+    """Factors by simulation.
 
     Args:
         model: as it was fitted.
         rates_hz: of market orders, limit orders and cancels, both sides together.
         seed: of the simulations.
+        levels: that the recording shows of a side; 0: all.
     """
     wanted = np.array(rates_hz)
-    start = np.array([group.baseline_hz for group in model.groups]).reshape(3, 2).mean(axis=1)
-    baselines = start.copy()
+    factor, power, before = np.ones(3), np.full(3, POWER), np.zeros(3)
     best: tuple[float, Array, Array] | None = None
     for _ in range(ROUNDS):
         try:
-            ratio = _simulated(_with(model, baselines, start), seed) / np.maximum(wanted, 1e-12)
+            rates_now = _simulated(_with(model, factor), seed, levels)
         except ValueError as error:  # it runs away, or its price does
-            return _unmatched(model, f"expected a market that runs for {HOURS} h, got: {error}")
-        ratio = np.where(wanted > 0.0, ratio, 1.0)
+            if best is None:
+                return _unmatched(model, f"expected a market that runs for {HOURS} h, got: {error}")
+            power, factor = power / 2.0, np.sqrt(factor * best[1])
+            continue
+        ratio = np.where(wanted > 0.0, rates_now / np.maximum(wanted, 1e-12), 1.0)
         worst = float(np.abs(ratio - 1.0).max())
         if best is None or worst < best[0]:
-            best = (worst, baselines.copy(), ratio)
+            best = (worst, factor, ratio)
         if worst < CLOSE_ENOUGH:
             break
-        baselines = baselines / np.clip(ratio, 1.0 / STEP_MOST, STEP_MOST)
+        away = np.log(np.clip(ratio, 1.0 / RATIO_MOST, RATIO_MOST))
+        power = np.where(away * before < 0.0, power / 2.0, power)
+        factor, before = factor * np.exp(-power * away), away
     assert best is not None
-    worst, baselines, ratio = best
+    worst, factor, ratio = best
     cautions: tuple[Caution, ...] = ()
     if worst >= CLOSE_ENOUGH:
         shown = ", ".join(f"{value:.2f}" for value in ratio)
@@ -77,29 +87,31 @@ def match_rates(model: MarketModel, rates_hz: Sequence[float], *, seed: int) -> 
             f"by itself, got {shown} of them (market orders, limit orders, cancels)"
         )
         cautions = (Caution("free_run_rates", "rates", text),)
-    scale = baselines / np.where(start > 0.0, start, 1.0)
     note = "by simulation, so that the free-running market is as busy as the recording"
     return MatchedRates(
-        _with(model, baselines, start),
-        Estimate.fixed(tuple(scale.tolist()), note),
+        _with(model, factor),
+        Estimate.fixed(tuple(factor.tolist()), note),
         tuple(ratio.tolist()),
         cautions,
     )
 
 
-def _with(model: MarketModel, baselines: Array, start: Array) -> MarketModel:
+def _with(model: MarketModel, factor: Array) -> MarketModel:
+    states = (1.0,) * model.n_states
     groups = tuple(
         group.model_copy(
-            update={"baseline_hz": group.baseline_hz * float(baselines[g // 2] / start[g // 2])}
+            update={
+                "state_factor": tuple(
+                    value * float(factor[g // 2]) for value in group.state_factor or states
+                )
+            }
         )
-        if start[g // 2] > 0.0
-        else group
         for g, group in enumerate(model.groups)
     )
     return model.model_copy(update={"groups": groups})
 
 
-def _simulated(model: MarketModel, seed: int) -> Array:
+def _simulated(model: MarketModel, seed: int, levels: int) -> Array:
     """Events per second of each kind, both sides together."""
     spread = max(model.typical.spread_ticks, 100 * model.depth_ticks)
     market = BookMarketParams(
@@ -115,9 +127,9 @@ def _simulated(model: MarketModel, seed: int) -> Array:
             seed=seed,
             duration_ns=HOURS * 3600 * NS_PER_S,
             episode=episode,
-            levels=0,
+            levels=levels,
         ):
-            seen = chunk.flags & EventFlag.REACH == 0
+            seen = (chunk.flags & EventFlag.REACH == 0) & _shown(chunk)
             whole = chunk.flags & EventFlag.MORE_FILLS == 0
             counts[0] += ((chunk.kind == EventKind.TRADE) & whole).sum()
             counts[1] += ((chunk.kind == EventKind.ADD) & seen).sum()
@@ -127,6 +139,20 @@ def _simulated(model: MarketModel, seed: int) -> Array:
                 break
         seconds += until_ns / NS_PER_S
     return np.asarray(counts / seconds)
+
+
+def _shown(chunk: Chunk) -> NDArray[np.bool_]:
+    """Not behind the last level shown, before or after; where there are fewer, all are shown."""
+    shown = np.ones(len(chunk), np.bool_)
+    if chunk.depth.shape[1] == 0:
+        return shown
+    after = chunk.depth[:, -4:]
+    before = np.concatenate([after[:1], after[:-1]])
+    within = np.zeros_like(shown)
+    for ask, ask_lots, bid, bid_lots in (after.T, before.T):
+        is_near = np.where(chunk.side > 0, chunk.price_ticks >= bid, chunk.price_ticks <= ask)
+        within |= is_near | (np.where(chunk.side > 0, bid_lots, ask_lots) == 0)
+    return within
 
 
 def _unmatched(model: MarketModel, text: str) -> MatchedRates:

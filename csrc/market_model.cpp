@@ -16,6 +16,7 @@ constexpr Ticks kBinTicksMax = 4096;  // the book's ring
 constexpr std::size_t kSizesMax = 4096;
 constexpr std::size_t kDepthTicksMax = 1024;
 constexpr std::size_t kFarOrdersMax = 64;
+constexpr std::int64_t kExcitingLevelsMax = 1000;
 constexpr double kDecayHzLeast = 1e-6;
 constexpr double kDecayHzMost = 1e6;
 constexpr double kSeasonBinSLeast = 1e-3;
@@ -271,6 +272,7 @@ void MarketModel::validate() const {
   validate_place(at + "deeper", deeper);
   validate_market_orders(at + "market_orders", market_orders);
   validate_cancels(at + "cancels", cancels);
+  require_between(at + "exciting_levels", exciting_levels, std::int64_t{0}, kExcitingLevelsMax);
   require_count(at + "far_level_orders", far_level_orders.size(), 1, kFarOrdersMax + 1);
   require_law(at + "far_level_orders", far_level_orders);
   validate_informed(at + "informed", informed);

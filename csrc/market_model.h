@@ -193,6 +193,8 @@ struct MarketModel {
   std::vector<Ticks> hit_gap_bin_ticks;  // lower edges of the gap behind the best queue, from 1
   std::vector<double> hit_gap_factor;    // of market orders that hit it; empty: 1
   CancelParams cancels;
+  // Limit orders and cancels behind this many levels of their side excite nothing; 0: all do.
+  std::int64_t exciting_levels = 0;
   std::vector<double> far_level_orders = {1.0};  // law of the orders of a level that comes in reach
   std::vector<std::vector<double>> switch_rates_hz = {{0.0}};
   std::vector<double> initial_regime_probabilities = {1.0};
@@ -234,6 +236,7 @@ struct MarketModel {
     visit("hit_gap_bin_ticks", self.hit_gap_bin_ticks);
     visit("hit_gap_factor", self.hit_gap_factor);
     visit("cancels", self.cancels);
+    visit("exciting_levels", self.exciting_levels);
     visit("far_level_orders", self.far_level_orders);
     visit("switch_rates_hz", self.switch_rates_hz);
     visit("initial_regime_probabilities", self.initial_regime_probabilities);

@@ -38,7 +38,7 @@ from rlmm_tf.messages import problem_lines
 from rlmm_tf.regimes import REGIMES_MAX, require_regime_chain, require_sum_of_one
 
 SCHEMA = "rlmm-tf market model"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BRANCHING_RADIUS_MAX = 0.97
 
 
@@ -79,6 +79,11 @@ class MarketModel(Params):
         default=(), description="of market orders, by the gap behind the queue that they hit"
     )
     cancels: CancelParams = CancelParams()
+    exciting_levels: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0,
+        description="limit orders and cancels behind so many levels of their side excite nothing, "
+        "as if nobody saw them; 0: all excite",
+    )
     far_level_orders: Items[Probability] = Field(
         default=(1.0,),
         min_length=1,

@@ -4,6 +4,17 @@
     sizes         the empirical law by place: better than the own best price, at it, behind it
     market orders exactly the best queue, beyond it, or a size of their own, cut at the queue
 
+A recording of few levels shows an order d ticks behind the best price only while it shows so much,
+E ticks. With F(d) = P(at most d ticks behind), by the product-limit estimator for what is cut from
+above (Lynden-Bell, 1971),
+
+    F(d - 1) / F(d) = 1 - orders at d / orders at most d ticks behind while d was shown,
+
+there were N = sum of 1 / F(E) orders; each that was seen d ticks behind stands for
+N (F(d) - F(d - 1)) / orders at d of them. Orders that improve the price are all seen, and left
+out: their share goes with the spread, and so does E. The variance of log F(0), with them, is
+Greenwood's, the sum over d > 0 of (1 - r) / (r x compared) with r = F(d - 1) / F(d).
+
 A spread bin with few orders is drawn towards all of them by `PRIOR_ORDERS` orders. Laws keep every
 size of some mass as it is (round lots), and pool what is rare around it; sizes above the
 simulator's largest, a million lots, are cut to it.
@@ -34,6 +45,8 @@ Ints = NDArray[np.int64]
 COVERED = 0.999  # of the resting orders lie within the reach
 DEPTH_LEAST = 5
 PRIOR_ORDERS = 20.0
+COMPARED_LEAST = 100  # orders that came while so much was shown; else as if all had
+WEIGHT_MOST = 10.0  # of an order for those that were not shown
 SIZES_KEPT, SIZES_POOLED = 384, 128  # single sizes, and groups of the rare ones
 EM_STEPS = 500
 LEAST_MARKET_ORDERS = 30
@@ -65,24 +78,86 @@ class LimitPlacement:
         return away
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What orders that were seen say of all orders."""
+
+    weights: Array  # how many each one stands for
+    log_variance: float  # of the share of orders that are at the best price or better
+
+    @classmethod
+    def of_all(cls, away_ticks: Ints) -> Sight:
+        """Where every order is seen."""
+        share = max(float((away_ticks <= 0).mean()), 1.0 / len(away_ticks))
+        return cls(np.ones(len(away_ticks)), (1.0 / share - 1.0) / len(away_ticks))
+
+
+def sight_of(away_ticks: Ints, shown_ticks: Ints) -> Sight:
+    """See above.
+
+    Args:
+        away_ticks: behind the own best price.
+        shown_ticks: how far behind it orders were shown when each came.
+    """
+    shown, rests = np.maximum(shown_ticks, away_ticks), away_ticks >= 0
+    weights = np.ones(len(away_ticks))
+    if rests.any():
+        at = away_ticks[rests]
+        placed, _, kept = _by_distance(at, shown[rests])
+        law = np.append(np.cumprod(kept[::-1])[::-1][1:], 1.0)  # F
+        last = len(law) - 1
+        orders = float((1.0 / np.maximum(law, 1e-9))[np.minimum(shown[rests], last)].sum())
+        weight = orders * np.diff(law, prepend=0.0) / np.maximum(placed, 1)
+        weights[rests] = np.minimum(weight, WEIGHT_MOST)[at]
+    placed, compared, kept = _by_distance(np.maximum(away_ticks, 0), shown)
+    risk = placed[1:] / np.maximum(kept[1:] * compared[1:] ** 2, 1e-300)
+    return Sight(weights, float(risk.sum()))
+
+
+def _by_distance(at: Ints, shown: Ints) -> tuple[Array, Array, Array]:
+    """Orders at each distance, those they are compared with, and F(d - 1) / F(d)."""
+    most = int(at.max(initial=0))
+    placed = np.bincount(at, minlength=most + 1)
+    # Of those at most d ticks behind, the ones that came while d was shown.
+    cut = np.bincount(np.minimum(shown, most) + 1, minlength=most + 2)[: most + 1]
+    compared = np.cumsum(placed) - np.cumsum(cut)
+    compared = np.where(compared < COMPARED_LEAST, len(at), compared)
+    return placed, compared, 1.0 - placed / np.maximum(compared, 1)
+
+
 def fit_placement(
-    away_ticks: Ints, spread_bin: Ints, spread_bin_ticks: tuple[int, ...]
+    away_ticks: Ints,
+    spread_bin: Ints,
+    spread_bin_ticks: tuple[int, ...],
+    sight: Sight | None = None,
 ) -> LimitPlacement:
-    """The law of the place by the bin of the spread before the order."""
+    """The law of the place by the bin of the spread before the order.
+
+    Args:
+        away_ticks: behind the own best price, negative if better.
+        spread_bin: before each order.
+        spread_bin_ticks: lower edges of the bins.
+        sight: of the orders; None: all are seen.
+    """
     if len(away_ticks) == 0:
         raise ValueError(
             "limit orders: expected some, got none; nothing can be said of their place"
         )
-    resting = np.sort(away_ticks[away_ticks >= 0])
+    sight = sight or Sight.of_all(away_ticks)
+    weights = sight.weights
+    order = np.argsort(away_ticks, kind="stable")
+    resting = order[away_ticks[order] >= 0]
     depth = DEPTH_LEAST
     if len(resting):
-        depth = int(resting[int(np.ceil(COVERED * len(resting))) - 1]) + 1
+        reached = np.cumsum(weights[resting])
+        last = int(np.searchsorted(reached, COVERED * reached[-1] * (1.0 - 1e-12)))
+        depth = int(away_ticks[resting[last]]) + 1
     depth = min(max(depth, DEPTH_LEAST), DEPTH_TICKS_MAX)
     bins = len(spread_bin_ticks)
     clipped = np.clip(away_ticks, -DEPTH_TICKS_MAX, depth - 1)
     most = int(max(0, -clipped.min()))
     counts = np.zeros((bins, most + depth))
-    np.add.at(counts, (spread_bin, clipped + most), 1.0)
+    np.add.at(counts, (spread_bin, clipped + most), weights)
     pooled = (counts.sum(axis=0) + 1e-9) / (counts.sum() + 1e-9 * counts.shape[1])
     room = [_room(spread_bin_ticks, b, most) for b in range(bins)]
     marks, shares, errors = [], [], []
@@ -92,12 +167,24 @@ def fit_placement(
         law /= law.sum()
         improving = law[:most][::-1][: room[b]]
         marks.append(LimitMarks(improving=_law(improving), resting=_law(law[most:])))
-        share, n = float(improving.sum()), float(counts[b].sum()) + PRIOR_ORDERS
+        share, n = float(improving.sum()), _worth(away_ticks, spread_bin == b, sight) + PRIOR_ORDERS
         shares.append(share)
         errors.append(float(np.sqrt(share * (1.0 - share) / n)))
-    seen = tuple(int(n) for n in counts.sum(axis=1))
-    of_bins = Estimate(tuple(shares), tuple(errors), int(counts.sum()))
+    seen = tuple(int(n) for n in np.bincount(spread_bin, minlength=bins))
+    of_bins = Estimate(tuple(shares), tuple(errors), len(away_ticks))
     return LimitPlacement(tuple(marks), of_bins, seen)
+
+
+def _worth(away_ticks: Ints, mine: NDArray[np.bool_], sight: Sight) -> float:
+    """So many orders, all of them seen, would tell the share that improves as well."""
+    away, weights = away_ticks[mine], sight.weights[mine]
+    improving, near = int((away < 0).sum()), int((away <= 0).sum())
+    if improving == 0:
+        return float(len(away))
+    share = float(weights[away < 0].sum() / weights.sum())
+    of_near = 1.0 / improving - 1.0 / near
+    variance = of_near + sight.log_variance * len(away_ticks) / len(away)
+    return (1.0 / share - 1.0) / variance if variance > 0.0 else float(len(away))
 
 
 def _room(spread_bin_ticks: tuple[int, ...], b: int, most: int) -> int:

@@ -137,6 +137,7 @@ void FlowBook::refresh_slow_factors() {
 
 RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
   agent_fills_.clear();
+  const bool knows_levels = model_->params.exciting_levels > 0;
   for (;;) {
     factors();
     const TimeNs until_ns = std::min(stop_ns, background_.next_ns());
@@ -147,7 +148,8 @@ RLMM_LANE_CLONES bool FlowBook::advance(TimeNs stop_ns) {
       now_ns_ += round_to_integer(wait_ns);
       const Slot cancelled = drawn_cancel(wait.group);
       const bool is_nothing = is_cancel(wait.group) && cancelled == kNoSlot;
-      flow_.take(wait, is_nothing ? 0.0F : 1.0F);
+      const bool counts = !is_nothing && (!knows_levels || is_seen(wait.group, cancelled));
+      flow_.take(wait, counts ? 1.0F : 0.0F);
       happened_ = {wait.group, 0, false};
       if (!is_nothing) happen(wait.group, cancelled);
       return true;
@@ -225,14 +227,14 @@ Ticks FlowBook::reference_price(Side side) const {
 
 // How far the new order improves its side's best price; 0 if it does not. Right after this price
 // has become worse by `lost_ticks`, some orders come to take the place of what has gone.
-inline Ticks FlowBook::improving_ticks(Side side, Ticks lost_ticks, const FlowModel::Marks& marks) {
+inline Ticks FlowBook::improving_ticks(Side side, Ticks lost_ticks, const EventDraws& draws) const {
   if (!book_.has(Side::kBid) || !book_.has(Side::kAsk)) return 0;
   const Ticks room = book_.best(Side::kAsk) - book_.best(Side::kBid) - 1;
   if (room < 1) return 0;
+  const FlowModel::Marks& marks = model_->marks[spread_bin_];
   const float tilt = limit_tilt_[index_of(side)];
   const float refilling = lost_ticks > 0 ? model_->refill_share : 0.0F;
   const float improving = refilling + (1.0F - refilling) * marks.improving_share;
-  const EventDraws& draws = flow_.draws();
   const float at =
       uniform_of(word_of(draws, Draw::kPlace)) * ((1.0F - improving) + improving * tilt);
   if (!(at < improving * tilt)) return 0;
@@ -243,20 +245,42 @@ inline Ticks FlowBook::improving_ticks(Side side, Ticks lost_ticks, const FlowMo
   return std::min(ticks, room);
 }
 
+// How far behind its side's best price the order with these draws lies; negative: it improves.
+inline Ticks FlowBook::behind_ticks(Side side, Ticks lost_ticks, const EventDraws& draws) const {
+  const Ticks better = improving_ticks(side, lost_ticks, draws);
+  const AliasTable& resting = model_->marks[spread_bin_].resting;
+  if (better != 0 || resting.empty()) return -better;
+  return static_cast<Ticks>(resting.at(word_of(draws, Draw::kMark)));
+}
+
 inline void FlowBook::add_limit(Side side, Ticks lost_ticks) {
   const EventDraws& draws = flow_.draws();
-  const FlowModel::Marks& marks = model_->marks[spread_bin_];
-  const Ticks better = improving_ticks(side, lost_ticks, marks);
-  Ticks away = 0;
-  if (better == 0 && !marks.resting.empty()) {
-    away = static_cast<Ticks>(marks.resting.at(word_of(draws, Draw::kMark)));
-  }
-  const FlowModel::LimitPlace& place = model_->place(away - better);
+  const Ticks behind = behind_ticks(side, lost_ticks, draws);
+  const FlowModel::LimitPlace& place = model_->place(behind);
   const Lots lots = bent(place.sizes.at(word_of(draws, Draw::kSize)), bend_.limit_sizes);
   const bool flickers = uniform_of(word_of(draws, Draw::kClass)) < place.flickering_share;
-  const Ticks price = reference_price(side) + sign(side) * (better - away);
+  const Ticks price = reference_price(side) - sign(side) * behind;
   rest(side, price, lots, flickers ? OrderClass::kFlickering : OrderClass::kPatient, 0);
   happened_.lots = lots;
+}
+
+// Are fewer than `exciting_levels` levels better than this price?
+bool FlowBook::excites(Side side, Ticks price_ticks) const {
+  Ticks level = book_.best(side);
+  for (std::int64_t n = model_->params.exciting_levels; n > 0; --n) {
+    if (sign(side) * (level - price_ticks) <= 0) return true;
+    level = book_.next_price(side, level);
+  }
+  return model_->params.exciting_levels == 0;
+}
+
+// The same of the event that comes next.
+bool FlowBook::is_seen(Group group, Slot cancelled) const {
+  const auto side = static_cast<Side>(lane(group) % 2);
+  if (lane(group) < 2) return true;
+  if (is_cancel(group)) return excites(side, book_.order(cancelled).price_ticks);
+  const Ticks behind = behind_ticks(side, lost_ticks_[index_of(side)], flow_.coming_draws());
+  return excites(side, reference_price(side) - sign(side) * behind);
 }
 
 inline void FlowBook::trade(Side resting_side) {

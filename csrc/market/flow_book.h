@@ -158,11 +158,14 @@ class FlowBook {
 
   void happen(Group group, Slot cancelled);
   void add_limit(Side side, Ticks lost_ticks);
+  Ticks behind_ticks(Side side, Ticks lost_ticks, const EventDraws& draws) const;
+  bool excites(Side side, Ticks price_ticks) const;
+  bool is_seen(Group group, Slot cancelled) const;
   void trade(Side resting_side);
   double cancels_kept(Side side, const Order& order) const;
   Slot drawn_cancel(Group group) const;
   void cancel_one(Slot slot);
-  Ticks improving_ticks(Side side, Ticks lost_ticks, const FlowModel::Marks& marks);
+  Ticks improving_ticks(Side side, Ticks lost_ticks, const EventDraws& draws) const;
   Ticks reference_price(Side side) const;
   Slot rest(Side side, Ticks price_ticks, Lots lots, OrderClass order_class, std::uint8_t flags);
   void take_off(Slot slot, Lots lots, std::uint8_t flags);
@@ -185,7 +188,7 @@ class FlowBook {
   void clear_level(Side side, Ticks price_ticks);
   void rest_anew(Side side, Ticks price_ticks);
   void set_bend(const Bend& bend);
-  void excite_by_agent(Group group, Lots lots);
+  void excite_by_agent(Group group, Ticks price_ticks, Lots lots);
   void log(EventKind kind, Side side, Ticks price_ticks, Lots lots, std::uint64_t order_id,
            std::uint8_t flags) {
     if (log_ != nullptr) [[unlikely]] {

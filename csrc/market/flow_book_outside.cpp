@@ -16,7 +16,8 @@ constexpr TimeNs kBudgetSpanNs = 1'000'000'000;  // unused reaction budget is ke
 
 // Messages that do not trade excite by their size and within a budget, so that sending many of
 // them cannot pump the market.
-void FlowBook::excite_by_agent(Group group, Lots lots) {
+void FlowBook::excite_by_agent(Group group, Ticks price_ticks, Lots lots) {
+  if (!excites(static_cast<Side>(lane(group) % 2), price_ticks)) return;
   const double refill = seconds_of(now_ns_ - reaction_ns_) * reaction_.budget_hz;
   const double most = reaction_.budget_hz * seconds_of(kBudgetSpanNs);
   reaction_budget_ = std::min(most, reaction_budget_ + refill);
@@ -62,7 +63,7 @@ Outcome FlowBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce ti
     const Order& order_now = book_.order(outcome.slot);
     lots_entered_ += order_now.lots;
     log(EventKind::kAdd, side, price_ticks, order_now.lots, order_now.arrival, kFlagAgent);
-    excite_by_agent(group_of(1, side), order_now.lots);
+    excite_by_agent(group_of(1, side), price_ticks, order_now.lots);
   }
   after_change();
   return outcome;
@@ -72,7 +73,7 @@ void FlowBook::cancel(Slot slot) {
   agent_fills_.clear();
   const Order order = book_.order(slot);
   take_off(slot, order.lots, kFlagAgent);
-  excite_by_agent(group_of(2, order.side), order.lots);
+  excite_by_agent(group_of(2, order.side), order.price_ticks, order.lots);
   after_change();
 }
 
@@ -83,7 +84,7 @@ Outcome FlowBook::amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce tim
     agent_fills_.clear();
     if (lots == order.lots) return {slot, 0, 0, false};
     take_off(slot, order.lots - lots, kFlagAgent);
-    excite_by_agent(group_of(2, order.side), order.lots - lots);
+    excite_by_agent(group_of(2, order.side), order.price_ticks, order.lots - lots);
     after_change();
     return {slot, 0, 0, false};
   }

@@ -19,6 +19,7 @@ from calibration.estimators.fill_probability import FillRate, fit_fill_rate
 from calibration.estimators.garch import Garch, fit_garch
 from calibration.estimators.latency import Latency, fit_latency
 from calibration.estimators.markouts import Markouts, fit_markouts
+from calibration.estimators.marks import fit_placement, sight_of
 from calibration.estimators.queue_fills import QueueFills, fit_queue_fills
 from calibration.estimators.refill import Refill, fit_refill
 from calibration.estimators.regime_chain import generator_of, stationary_law
@@ -294,6 +295,16 @@ def refill(rng: np.random.Generator, scale: int) -> Found:
     )
 
 
+def placement_in_sight(rng: np.random.Generator, scale: int) -> Found:
+    """Where limit orders go, of which those far behind the best price are seen now and then."""
+    n, law = 2000 * scale, np.array([0.1, 0.1, 0.3] + [0.5 / 9.0] * 9)
+    away, shown = rng.choice(np.arange(-2, 10), n, p=law), rng.integers(2, 14, n)
+    seen = away <= shown
+    sight = sight_of(away[seen], shown[seen])
+    fit = fit_placement(away[seen], np.zeros(int(seen.sum()), np.int64), (4,), sight)
+    return _compared("improving_share", fit.improving_share, _known((0.2,)))
+
+
 def company_factor(rng: np.random.Generator, scale: int) -> Found:
     """Few orders to a level; at the best price those in company are cancelled less often."""
     thin = cont_stoikov_talreja((1.0, 1.0, 1.0, 1.0), theta=0.8, mu=0.2)
@@ -332,6 +343,7 @@ CASES: dict[str, Case] = {
         markouts,
         latency,
         refill,
+        placement_in_sight,
         company_factor,
     )
 }

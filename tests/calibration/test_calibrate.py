@@ -116,7 +116,7 @@ def test_same_input_same_bytes(tmp_path: Path, table: EventTable, market: Calibr
         (("calibration", "schema_version"), 99, "calibration.schema_version: expected 1, got 99"),
         (("calibration",), None, "calibration: expected a section, got none"),
         (("model", "season_bin_s"), 5.0, "model"),
-        (("schema_version",), 99, "schema_version: expected 2, got 99"),
+        (("schema_version",), 99, "schema_version: expected 3, got 99"),
     ],
 )
 def test_changed_artifacts_are_refused(

@@ -31,7 +31,7 @@ def test_likelihood_on_time_it_has_not_seen(
     market = calibrate([table], blocks("even"), SETTINGS)
     book = market.parts.book
     held_out = flow_of([table], blocks("odd"), SETTINGS, book.classes, book.company.number)
-    found = goodness_of(market.model, held_out, market.parts.book.depth)
+    found = goodness_of(market.model, held_out)
     assert found.gain_per_event > 2.9
     assert max(each.ks for each in found.residuals[2:]) < 0.1
     assert market.estimates["branching_radius"].number < 0.97

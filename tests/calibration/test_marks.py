@@ -7,7 +7,12 @@ import pytest
 
 from calibration.estimate import Estimate
 from calibration.estimators.cancel_classes import CancelClasses, fit_cancel_classes
-from calibration.estimators.marks import fit_market_sizes, fit_placement, fit_sizes
+from calibration.estimators.marks import (
+    fit_market_sizes,
+    fit_placement,
+    fit_sizes,
+    sight_of,
+)
 from rlmm_tf.market_parts import MarketOrderParams
 
 
@@ -53,6 +58,23 @@ def test_places_by_spread() -> None:
     again = placement.simulate(spread_bin, rng)
     assert (again < 0).mean() == pytest.approx((away < 0).mean(), abs=0.015)
     assert not (again[spread_bin == 0] < 0).any()
+
+
+def test_what_is_not_shown_is_made_up_for() -> None:
+    """Of ten places, those behind what happened to be shown are missing."""
+    rng = np.random.default_rng(6)
+    all_away, all_shown = rng.integers(-1, 10, 40_000), rng.integers(2, 14, 40_000)
+    seen = all_away <= all_shown
+    away, shown = all_away[seen], all_shown[seen]
+    weights = sight_of(away, shown).weights
+    assert weights.sum() == pytest.approx(len(all_away), rel=0.02)
+    law = np.bincount(away + 1, weights=weights) / weights.sum()
+    assert law == pytest.approx(np.full(11, 1.0 / 11.0), abs=0.006)
+    assert np.bincount(away + 1)[10] < 0.6 * len(all_away) / 11.0
+    everything = sight_of(away, np.full(len(away), 100))
+    np.testing.assert_allclose(everything.weights, 1.0, rtol=1e-12)
+    near = float((away <= 0).mean())
+    assert everything.log_variance == pytest.approx((1.0 / near - 1.0) / len(away))
 
 
 def classes(flickering_hz: float, patient_hz: float, share: tuple[float, ...]) -> CancelClasses:

@@ -1,4 +1,4 @@
-"""Baselines by simulation: rates that were asked for come out of the free run."""
+"""Factors by simulation: rates that were asked for come out of the free run."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ def test_rates_are_matched() -> None:
     assert not found.cautions
     again = match_rates(model, wanted, seed=1)
     assert again.model == found.model
+
+
+def test_only_what_is_shown_counts() -> None:
+    """Of five levels and of one: the fewer are shown, the fewer limit orders are seen."""
+    model = known_market()
+    ratios = [
+        match_rates(model, (2.0, 9.0, 7.0), seed=1, levels=levels).rate_ratio for levels in (0, 50)
+    ]
+    assert ratios[0] == ratios[1]
+    one = rates._simulated(model, 1, 1)
+    every = rates._simulated(model, 1, 0)
+    assert one[0] == every[0]
+    assert one[1] < 0.9 * every[1]
+    assert one[2] < 0.9 * every[2]
 
 
 def test_rates_that_cannot_be_are_told() -> None:

@@ -53,6 +53,41 @@ TEST("flow book: a cancel that comes to nothing excites nothing") {
   CHECK_FREQUENCY(nothing, kTrials, 0.5);
 }
 
+TEST("flow book: what lies behind the levels that kernels know of excites nothing") {
+  MarketModel model = only(only(still_model(4), Group::kLimitBid, 1.0), Group::kCancelBid, 0.25);
+  model.limit_marks.assign(model.limit_marks.size(), {{}, {0.25, 0.25, 0.25, 0.25}});
+  model.decays_hz = {0.5};
+  model.excitation.assign(kGroups * kGroups, 0.1);
+  model.exciting_levels = 2;
+  const FlowModel ready(model);
+  FlowBook market(ready, false, {1.0, 1e9});
+  std::array<std::int64_t, 2> seen{};  // limit orders, cancels
+  std::array<std::int64_t, 2> came{};
+  std::vector<FlowBook::Execution> executions;
+  for (int n = 0; n < 2000; ++n) {
+    market.start(flow_books::kKey, static_cast<std::uint64_t>(n), kMid, 0, 0);
+    const Ticks best = market.book().best(Side::kBid);
+    std::array<Lots, 4> before{};  // a level on every tick
+    for (Ticks d = 0; d < 4; ++d)
+      before.at(static_cast<std::size_t>(d)) = market.book().lots_at(best - d);
+    CHECK(market.advance(1'000'000 * kS));
+    bool is_near = false;
+    for (Ticks d = 0; d < 2; ++d) {
+      is_near |= market.book().lots_at(best - d) != before.at(static_cast<std::size_t>(d));
+    }
+    const std::size_t kind = lane(market.happened().group) / 2 - 1;
+    ++came.at(kind);
+    seen.at(kind) += is_near ? 1 : 0;
+    const float excited = market.flow().intensities(flow_models::kOnes)[0];
+    CHECK_NEAR(excited, is_near ? 0.1 * 0.5 : 0.0, 1e-6);
+    market.submit(Side::kBid, market.book().best(Side::kBid) - 3, 1, TimeInForce::kPostOnly,
+                  executions);
+    CHECK_EQ(market.flow().intensities(flow_models::kOnes)[0], excited);
+  }
+  CHECK_FREQUENCY(seen[0], came[0], 0.5);
+  CHECK_FREQUENCY(seen[1], came[1], 0.5);
+}
+
 TEST("flow book: orders drawn behind the touch are mixed as those that live there") {
   constexpr double kLive = (0.8 / 4.0) / (0.8 / 4.0 + 0.2);
   std::int64_t drawn = 0;

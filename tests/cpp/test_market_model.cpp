@@ -167,6 +167,7 @@ TEST("market model: marks, sizes, cancels") {
        [](P& p) { model_of(p).hit_gap_factor.clear(); }},
       {"market.model.hit_gap_factor", "none or 2",
        [](P& p) { model_of(p).hit_gap_factor.pop_back(); }},
+      {"market.model.exciting_levels", "0 to 1000", [](P& p) { model_of(p).exciting_levels = -1; }},
       {"market.model.far_level_orders", "1 to 65 values, got 66",
        [](P& p) { model_of(p).far_level_orders.assign(66, 1.0 / 66.0); }},
       {"market.model.far_level_orders: their sum", "got 0.5",

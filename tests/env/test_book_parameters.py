@@ -102,6 +102,7 @@ def models(draw: st.DrawFn) -> Values:
             "distance_factor": draw(st.lists(shares, max_size=4)),
             "company_factor": draw(shares),
         },
+        "exciting_levels": draw(st.integers(0, 1000)),
         "far_level_orders": draw(laws(1, 65)),
         "switch_rates_hz": rates,
         "initial_regime_probabilities": draw(laws(k, k)),

@@ -54,6 +54,7 @@ FULL: Values = {
             "partial_share": 0.1, "distance_factor": [1.0, 0.5],
             "company_factor": 0.5,
         },
+        "exciting_levels": 5,
         "far_level_orders": [0.5, 0.5],
         "switch_rates_hz": [[0.0, 0.1], [0.2, 0.0]],
         "initial_regime_probabilities": [0.5, 0.5],
