@@ -74,7 +74,8 @@ def recorded_paths(flow: FlowEvents, block_s: float) -> list[PricePath]:
     for first, stop in zip(starts, stops, strict=True):
         ts = flow.ts_ns[first : stop + 1]
         blocks = np.arange(ts[0], ts[-1], int(block_s * NS_PER_S))
-        for start_ns, end_ns in zip(blocks, np.append(blocks[1:], ts[-1]), strict=True):
+        ends = np.append(blocks, ts[-1])[1:]  # none of a stretch that is over at once
+        for start_ns, end_ns in zip(blocks, ends, strict=True):
             a = first + max(int(np.searchsorted(ts, start_ns, side="right")) - 1, 0)
             b = first + int(np.searchsorted(ts, end_ns, side="left"))
             if b > a:

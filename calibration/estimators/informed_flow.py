@@ -43,6 +43,7 @@ STEPS = np.array([0.15, 0.1, 0.1])  # of log volatility and the tilts, for diffe
 SETTLED = 0.05  # steps shorter than this share of STEPS
 GAIN_LEAST = 0.02  # of the criterion, in an iteration
 DAMPING_MOST = 1e3
+FAR = 1e3  # in standard errors: a market that cannot be run
 GAIN_OF_FLOW_LEAST = 10.0  # of the criterion, by three parameters: as much as BIC would ask for
 SIGN_SHRINK = 0.5  # moves along a ridge with market_tilt: fixed
 TILT_MOST = (2.0, 1.5)  # of market orders and of improving quotes
@@ -120,7 +121,14 @@ def fit_informed_flow(
         )
     target = _Target.of(sums)
     search = _Search(target, simulate, gap_scale_ticks)
-    without = search.simulated_without()
+    try:
+        without = search.simulated_without()
+    except ValueError as error:  # it runs away
+        return _nothing(
+            f"expected a market that goes on from recorded books, got: {error}; the model has no "
+            "informed flow",
+            "not_simulated",
+        )
     best, converged = search.minimum(np.array([np.log(target.volatility), *START_TILTS]))
     errors, simulated = search.standard_errors(best)
     volatility = float(np.exp(best[0]))
@@ -160,9 +168,9 @@ def _without_flow(fit: InformedFlowFit) -> InformedFlowFit:
     )
 
 
-def _nothing(text: str) -> InformedFlowFit:
+def _nothing(text: str, code: str = "too_little_data") -> InformedFlowFit:
     none = Estimate.borrowed(0.0, "no informed flow")
-    caution = Caution("too_little_data", PART, text)
+    caution = Caution(code, PART, text)
     return InformedFlowFit(
         InformedFlowParams(), none, none, none, (), np.nan, np.nan, 0, False, (caution,)
     )
@@ -248,8 +256,11 @@ class _Search:
         return at, False
 
     def _away(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
-        moments = np.nan_to_num(pooled_moments(self._sums(self.params(at))))
         used = self._target.used
+        try:
+            moments = np.nan_to_num(pooled_moments(self._sums(self.params(at))))
+        except ValueError:  # it runs away with these
+            return np.full(int(used.sum()), FAR)
         away: NDArray[np.float64] = (moments - self._target.values)[used] / self._target.errors[
             used
         ]

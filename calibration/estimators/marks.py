@@ -114,7 +114,7 @@ def sight_of(away_ticks: Ints, shown_ticks: Ints) -> Sight:
     return Sight(weights, float(risk.sum()))
 
 
-def _by_distance(at: Ints, shown: Ints) -> tuple[Array, Array, Array]:
+def _by_distance(at: Ints, shown: Ints) -> tuple[Ints, Ints, Array]:
     """Orders at each distance, those they are compared with, and F(d - 1) / F(d)."""
     most = int(at.max(initial=0))
     placed = np.bincount(at, minlength=most + 1)

@@ -53,7 +53,8 @@ def parts_of(ts_ns: NDArray[np.int64]) -> tuple[Part, Part]:
     opens = np.flatnonzero(np.diff(ts_ns) >= CLOSED_NS) + 1
     if len(opens):
         sessions = len(opens) + 1
-        cut_ns = int(ts_ns[opens[sessions - max(sessions // 3, 1) - 1]])
+        first = int(opens[sessions - max(sessions // 3, 1) - 1])
+        cut_ns = (int(ts_ns[first - 1]) + int(ts_ns[first])) // 2  # while it is closed
     else:
         seconds = (int(ts_ns[-1]) - start_ns) // NS_PER_S
         if HOUR_S <= seconds < SHORT_S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -179,6 +180,13 @@ def test_blocks_share_what_the_whole_has() -> None:
     assert len(blocks) == 6
     assert sum(len(block.order_sign) for block in blocks) == len(whole.order_sign)
     assert all(block.ts_ns[0] <= block.start_ns for block in blocks)
+
+
+def test_a_stretch_that_is_over_at_once_has_no_blocks() -> None:
+    flow = read_flow([table(PRESET, 600)])
+    ts_ns, counts = flow.ts_ns.copy(), np.zeros(len(flow), np.bool_)
+    counts[100], ts_ns[101] = True, ts_ns[100]
+    assert recorded_paths(replace(flow, ts_ns=ts_ns, counts=counts), block_s=100.0) == []
 
 
 def test_the_jackknife_of_means_is_the_textbook_s() -> None:

@@ -87,6 +87,22 @@ def test_too_few_orders_leave_the_model_without_informed_flow() -> None:
     assert "2" in caution.text
 
 
+def test_a_market_that_runs_away_is_told() -> None:
+    def never(informed: InformedFlowParams) -> Sequence[PricePath]:
+        raise ValueError("events: the flow runs away")
+
+    def only_without(informed: InformedFlowParams) -> Sequence[PricePath]:
+        return never(informed) if informed.volatility_ticks > 2.5 else paths(informed, 3, 20)
+
+    recorded = paths(TRUE, 17, 20)
+    fit = fit_informed_flow(recorded, never, gap_scale_ticks=10.0)
+    assert fit.params == InformedFlowParams()
+    assert [caution.code for caution in fit.cautions] == ["not_simulated"]
+    assert "the flow runs away" in fit.cautions[0].text
+    near = fit_informed_flow(recorded, only_without, gap_scale_ticks=10.0)
+    assert 0.0 < near.params.volatility_ticks <= 2.5
+
+
 def test_a_market_without_informed_flow_is_given_none() -> None:
     none = paths(InformedFlowParams(), 17, 40)
     fit = fit_informed_flow(none, lambda informed: paths(informed, 3, 60), gap_scale_ticks=10.0)
