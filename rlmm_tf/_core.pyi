@@ -26,10 +26,12 @@ __all__: list[str] = [
     "OrderBook",
     "ParseError",
     "Policy",
+    "Priorities",
     "RangeError",
     "Reader",
     "Recorder",
     "Tape",
+    "TransitionRing",
     "age_bins",
     "available_isas",
     "build_info",
@@ -219,6 +221,115 @@ class Policy:
     def has_value(self) -> bool: ...
     @property
     def isa(self) -> str: ...
+
+class TransitionRing:
+    """
+    The last transitions of all environments.
+    """
+    def __init__(
+        self,
+        *,
+        capacity: typing.SupportsInt | typing.SupportsIndex,
+        obs_width: typing.SupportsInt | typing.SupportsIndex,
+        n_actions: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def add(
+        self,
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+        actions: typing.Any,
+        reward: numpy.typing.NDArray[numpy.float64],
+        counts: numpy.typing.NDArray[numpy.float64],
+        terminated: numpy.typing.NDArray[numpy.bool],
+        truncated: numpy.typing.NDArray[numpy.bool],
+        final_obs: numpy.typing.NDArray[numpy.float32],
+        last_obs: numpy.typing.NDArray[numpy.float32],
+        horizon: typing.SupportsInt | typing.SupportsIndex,
+        gamma: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None:
+        """
+        Takes in a row for each step of a rollout, in the place of the oldest.
+        """
+    def draw(
+        self,
+        draws: numpy.typing.NDArray[numpy.float64],
+        *,
+        places: numpy.typing.NDArray[numpy.int64],
+    ) -> None:
+        """
+        Writes places of rows that are all equally likely.
+        """
+    def gather(
+        self,
+        places: numpy.typing.NDArray[numpy.int64],
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+        actions: numpy.typing.NDArray[numpy.float32],
+        reward: numpy.typing.NDArray[numpy.float64],
+        counts: numpy.typing.NDArray[numpy.float64],
+        next_obs: numpy.typing.NDArray[numpy.float32],
+        discount: numpy.typing.NDArray[numpy.float32],
+    ) -> None:
+        """
+        Writes the rows at these places.
+        """
+    def restore(
+        self,
+        *,
+        rows: numpy.typing.NDArray[numpy.uint8],
+        added: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    @property
+    def added(self) -> int: ...
+    @property
+    def rows(self) -> numpy.typing.NDArray[numpy.uint8]: ...
+
+class Priorities:
+    """
+    Chances of a ring's rows by what was last wrong about them.
+    """
+    def __init__(
+        self,
+        *,
+        capacity: typing.SupportsInt | typing.SupportsIndex,
+        exponent: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def add(self, count: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        As many rows are new.
+        """
+    def draw(
+        self,
+        draws: numpy.typing.NDArray[numpy.float64],
+        *,
+        places: numpy.typing.NDArray[numpy.int64],
+        weights: numpy.typing.NDArray[numpy.float32],
+        block: typing.SupportsInt | typing.SupportsIndex,
+        correction: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None:
+        """
+        Writes places and weights: one row of each of as many strata as a block has rows.
+        """
+    def restore(
+        self,
+        *,
+        powers: numpy.typing.NDArray[numpy.float64],
+        most: typing.SupportsFloat | typing.SupportsIndex,
+        added: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def set(
+        self, places: numpy.typing.NDArray[numpy.int64], errors: numpy.typing.NDArray[numpy.float32]
+    ) -> None:
+        """
+        How wrong was what these rows were thought to be worth.
+        """
+    @property
+    def added(self) -> int: ...
+    @property
+    def most(self) -> float: ...
+    @property
+    def powers(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
 class BookOrder:
     """

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   rlmm::bind_tape(m);
   rlmm::bind_batch(m);
   rlmm::bind_policy(m);
+  rlmm::bind_transitions(m);
   rlmm::bind_order_book(m);
   rlmm::bind_recorder(m);
   rlmm::bind_tables(m);

@@ -11,6 +11,7 @@ void bind_parameters(py::module_& m);
 void bind_tape(py::module_& m);
 void bind_batch(py::module_& m);
 void bind_policy(py::module_& m);
+void bind_transitions(py::module_& m);
 void bind_order_book(py::module_& m);
 void bind_recorder(py::module_& m);
 void bind_tables(py::module_& m);

@@ -23,7 +23,6 @@ from rlmm_tf.env.engine import (
     RangeError,
     Recorder,
     Tape,
-    aligned_empty,
     build_info,
     draw,
     engine_params,
@@ -55,6 +54,7 @@ from rlmm_tf.env.tape import (
 )
 from rlmm_tf.env.typical import make_batch, measure_typical
 from rlmm_tf.env.vector import MarketMakingVectorEnv
+from rlmm_tf.kernels.aligned import aligned_empty
 
 __all__ = [
     "COLUMNS",

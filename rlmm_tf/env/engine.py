@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rlmm_tf.features import ObservationColumn, ObservationLayout
+from rlmm_tf.kernels.aligned import aligned_empty
 from rlmm_tf.kernels.extension import _core
 from rlmm_tf.market_parts import TypicalParams
 from rlmm_tf.messages import require_type
@@ -24,8 +25,6 @@ resting_fills_by_fields = _core.resting_fills
 draw = _core.draw
 InvariantError = _core.InvariantError
 RangeError = _core.RangeError
-
-CACHE_LINE_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -89,15 +88,6 @@ def measure_clock_hz(additions: int = 20_000_000) -> float:
     Shared machines drift, so benchmarks quote cycles beside seconds.
     """
     return _core.measure_clock_hz(additions)
-
-
-def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """An uninitialised array that starts on a cache line, so that TensorFlow can borrow it."""
-    dtype = np.dtype(dtype)
-    n_bytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    raw = np.empty(n_bytes + CACHE_LINE_BYTES, dtype=np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE_BYTES
-    return raw[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 def output_arrays(n_envs: int, width: int, *, columns: bool = True) -> dict[str, NDArray[Any]]:

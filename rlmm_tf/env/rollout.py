@@ -21,8 +21,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rlmm_tf.env.engine import COLUMNS, Batch, aligned_empty, observation_layout
+from rlmm_tf.env.engine import COLUMNS, Batch, observation_layout
 from rlmm_tf.env.spaces import action_choices, action_width
+from rlmm_tf.kernels.aligned import aligned_empty
 from rlmm_tf.kernels.extension import _core
 from rlmm_tf.messages import require_type
 from rlmm_tf.params import EnvParams

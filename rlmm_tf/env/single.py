@@ -11,12 +11,13 @@ import numpy as np
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from numpy.typing import NDArray
 
-from rlmm_tf.env.engine import COLUMNS, Batch, aligned_empty, engine_params, observation_layout
+from rlmm_tf.env.engine import COLUMNS, Batch, engine_params, observation_layout
 from rlmm_tf.env.render import Renderer
 from rlmm_tf.env.reward import Columns, RewardFunction, checked_reward, require_callable
 from rlmm_tf.env.spaces import action_space, observation_space
 from rlmm_tf.env.tape import recording_of
 from rlmm_tf.env.typical import with_typical
+from rlmm_tf.kernels.aligned import aligned_empty
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys, seed_sequence

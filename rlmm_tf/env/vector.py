@@ -17,7 +17,6 @@ from rlmm_tf.env.engine import (
     COLUMN_INDEX,
     COLUMNS,
     Batch,
-    aligned_empty,
     engine_params,
     observation_layout,
 )
@@ -26,6 +25,7 @@ from rlmm_tf.env.spaces import action_space, observation_space
 from rlmm_tf.env.tape import recording_of
 from rlmm_tf.env.typical import with_typical
 from rlmm_tf.fields import whole_number
+from rlmm_tf.kernels.aligned import aligned_empty
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import environment_keys

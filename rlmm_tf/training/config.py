@@ -10,6 +10,40 @@ from rlmm_tf.agents.learners.settings import DqnSettings, PpoSettings, SacSettin
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=8)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Envs = Annotated[int, Field(ge=1, le=1_000_000)]
+Batch = Annotated[int, Field(ge=1, le=1_000_000)]
+Activation = Literal["tanh", "relu", "silu"]
+WholeSteps = Annotated[
+    int,
+    Field(ge=1, le=10**12, description="of all environments together; whole rollouts are made"),
+]
+RolloutSteps = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=100_000_000,
+        description="of all environments together, between two calls of the learner",
+    ),
+]
+OneEpisodeEach = Annotated[
+    Envs | None, Field(description="null: as many as make a rollout one episode of each")
+]
+ReplayRows = Annotated[int, Field(ge=1, le=10**9)]
+FirstRows = Annotated[
+    int, Field(ge=1, le=10**9, description="in the replay when the updates begin")
+]
+Updates = Annotated[
+    int, Field(ge=1, le=100_000, description="from a replay, in one call of the learner")
+]
+RewardSteps = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=10_000,
+        description="rewards that a row of a replay has of its own before the critics' value; more "
+        "than one are those of the actions that were tried, not of the policy that is learned",
+    ),
+]
 
 
 class Chosen(BaseModel):
@@ -27,22 +61,25 @@ class EvaluationConfig(Chosen):
     episodes: Annotated[int, Field(ge=2, le=1_000_000)] = 1024
 
 
-class PpoTrainingConfig(Chosen):
-    """Rollouts, advantages and updates of PPO."""
+class Course(Chosen):
+    """What all trainings have."""
 
-    kind: Literal["ppo"] = "ppo"
-    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=40_000_000, description="of all environments together; whole rollouts are made"
-    )
-    rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
-        default=131_072, description="of all environments together, between two updates"
-    )
-    envs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="null: as many as make a rollout one episode of each"
-    )
     gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=1.0, description="discount of a step; 1 fits episodes that terminate"
     )
+    rate_end: Share = Field(
+        default=0.0, description="learning rate at the end over that at the start; linear between"
+    )
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+class PpoTrainingConfig(Course):
+    """Rollouts, advantages and updates of PPO."""
+
+    kind: Literal["ppo"] = "ppo"
+    steps: WholeSteps = 40_000_000
+    rollout_steps: RolloutSteps = 131_072
+    envs: OneEpisodeEach = None
     trace: Share = Field(
         default=0.4,
         description="lambda of the advantages; small: little noise, all that is "
@@ -65,51 +102,36 @@ class PpoTrainingConfig(Chosen):
     )
     update: PpoSettings = Field(
         default=PpoSettings(
-            epochs=1, learning_rate=3e-3, entropy_weight=0.007, log_std_initial=-0.7
+            epochs=1,
+            learning_rate=3e-3,
+            entropy_weight=0.007,
+            log_std_initial=-0.7,
+            average_share=0.002,
         ),
         description="simulating a step costs less than learning from it: each is used once",
-    )
-    rate_end: Share = Field(
-        default=0.0, description="learning rate at the end over that at the start; linear between"
     )
     entropy_end: Share = Field(default=0.0, description="the same of the entropy's weight")
     entropy_until: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=1.0, description="part of the training after which it stays at that"
     )
-    evaluation: EvaluationConfig = EvaluationConfig()
 
 
-class SacTrainingConfig(Chosen):
+class SacTrainingConfig(Course):
     """Rollouts, replay and updates of SAC."""
 
     kind: Literal["sac"] = "sac"
-    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=30_000_000, description="of all environments together; whole rollouts are made"
-    )
-    envs: Annotated[int, Field(ge=1, le=1_000_000)] = 512
-    rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
-        default=16_384, description="of all environments together, between two blocks of updates"
-    )
-    replay_rows: Annotated[int, Field(ge=1, le=10**9)] = 2**22
-    first_rows: Annotated[int, Field(ge=1, le=10**9)] = Field(
-        default=2**17, description="in the replay when the updates begin"
-    )
-    updates: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=16, description="in a block, which is one call of TensorFlow"
-    )
-    batch: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
-    reward_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=1,
-        description="rewards that a row has of its own before the critics' value; more than one "
-        "are those of the actions that were tried, not of the policy that is learned",
-    )
-    gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=1.0, description="discount of a step; 1 fits episodes that terminate"
-    )
+    steps: WholeSteps = 30_000_000
+    envs: Envs = 512
+    rollout_steps: RolloutSteps = 16_384
+    replay_rows: ReplayRows = 2**22
+    first_rows: FirstRows = 2**17
+    updates: Updates = 16
+    batch: Batch = 2048
+    reward_steps: RewardSteps = 1
     hidden: Widths = (32, 32)
     critic_hidden: Widths = (64, 64)
-    activation: Literal["tanh", "relu", "silu"] = "tanh"
-    critic_activation: Literal["tanh", "relu", "silu"] = "silu"
+    activation: Activation = "tanh"
+    critic_activation: Activation = "silu"
     backend: Literal["xla", "graph"] = Field(
         default="xla", description="what compiles the updates; each has last bits of its own"
     )
@@ -130,13 +152,9 @@ class SacTrainingConfig(Chosen):
     update: SacSettings = SacSettings(
         learning_rate=1e-3, tau=0.05, temperature_initial=0.005, entropy_per_action=-0.25
     )
-    rate_end: Share = Field(
-        default=0.0, description="learning rate at the end over that at the start; linear between"
-    )
-    evaluation: EvaluationConfig = EvaluationConfig()
 
 
-class DqnTrainingConfig(Chosen):
+class DqnTrainingConfig(Course):
     """Rollouts and updates of DQN; choices are drawn by exp(Q / temperature)."""
 
     kind: Literal["dqn"] = "dqn"
@@ -145,34 +163,19 @@ class DqnTrainingConfig(Chosen):
         description="pqn: returns of the rollout itself, without replay or targets; replay: rows "
         "drawn from what was seen",
     )
-    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
-        default=60_000_000, description="of all environments together; whole rollouts are made"
-    )
-    rollout_steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
-        default=32_768, description="of all environments together, between two blocks of updates"
-    )
-    envs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="null: as many as make a rollout one episode of each"
-    )
-    batch: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
-    gamma: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=1.0, description="discount of a step; 1 fits episodes that terminate"
-    )
+    steps: WholeSteps = 60_000_000
+    rollout_steps: RolloutSteps = 32_768
+    envs: OneEpisodeEach = None
+    batch: Batch = 4096
     trace: Share = Field(
         default=0.1,
         description="pqn: lambda of the returns; they are those of the policy that tries, so the "
         "more of them counts the farther are values from those of the best choices",
     )
-    replay_rows: Annotated[int, Field(ge=1, le=10**9)] = 2**20
-    first_rows: Annotated[int, Field(ge=1, le=10**9)] = Field(
-        default=2**17, description="in the replay when the updates begin"
-    )
-    updates: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=32, description="replay: in a block, which is one call of TensorFlow"
-    )
-    reward_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=1, description="replay: rewards that a row has of its own"
-    )
+    replay_rows: ReplayRows = 2**20
+    first_rows: FirstRows = 2**17
+    updates: Updates = 32
+    reward_steps: RewardSteps = 1
     priority: Share = Field(
         default=0.5, description="replay: exponent of a row's last error in its chance; 0: uniform"
     )
@@ -187,10 +190,6 @@ class DqnTrainingConfig(Chosen):
     )
     entropy_end: Share = Field(default=0.8, description="the same at the end; linear between")
     update: DqnSettings = DqnSettings()
-    rate_end: Share = Field(
-        default=0.0, description="learning rate at the end over that at the start; linear between"
-    )
-    evaluation: EvaluationConfig = EvaluationConfig()
 
 
 TrainingConfig = Annotated[

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.advantages import advantages
 from rlmm_tf.agents.learners.dqn import DqnBlock, DqnLearner, DqnShape
-from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
+from rlmm_tf.env import PolicySpec, PolicyWeights
+from rlmm_tf.kernels.transitions import Priorities, TransitionRing
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream
 from rlmm_tf.training.config import DqnTrainingConfig
-from rlmm_tf.training.parts import Stateful, TrainingParts, reward_scale
-from rlmm_tf.training.priorities import Priorities
-from rlmm_tf.training.replay import Replay, n_step_transitions
+from rlmm_tf.training.parts import Rollout, Stateful, TrainingParts, reward_scale
 from rlmm_tf.training.schedules import linear
 
 TEMPERATURE_START = 0.01  # in units of scaled rewards; the entropy soon says what it should be
@@ -73,10 +72,10 @@ class DqnTraining(TrainingParts):
         self._temperature = Temperature()
         others: dict[str, Stateful] = {"learner": self.learner, "temperature": self._temperature}
         if config.mode == "replay":
-            self._replay = Replay(config.replay_rows, spec.obs_width, len(spec.actions))
+            self._replay = TransitionRing(config.replay_rows, spec.obs_width, len(spec.actions))
             self._priorities = Priorities(config.replay_rows, config.priority)
             others |= {"replay": self._replay, "priorities": self._priorities}
-        super().__init__(config.steps, spec, collector, scale, generator, others)
+        super().__init__(config, config.steps, spec, collector, scale, generator, others)
         self.config = config
         self._entropy_most = float(np.log(spec.actions).sum())
 
@@ -89,27 +88,19 @@ class DqnTraining(TrainingParts):
         """A rollout and its updates."""
         temperature = self._temperature.value
         actor = self.learner.actor_weights(temperature=temperature, averaged=False)
-        weights = self._collector.weights(actor=actor)
-        arrays = self._collector.collect(weights)
-        ended = arrays.terminated | arrays.truncated
-        n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
+        rollout = self._collected(self._collector.weights(actor=actor))
         learn = self._from_replay if self.config.mode == "replay" else self._from_rollout
-        rate = linear(1.0, self.config.rate_end, self.done)
-        metrics = learn(arrays, n_steps, weights, rate)
+        metrics = learn(rollout)
         if metrics:
             wanted = linear(self.config.entropy_start, self.config.entropy_end, self.done)
             self._temperature.follow(metrics["entropy"] / self._entropy_most, wanted)
         self.iterations += 1
-        return {**metrics, "temperature": temperature, "reward": float(arrays.reward.mean())}
+        reward = float(rollout.arrays.reward.mean())
+        return {**metrics, "temperature": temperature, "reward": reward}
 
-    def _from_rollout(
-        self,
-        arrays: RolloutArrays,
-        n_steps: NDArray[np.float64],
-        weights: PolicyWeights,
-        rate: float,
-    ) -> dict[str, float]:
+    def _from_rollout(self, rollout: Rollout) -> dict[str, float]:
         """Each row once, towards the rollout's own returns."""
+        weights, arrays = rollout.weights, rollout.arrays
         config, normalised = self.config, self._collector.normalised
         rows, width = arrays.reward.size, self.spec.obs_width
         obs = normalised(arrays.obs.reshape(rows, width), weights)
@@ -120,7 +111,7 @@ class DqnTraining(TrainingParts):
             assert arrays.final_obs is not None  # asked for when the arrays were made
             final_value[cut] = self.learner.best_values(normalised(arrays.final_obs[cut], weights))
         surprise = advantages(
-            self._scale.scaled(arrays.reward, n_steps),
+            self._scale.scaled(arrays.reward, rollout.n_steps),
             value,
             arrays.terminated,
             arrays.truncated,
@@ -140,43 +131,39 @@ class DqnTraining(TrainingParts):
             discount=np.zeros((count, size), np.float32),
             weight=np.ones((count, size), np.float32),
         )
-        self._collector.normaliser.add(arrays.obs.reshape(rows, width))
-        return self.learner.update(block, rate_factor=rate, temperature=self._temperature.value)[0]
+        self._observed(rollout)
+        return self._learned(block)[0]
 
-    def _from_replay(
-        self,
-        arrays: RolloutArrays,
-        n_steps: NDArray[np.float64],
-        weights: PolicyWeights,
-        rate: float,
-    ) -> dict[str, float]:
+    def _from_replay(self, rollout: Rollout) -> dict[str, float]:
         """A block of rows of what was seen, those with large errors more often."""
         config, collector = self.config, self._collector
-        rows = n_step_transitions(
-            arrays, n=config.reward_steps, gamma=config.gamma, n_steps=n_steps
+        self._replay.add(
+            rollout.arrays, rollout.n_steps, horizon=config.reward_steps, gamma=config.gamma
         )
-        self._replay.add(rows)
-        self._priorities.add(rows.reward.size)
+        self._priorities.add(rollout.arrays.reward.size)
         if len(self._replay) < config.first_rows:  # what is observed keeps its scale from then on
-            collector.normaliser.add(arrays.obs.reshape(-1, self.spec.obs_width))
+            self._observed(rollout)
             return {}
-        at, weight = self._priorities.draw(
-            config.updates, config.batch, self._generator, correction=linear(0.4, 1.0, self.done)
-        )
+        draws = self._generator.random((config.updates, config.batch))
+        at, weight = self._priorities.draw(draws, correction=linear(0.4, 1.0, self.done))
         drawn = self._replay.at(at)
         block = DqnBlock(
-            obs=collector.normalised(drawn.obs, weights),
+            obs=collector.normalised(drawn.obs, rollout.weights),
             actions=drawn.actions.astype(np.int32),
-            reward=self._scale.scaled(drawn.reward, drawn.n_steps).astype(np.float32),
-            next_obs=collector.normalised(drawn.next_obs, weights),
+            reward=self._scale.scaled(drawn.reward, drawn.counts).astype(np.float32),
+            next_obs=collector.normalised(drawn.next_obs, rollout.weights),
             discount=drawn.discount,
             weight=weight,
         )
-        metrics, errors = self.learner.update(
-            block, rate_factor=rate, temperature=self._temperature.value
-        )
-        self._priorities.set(at, errors)
+        metrics, errors = self._learned(block)
+        if math.isfinite(metrics["loss"]):  # else the training is about to say that it diverged
+            self._priorities.set(at, errors)
         return metrics
+
+    def _learned(self, block: DqnBlock) -> tuple[dict[str, float], NDArray[np.float32]]:
+        """Updates; see `DqnLearner.update`."""
+        temperature = self._temperature.value
+        return self.learner.update(block, rate_factor=self.rate_factor, temperature=temperature)
 
 
 def _require_fitting(params: EnvParams, config: DqnTrainingConfig) -> None:

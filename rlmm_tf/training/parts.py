@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.running import RewardScale, part, under
-from rlmm_tf.env import PolicySpec
+from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector
+from rlmm_tf.training.config import Course
+from rlmm_tf.training.schedules import linear
 from rlmm_tf.training.tensor_file import Arrays, Texts
 
 
@@ -29,10 +32,20 @@ class Stateful(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Rollout:
+    """What was collected, and by what."""
+
+    weights: PolicyWeights
+    arrays: RolloutArrays
+    n_steps: NDArray[np.float64]  # (T, N), of `RewardScale.observed`
+
+
 class TrainingParts:
     """Base of the trainings.
 
     Args:
+        config: of the training.
         steps: of all environments together, until the end.
         spec: of the policy.
         collector: makes the rollouts.
@@ -43,6 +56,7 @@ class TrainingParts:
 
     def __init__(
         self,
+        config: Course,
         steps: int,
         spec: PolicySpec,
         collector: Collector,
@@ -52,7 +66,7 @@ class TrainingParts:
     ) -> None:
         self.spec = spec
         self.iterations = 0
-        self._steps = steps
+        self._course, self._steps = config, steps
         self._collector, self._scale, self._generator = collector, scale, generator
         self._parts: dict[str, Stateful] = {"collector": collector, "scale": scale, **others}
 
@@ -70,6 +84,22 @@ class TrainingParts:
     def done(self) -> float:
         """The part of the training that is over, 0 to 1."""
         return self.iterations / self.iterations_total
+
+    @property
+    def rate_factor(self) -> float:
+        """Of the learning rate now."""
+        return linear(1.0, self._course.rate_end, self.done)
+
+    def _collected(self, weights: PolicyWeights, **how: Any) -> Rollout:
+        """The next rollout, counted into the scale of the rewards; `how`: see `Collector`."""
+        arrays = self._collector.collect(weights, **how)
+        ended = arrays.terminated | arrays.truncated
+        n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
+        return Rollout(weights, arrays, n_steps)
+
+    def _observed(self, rollout: Rollout) -> None:
+        """Counts the rollout into the normaliser of the observations."""
+        self._collector.normaliser.add(rollout.arrays.obs.reshape(-1, self.spec.obs_width))
 
     def state(self) -> tuple[Arrays, Texts]:
         """Everything that the iterations to come depend on."""

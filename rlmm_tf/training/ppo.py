@@ -6,11 +6,11 @@ import numpy as np
 
 from rlmm_tf.agents.learners.advantages import advantages, deviation_by_observation
 from rlmm_tf.agents.learners.ppo import PpoBatch, PpoLearner, PpoShape
-from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
+from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import PpoTrainingConfig
-from rlmm_tf.training.parts import TrainingParts, reward_scale
+from rlmm_tf.training.parts import Rollout, TrainingParts, reward_scale
 from rlmm_tf.training.schedules import linear
 
 
@@ -45,47 +45,49 @@ class PpoTraining(TrainingParts):
         )
         scale = reward_scale(params, n_envs, config.gamma)
         others = {"learner": self.learner}
-        super().__init__(config.steps, spec, collector, scale, generator, others)
+        super().__init__(config, config.steps, spec, collector, scale, generator, others)
         self.config = config
         self._risk_aversion = params.reward.risk_aversion
 
     def weights(self) -> PolicyWeights:
-        """Of the policy as it is now."""
+        """Of the policy that is scored: the running mean of the one that acts."""
+        return self._weights(averaged=True)
+
+    def _weights(self, *, averaged: bool) -> PolicyWeights:
         learner = self.learner
         return self._collector.weights(
-            actor=learner.actor_weights(), log_std=learner.log_std(), value=learner.value_weights()
+            actor=learner.actor_weights(averaged=averaged),
+            log_std=learner.log_std(averaged=averaged),
+            value=learner.value_weights(),
         )
 
     def iterate(self) -> dict[str, float]:
         """A rollout and an update; returns what is worth a line in the metrics."""
-        weights = self.weights()
-        arrays = self._collector.collect(weights)
-        batch = self._batch(arrays, weights)
+        rollout = self._collected(self._weights(averaged=False))
         metrics = self.learner.update(
-            batch,
+            self._batch(rollout),
             self._generator,
-            rate_factor=linear(1.0, self.config.rate_end, self.done),
+            rate_factor=self.rate_factor,
             entropy_factor=linear(
                 1.0, self.config.entropy_end, min(1.0, self.done / self.config.entropy_until)
             ),
         )
-        self._collector.normaliser.add(arrays.obs.reshape(-1, self.spec.obs_width))
+        self._observed(rollout)
         self.iterations += 1
-        log_std = self.learner.log_std()
+        log_std = self.learner.log_std(averaged=False)
         if log_std is not None:
             metrics["log_std"] = float(log_std.mean())
-        metrics["reward"] = float(arrays.reward.mean())
+        metrics["reward"] = float(rollout.arrays.reward.mean())
         return metrics
 
-    def _batch(self, arrays: RolloutArrays, weights: PolicyWeights) -> PpoBatch:
+    def _batch(self, rollout: Rollout) -> PpoBatch:
         """What the update learns from."""
+        arrays = rollout.arrays
         value, final_value, last_value = arrays.value, arrays.final_value, arrays.last_value
         assert value is not None  # the spec has a value network
         assert final_value is not None
         assert last_value is not None
-        ended = arrays.terminated | arrays.truncated
-        n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
-        reward = self._scale.scaled(arrays.reward, n_steps)
+        reward = self._scale.scaled(arrays.reward, rollout.n_steps)
         ends = arrays.terminated, arrays.truncated
         advantage, surprise = (
             advantages(
@@ -102,7 +104,7 @@ class PpoTraining(TrainingParts):
         )
         chosen = arrays.actions if arrays.pre_squash is None else arrays.pre_squash
         actions = chosen.reshape(reward.size, -1)
-        obs = self._collector.normalised(arrays.obs.reshape(reward.size, -1), weights)
+        obs = self._collector.normalised(arrays.obs.reshape(reward.size, -1), rollout.weights)
         advantage = advantage.reshape(-1)
         if self.config.local_scale:
             advantage = advantage / deviation_by_observation(obs, advantage)

@@ -6,12 +6,12 @@ import numpy as np
 
 from rlmm_tf.agents.learners.sac import SacBlock, SacLearner, SacShape
 from rlmm_tf.env import PolicySpec, PolicyWeights
+from rlmm_tf.kernels.transitions import TransitionRing
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import SacTrainingConfig
 from rlmm_tf.training.parts import Stateful, TrainingParts, reward_scale
-from rlmm_tf.training.replay import Replay, n_step_transitions
-from rlmm_tf.training.schedules import geometric, linear
+from rlmm_tf.training.schedules import geometric
 
 
 class SacTraining(TrainingParts):
@@ -41,7 +41,7 @@ class SacTraining(TrainingParts):
             risk_averse=params.reward.risk_aversion > 0.0,
         )
         self.learner = SacLearner(shape, config.update, generator, backend=config.backend)
-        self._replay = Replay(config.replay_rows, spec.obs_width, n_actions)
+        self._replay = TransitionRing(config.replay_rows, spec.obs_width, n_actions)
         collector = Collector(
             training_params(params),
             spec,
@@ -53,7 +53,7 @@ class SacTraining(TrainingParts):
         )
         scale = reward_scale(params, config.envs, config.gamma)
         others: dict[str, Stateful] = {"learner": self.learner, "replay": self._replay}
-        super().__init__(config.steps, spec, collector, scale, generator, others)
+        super().__init__(config, config.steps, spec, collector, scale, generator, others)
         self.config = config
         self._risk_aversion = params.reward.risk_aversion
 
@@ -63,39 +63,36 @@ class SacTraining(TrainingParts):
 
     def iterate(self) -> dict[str, float]:
         """A rollout and, once there is enough to learn from, its share of updates."""
-        config, done = self.config, self.done
+        config = self.config
         weights = self._collector.weights(actor=self.learner.actor_weights(averaged=False))
-        arrays = self._collector.collect(weights, log_std_least=config.log_std_least)
-        ended = arrays.terminated | arrays.truncated
-        n_steps = self._scale.observed(arrays.reward, arrays.terminated, ended)
+        rollout = self._collected(weights, log_std_least=config.log_std_least)
         self._replay.add(
-            n_step_transitions(arrays, n=config.reward_steps, gamma=config.gamma, n_steps=n_steps)
+            rollout.arrays, rollout.n_steps, horizon=config.reward_steps, gamma=config.gamma
         )
-        self.iterations += 1
-        metrics = {"reward": float(arrays.reward.mean())}
+        metrics = {"reward": float(rollout.arrays.reward.mean())}
         if len(self._replay) >= config.first_rows:
-            rate = linear(1.0, config.rate_end, done)
             cooling = geometric(
-                config.cooling_end, done, since=config.cooling_from, until=config.cooling_to
+                config.cooling_end, self.done, since=config.cooling_from, until=config.cooling_to
             )
             metrics |= self.learner.update(
                 self._block(weights),
-                rate_factor=rate,
+                rate_factor=self.rate_factor,
                 cooling=cooling,
                 risk_aversion=self._risk_aversion * self._scale.deviation,
             )
         else:  # what is observed keeps its scale while there are updates
-            self._collector.normaliser.add(arrays.obs.reshape(-1, self.spec.obs_width))
+            self._observed(rollout)
+        self.iterations += 1
         return metrics
 
     def _block(self, weights: PolicyWeights) -> SacBlock:
         config, collector = self.config, self._collector
-        rows = self._replay.sample_block(config.updates, config.batch, self._generator)
+        rows = self._replay.sample_block(self._generator.random((config.updates, config.batch)))
         shape = (config.updates, 2, config.batch, self.spec.actions[0])
         return SacBlock(
             obs=collector.normalised(rows.obs, weights),
             actions=rows.actions,
-            reward=self._scale.scaled(rows.reward, rows.n_steps).astype(np.float32),
+            reward=self._scale.scaled(rows.reward, rows.counts).astype(np.float32),
             next_obs=collector.normalised(rows.next_obs, weights),
             discount=rows.discount,
             noise=self._generator.standard_normal(shape, np.float32),

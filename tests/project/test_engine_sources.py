@@ -16,7 +16,7 @@ LAYERS = [
     {"bindings"},
     {"batch"},
     {"market"},
-    {"book", "flow", "agent", "features", "policy", "parse"},
+    {"book", "flow", "agent", "features", "policy", "parse", "transitions"},
     {"params"},
     {"book_params", "replay_params"},
     {"market_model"},

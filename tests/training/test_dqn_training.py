@@ -17,7 +17,7 @@ from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import seed_sequence
 from rlmm_tf.training.config import DqnTrainingConfig, EvaluationConfig
 from rlmm_tf.training.dqn import DqnTraining, Temperature
-from rlmm_tf.training.loop import CHECKPOINT_NAME, Loop
+from rlmm_tf.training.loop import CHECKPOINT_NAME, Divergence, Loop
 from rlmm_tf.training.rule import HeldRule, LearnedRule
 from tests.training.files import Files
 
@@ -65,6 +65,14 @@ def test_it_learns_to_quote(mode: str) -> None:
     rule = played_rule(LearnedRule(result.spec, result.weights, SHORT), SHORT)
     value = evaluate_stepped(quoting_model(SHORT), rule, SHORT.episode.n_steps).at(0)
     assert value > 5.5  # the middle of the range 4.2, at best 5.9
+
+
+def test_a_replay_s_training_that_diverges_says_so() -> None:
+    training = DqnTraining(SHORT, REPLAYED, seed=seed_sequence(5))
+    training.learner.weights.assign(np.full(training.learner.weights.shape, 1e30, np.float32))
+    loop = Loop(training, SHORT, SMALL.evaluation, Files(), seed=seed_sequence(5))
+    with pytest.raises(Divergence, match="iteration 3: expected a finite loss"):
+        loop.run(lambda done, total, label: None)
 
 
 def test_the_temperature_follows_the_entropy() -> None:

@@ -16,18 +16,16 @@ the rollout itself). K updates run in one TensorFlow call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.adam import Adam, clipped_by_norm
+from rlmm_tf.agents.learners.learner import Backend, Learner, repeated
 from rlmm_tf.agents.learners.networks import Activation, forward, orthogonal_weights, part_sizes
-from rlmm_tf.agents.learners.ppo import Backend
-from rlmm_tf.agents.learners.running import part, under
 from rlmm_tf.agents.learners.settings import DqnSettings
 
 METRICS = ("loss", "q_mean", "spread", "entropy")
@@ -86,7 +84,7 @@ class DqnBlock:
     weight: NDArray[np.float32]  # (K, B)
 
 
-class DqnLearner(tf.Module):
+class DqnLearner(Learner):
     """Weights of Q, of its target and their running mean, and their updates."""
 
     def __init__(
@@ -97,7 +95,6 @@ class DqnLearner(tf.Module):
         *,
         backend: Backend = "graph",
     ) -> None:
-        super().__init__()
         self.shape, self.settings = shape, settings
         flat = orthogonal_weights(shape.widths, generator, gain=np.sqrt(2.0), last_gain=0.01)
         self.weights = tf.Variable(flat)
@@ -105,20 +102,8 @@ class DqnLearner(tf.Module):
         self.averaged = tf.Variable(flat, trainable=False)
         self._adam = Adam(len(flat))
         self._basis = tf.constant(shape.basis(), tf.float32)
-        self._backend: Backend = backend
-        self._compiled: dict[tuple[int, int], Any] = {}
-
-    def state(self) -> dict[str, NDArray[np.float32]]:
-        """All that `set_state` needs."""
-        names = ("weights", "targets", "averaged")
-        held = {name: np.array(getattr(self, name).numpy()) for name in names}
-        return {**held, **under("adam", self._adam.state())}
-
-    def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Goes back to where `state` was taken."""
-        for name in ("weights", "targets", "averaged"):
-            getattr(self, name).assign(state[name])
-        self._adam.set_state(part(state, "adam"))
+        weights = {name: getattr(self, name) for name in ("weights", "targets", "averaged")}
+        super().__init__(weights, {"adam": self._adam}, backend=backend)
 
     def actor_weights(self, *, temperature: float, averaged: bool) -> NDArray[np.float32]:
         """As the engine's policy takes them: choices with logits A / temperature.
@@ -160,56 +145,21 @@ class DqnLearner(tf.Module):
             rate_factor: of the learning rate, by a schedule.
             temperature: of the policy that acts, for its entropy.
         """
-        count, size = block.reward.shape
-        sums, errors = self._updates_of(count, size)(
-            tf.constant(block.obs),
-            tf.constant(block.actions),
-            tf.constant(block.reward),
-            tf.constant(block.next_obs),
-            tf.constant(block.discount),
-            tf.constant(block.weight),
-            tf.constant(self.settings.learning_rate * rate_factor, tf.float32),
-            tf.constant(temperature, tf.float32),
-        )
-        means = (sums.numpy() / count).tolist()
+        data = [getattr(block, field.name) for field in fields(block)]
+        rate = self.settings.learning_rate * rate_factor
+        sums, errors = self._run(data, rate, temperature)
+        means = (sums.numpy() / len(block.reward)).tolist()
         return dict(zip(METRICS, means, strict=True)), np.array(errors.numpy())
 
-    def _updates_of(self, count: int, size: int) -> Any:
-        """The compiled updates for these sizes; traced once."""
-        key = (count, size)
-        if key not in self._compiled:
-            wide = tf.TensorSpec((count, size, self.shape.obs_width), tf.float32)
-            chosen = tf.TensorSpec((count, size, len(self.shape.choices)), tf.int32)
-            flat = tf.TensorSpec((count, size), tf.float32)
-            numbers = [tf.TensorSpec((), tf.float32)] * 2
-            self._compiled[key] = self._all_updates
-            if self._backend != "eager":
-                self._compiled[key] = tf.function(
-                    self._all_updates,
-                    input_signature=[wide, chosen, flat, wide, flat, flat, *numbers],
-                    jit_compile=self._backend == "xla",
-                    autograph=False,
-                )
-        return self._compiled[key]
-
-    def _all_updates(self, *columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        *data, rate, temperature = columns
+    def _updates(self, *tensors: tf.Tensor) -> Sequence[tf.Tensor]:
+        *data, rate, temperature = tensors
         count, size = data[2].shape
 
-        def body(
-            i: tf.Tensor, sums: tf.Tensor, errors: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        def body(i: tf.Tensor, sums: tf.Tensor, errors: tf.Tensor) -> list[tf.Tensor]:
             metrics, error = self._one_update([column[i] for column in data], rate, temperature)
-            return i + 1, sums + metrics, tf.tensor_scatter_nd_update(errors, [[i]], error[None])
+            return [sums + metrics, tf.tensor_scatter_nd_update(errors, [[i]], error[None])]
 
-        _, sums, errors = tf.while_loop(
-            lambda i, *_: i < count,
-            body,
-            (tf.constant(0), tf.zeros(len(METRICS)), tf.zeros((count, size))),
-            maximum_iterations=count,
-            parallel_iterations=1,
-        )
-        return sums, errors
+        return repeated(count, body, [tf.zeros(len(METRICS)), tf.zeros((count, size))])
 
     def _one_update(
         self, rows: list[tf.Tensor], rate: tf.Tensor, temperature: tf.Tensor

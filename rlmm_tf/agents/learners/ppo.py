@@ -8,13 +8,13 @@
 All epochs and minibatches of an update run in one TensorFlow call. A squashed action is judged by
 the u it was made from: the squash's slope cancels in the ratio, exactly. When the policy has moved
 too far from the one that acted (k3 = mean(ratio - 1 - log ratio) > 1.5 target_kl), the rest of the
-update changes nothing.
+update changes nothing. The policy that counts is the running mean of the one that acts: what is
+left of each minibatch's luck averages out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -29,17 +29,16 @@ from rlmm_tf.agents.learners.distributions import (
     gaussian_log_prob,
     tanh_log_slope,
 )
+from rlmm_tf.agents.learners.learner import Backend, Learner, repeated
 from rlmm_tf.agents.learners.networks import (
     Activation,
     forward,
     orthogonal_weights,
     part_sizes,
 )
-from rlmm_tf.agents.learners.running import part, under
 from rlmm_tf.agents.learners.settings import PpoSettings
 
 Head = Literal["gaussian", "tanh_gaussian", "categorical"]
-Backend = Literal["graph", "xla", "eager"]
 METRICS = ("policy_loss", "value_loss", "entropy", "kl", "clipped_share", "updates")
 KL_SLACK = 1.5
 
@@ -107,7 +106,7 @@ def standardised(x: tf.Tensor) -> tf.Tensor:
     return (x - mean) / (tf.math.reduce_std(x) + 1e-8)
 
 
-class PpoLearner(tf.Module):
+class PpoLearner(Learner):
     """Weights of a policy and a value network, and how they are updated."""
 
     def __init__(
@@ -118,7 +117,6 @@ class PpoLearner(tf.Module):
         *,
         backend: Backend = "graph",
     ) -> None:
-        super().__init__()
         self.shape = shape
         self.settings = settings
         log_std = np.full(shape.n_log_std, settings.log_std_initial, np.float32)
@@ -126,7 +124,8 @@ class PpoLearner(tf.Module):
         if shape.head == "tanh_gaussian":
             actor[-shape.actions[0] :] = settings.log_std_initial
         value = orthogonal_weights(shape.value_widths, generator, gain=np.sqrt(2.0), last_gain=1.0)
-        self.weights = tf.Variable(np.concatenate([actor, log_std, value]))
+        flat = np.concatenate([actor, log_std, value])
+        self.weights, self.averaged = tf.Variable(flat), tf.Variable(flat, trainable=False)
         self._n_actor, self._n_value = len(actor), len(value)
         self._sizes = [
             *part_sizes(shape.actor_widths),
@@ -134,29 +133,23 @@ class PpoLearner(tf.Module):
             *part_sizes(shape.value_widths),
         ]
         self.adam = Adam(int(self.weights.shape[0]), epsilon=settings.adam_epsilon)
-        self._backend: Backend = backend
-        self._compiled: dict[tuple[int, int, int], Any] = {}
-
-    def state(self) -> dict[str, NDArray[np.float32]]:
-        """All that `set_state` needs."""
-        return {"weights": np.array(self.weights.numpy()), **under("adam", self.adam.state())}
-
-    def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Goes back to where `state` was taken."""
-        self.weights.assign(state["weights"])
-        self.adam.set_state(part(state, "adam"))
+        weights = {"weights": self.weights, "averaged": self.averaged}
+        super().__init__(weights, {"adam": self.adam}, backend=backend)
 
     # --- weights as the engine's policy takes them ---------------------------------------------
 
-    def actor_weights(self) -> NDArray[np.float32]:
-        """A copy of the actor's."""
-        return np.array(self.weights.numpy()[: self._n_actor])
+    def actor_weights(self, *, averaged: bool) -> NDArray[np.float32]:
+        """A copy of the actor's; `averaged`: of their running mean."""
+        return np.array(self._flat(averaged).numpy()[: self._n_actor])
 
-    def log_std(self) -> NDArray[np.float32] | None:
+    def log_std(self, *, averaged: bool) -> NDArray[np.float32] | None:
         """A copy; None if the network puts it out."""
         if not self.shape.n_log_std:
             return None
-        return np.array(self.weights.numpy()[self._n_actor :][: self.shape.n_log_std])
+        return np.array(self._flat(averaged).numpy()[self._n_actor :][: self.shape.n_log_std])
+
+    def _flat(self, averaged: bool) -> tf.Variable:
+        return self.averaged if averaged else self.weights
 
     def value_weights(self) -> NDArray[np.float32]:
         """A copy of the value network's."""
@@ -230,71 +223,23 @@ class PpoLearner(tf.Module):
             for _ in range(self.settings.epochs)
         ]
         order = np.concatenate(orders).astype(np.int32)
-        sums = self._update_of(rows, *order.shape)(
-            tf.constant(batch.obs),
-            tf.constant(batch.actions),
-            tf.constant(batch.log_prob),
-            tf.constant(batch.advantage),
-            tf.constant(batch.value_target),
-            tf.constant(order),
-            tf.constant(self.settings.learning_rate * rate_factor, tf.float32),
-            tf.constant(self.settings.entropy_weight * entropy_factor, tf.float32),
-        ).numpy()
+        data = [*(getattr(batch, field.name) for field in fields(batch)), order]
+        rate = self.settings.learning_rate * rate_factor
+        sums = self._run(data, rate, self.settings.entropy_weight * entropy_factor).numpy()
         made = max(float(sums[-1]), 1.0)
         means = [*(sums[:-1] / made).tolist(), float(sums[-1])]
         return dict(zip(METRICS, means, strict=True))
 
-    def _update_of(self, rows: int, minibatches: int, size: int) -> Any:
-        """The compiled update for these sizes; traced once."""
-        key = (rows, minibatches, size)
-        if key not in self._compiled:
-            shape = self.shape
-            number = tf.int64 if shape.head == "categorical" else tf.float32
-            signature = [
-                tf.TensorSpec((rows, shape.obs_width), tf.float32),
-                tf.TensorSpec((rows, shape.n_numbers), number),
-                *[tf.TensorSpec((rows,), tf.float32)] * 3,
-                tf.TensorSpec((minibatches, size), tf.int32),
-                *[tf.TensorSpec((), tf.float32)] * 2,
-            ]
-            if self._backend == "eager":
-                self._compiled[key] = self._all_minibatches
-            else:
-                self._compiled[key] = tf.function(
-                    self._all_minibatches,
-                    input_signature=signature,
-                    jit_compile=self._backend == "xla",
-                    autograph=False,
-                )
-        return self._compiled[key]
+    def _updates(self, *tensors: tf.Tensor) -> tf.Tensor:
+        *data, order, rate, entropy_weight = tensors
 
-    def _all_minibatches(
-        self,
-        obs: tf.Tensor,
-        actions: tf.Tensor,
-        log_prob: tf.Tensor,
-        advantage: tf.Tensor,
-        target: tf.Tensor,
-        order: tf.Tensor,
-        rate: tf.Tensor,
-        entropy_weight: tf.Tensor,
-    ) -> tf.Tensor:
-        data = (obs, actions, log_prob, advantage, target)
-
-        def body(i: tf.Tensor, goes_on: tf.Tensor, sums: tf.Tensor) -> Sequence[tf.Tensor]:
+        def body(i: tf.Tensor, goes_on: tf.Tensor, sums: tf.Tensor) -> list[tf.Tensor]:
             rows = tuple(tf.gather(column, order[i]) for column in data)
             goes_on, metrics = self._minibatch(rows, rate, entropy_weight, goes_on)
-            return i + 1, goes_on, sums + metrics
+            return [goes_on, sums + metrics]
 
-        count = int(order.shape[0])
-        _, _, sums = tf.while_loop(
-            lambda i, *_: i < count,
-            body,
-            (tf.constant(0), tf.constant(1.0), tf.zeros(len(METRICS))),
-            maximum_iterations=count,
-            parallel_iterations=1,
-        )
-        return sums
+        start = [tf.constant(1.0), tf.zeros(len(METRICS))]
+        return repeated(int(order.shape[0]), body, start)[1]
 
     def _minibatch(
         self,
@@ -320,6 +265,7 @@ class PpoLearner(tf.Module):
         if settings.target_kl is not None:
             goes_on *= tf.cast(kl <= KL_SLACK * settings.target_kl, tf.float32)
         self.adam.apply(self.weights, gradient, rate, goes_on)
+        self.averaged.assign_add(settings.average_share * (self.weights - self.averaged))
         clipped = tf.reduce_mean(tf.cast(tf.abs(ratio - 1.0) > settings.clip, tf.float32))
         metrics = tf.stack([policy, error, entropy, kl, clipped, tf.ones(())])
         return goes_on, goes_on * metrics

@@ -16,9 +16,7 @@ TensorFlow call; all randomness comes in with the data. Densities are of actions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 from rlmm_tf.agents.learners.adam import Adam
 from rlmm_tf.agents.learners.advantages import EXPONENT_MAX
 from rlmm_tf.agents.learners.distributions import squashed_log_prob
+from rlmm_tf.agents.learners.learner import Backend, Learner, repeated
 from rlmm_tf.agents.learners.networks import (
     Activation,
     forward,
@@ -34,8 +33,6 @@ from rlmm_tf.agents.learners.networks import (
     stacked_forward,
     uniform_weights,
 )
-from rlmm_tf.agents.learners.ppo import Backend
-from rlmm_tf.agents.learners.running import part, under
 from rlmm_tf.agents.learners.settings import SacSettings
 
 METRICS = ("critic_loss", "actor_loss", "temperature", "entropy", "q_mean")
@@ -97,7 +94,7 @@ def exponential_loss(errors: tf.Tensor, risk_aversion: tf.Tensor) -> tf.Tensor:
     return (tf.exp(bounded) * (1.0 + x - bounded) - x - 1.0) / tf.square(risk_aversion)
 
 
-class SacLearner(tf.Module):
+class SacLearner(Learner):
     """Weights of an actor, twin critics, their targets and the temperature, and their updates."""
 
     def __init__(
@@ -108,7 +105,6 @@ class SacLearner(tf.Module):
         *,
         backend: Backend = "graph",
     ) -> None:
-        super().__init__()
         self.shape, self.settings = shape, settings
         actor = uniform_weights(shape.actor_widths, generator)
         self.actor, self.averaged = tf.Variable(actor), tf.Variable(actor, trainable=False)
@@ -116,33 +112,18 @@ class SacLearner(tf.Module):
         self.critics = tf.Variable(np.stack(critics))
         self.targets = tf.Variable(np.stack(critics), trainable=False)
         self.log_alpha = tf.Variable([np.log(settings.temperature_initial)], dtype=tf.float32)
-        self._adams = {
+        adams = {
             "actor": Adam(int(self.actor.shape[0])),
             "critics": Adam(tuple(self.critics.shape)),
             "log_alpha": Adam(1),
         }
-        self._backend: Backend = backend
-        self._compiled: dict[tuple[int, int], Any] = {}
+        names = ("actor", "averaged", "critics", "targets", "log_alpha")
+        weights = {name: getattr(self, name) for name in names}
+        super().__init__(weights, adams, backend=backend)
 
     def actor_weights(self, *, averaged: bool) -> NDArray[np.float32]:
         """A copy, as the engine's policy takes them; `averaged`: of their running mean."""
         return np.array((self.averaged if averaged else self.actor).numpy())
-
-    def state(self) -> dict[str, NDArray[np.float32]]:
-        """All that `set_state` needs."""
-        adams = [under(name, adam.state()) for name, adam in self._adams.items()]
-        weights = {
-            name: np.array(getattr(self, name).numpy())
-            for name in ("actor", "averaged", "critics", "targets", "log_alpha")
-        }
-        return {**weights, **adams[0], **adams[1], **adams[2]}
-
-    def set_state(self, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Goes back to where `state` was taken."""
-        for name in ("actor", "averaged", "critics", "targets", "log_alpha"):
-            getattr(self, name).assign(state[name])
-        for name, adam in self._adams.items():
-            adam.set_state(part(state, name))
 
     # --- what the networks say ------------------------------------------------------------------
 
@@ -181,57 +162,19 @@ class SacLearner(tf.Module):
             cooling: of the temperature; below 1 this no longer follows the entropy.
             risk_aversion: per unit of the rows' reward, where the shape is risk-averse.
         """
-        count, size = block.reward.shape
-        sums = self._updates_of(count, size)(
-            tf.constant(block.obs),
-            tf.constant(block.actions),
-            tf.constant(block.reward),
-            tf.constant(block.next_obs),
-            tf.constant(block.discount),
-            tf.constant(block.noise),
-            tf.constant(self.settings.learning_rate * rate_factor, tf.float32),
-            tf.constant(cooling, tf.float32),
-            tf.constant(risk_aversion, tf.float32),
-        ).numpy()
-        return dict(zip(METRICS, (sums / count).tolist(), strict=True))
+        data = [getattr(block, field.name) for field in fields(block)]
+        rate = self.settings.learning_rate * rate_factor
+        means = self._run(data, rate, cooling, risk_aversion).numpy() / len(block.reward)
+        return dict(zip(METRICS, means.tolist(), strict=True))
 
-    def _updates_of(self, count: int, size: int) -> Any:
-        """The compiled updates for these sizes; traced once."""
-        key = (count, size)
-        if key not in self._compiled:
-            shape = self.shape
-            rows = {"obs": shape.obs_width, "actions": shape.n_actions}
-            wide = [tf.TensorSpec((count, size, width), tf.float32) for width in rows.values()]
-            flat = tf.TensorSpec((count, size), tf.float32)
-            noise = tf.TensorSpec((count, 2, size, shape.n_actions), tf.float32)
-            numbers = [tf.TensorSpec((), tf.float32)] * 3
-            signature = [*wide, flat, wide[0], flat, noise, *numbers]
-            self._compiled[key] = self._all_updates
-            if self._backend != "eager":
-                self._compiled[key] = tf.function(
-                    self._all_updates,
-                    input_signature=signature,
-                    jit_compile=self._backend == "xla",
-                    autograph=False,
-                )
-        return self._compiled[key]
+    def _updates(self, *tensors: tf.Tensor) -> tf.Tensor:
+        *data, rate, cooling, aversion = tensors
 
-    def _all_updates(self, *columns: tf.Tensor) -> tf.Tensor:
-        *data, rate, cooling, aversion = columns
-        count = int(data[0].shape[0])
-
-        def body(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def body(i: tf.Tensor, sums: tf.Tensor) -> list[tf.Tensor]:
             rows = [column[i] for column in data]
-            return i + 1, sums + self._one_update(rows, rate, cooling, aversion)
+            return [sums + self._one_update(rows, rate, cooling, aversion)]
 
-        _, sums = tf.while_loop(
-            lambda i, _: i < count,
-            body,
-            (tf.constant(0), tf.zeros(len(METRICS))),
-            maximum_iterations=count,
-            parallel_iterations=1,
-        )
-        return sums
+        return repeated(int(data[0].shape[0]), body, [tf.zeros(len(METRICS))])[0]
 
     def _one_update(
         self, rows: list[tf.Tensor], rate: tf.Tensor, cooling: tf.Tensor, aversion: tf.Tensor

@@ -16,38 +16,14 @@ from rlmm_tf.agents.learners.dqn import (  # noqa: E402
     DqnShape,
     polynomials,
 )
-from rlmm_tf.agents.learners.ppo import Backend  # noqa: E402
-from rlmm_tf.agents.learners.settings import DqnSettings  # noqa: E402
 from rlmm_tf.env import PolicySpec, PolicyWeights, make_policy  # noqa: E402
-
-SHAPE = DqnShape(3, (4, 3), hidden=(6,))
-SMOOTH = DqnShape(3, (5, 5), hidden=(6,), degree=2)
-
-
-def made(shape: DqnShape = SHAPE, backend: Backend = "graph", **settings: Any) -> DqnLearner:
-    chosen = DqnSettings(**{"learning_rate": 1e-2, "tau": 0.1, **settings})
-    learner = DqnLearner(shape, chosen, np.random.default_rng(7), backend=backend)
-    last = np.random.default_rng(8).normal(size=learner.weights.shape).astype(np.float32)
-    for flat in (learner.weights, learner.targets, learner.averaged):
-        flat.assign(0.5 * last)  # far from even, else every choice is as good
-    return learner
-
-
-def block_of(shape: DqnShape, count: int, size: int, seed: int = 1) -> DqnBlock:
-    generator = np.random.default_rng(seed)
-
-    def normal(*shape: int) -> NDArray[np.float32]:
-        return generator.normal(size=shape).astype(np.float32)
-
-    chosen = [generator.integers(0, n, (count, size)) for n in shape.choices]
-    return DqnBlock(
-        obs=normal(count, size, shape.obs_width),
-        actions=np.stack(chosen, axis=-1).astype(np.int32),
-        reward=normal(count, size),
-        next_obs=normal(count, size, shape.obs_width),
-        discount=np.where(generator.random((count, size)) < 0.2, 0.0, 0.99).astype(np.float32),
-        weight=generator.uniform(0.2, 1.0, (count, size)).astype(np.float32),
-    )
+from tests.agents.learners.made import (  # noqa: E402
+    DQN_SHAPE,
+    DQN_SMOOTH,
+    dqn_block,
+    dqn_learner,
+)
+from tests.agents.learners.twins import TwinOfAdam, gradient, network, shortened  # noqa: E402
 
 
 class NumpyTwin:
@@ -57,15 +33,11 @@ class NumpyTwin:
         self.shape, self.settings = learner.shape, learner.settings
         self.weights = learner.weights.numpy().astype(np.float64)
         self.targets, self.averaged = self.weights.copy(), self.weights.copy()
-        self.first, self.second = np.zeros_like(self.weights), np.zeros_like(self.weights)
-        self.t = 0
+        self.adam = TwinOfAdam(self.settings.learning_rate)
 
     def q(self, flat: NDArray[np.float64], obs: NDArray[Any]) -> list[NDArray[np.float64]]:
         """For each number the values of its choices; the first has V with it."""
-        (a, b, c), at = self.shape.widths, 0
-        x = np.tanh(obs @ flat[: a * b].reshape(a, b) + flat[a * b : a * b + b])
-        at = a * b + b
-        out = x @ flat[at : at + b * c].reshape(b, c) + flat[at + b * c :]
+        out = network(flat, self.shape.widths, obs)[0]
         numbers, at = [], 1
         for n, degree in zip(self.shape.choices, self.shape.degrees, strict=True):
             numbers.append(out[at : at + degree] @ polynomials(n, degree))
@@ -94,29 +66,19 @@ class NumpyTwin:
             return float((rows["weight"] * errors(flat) ** 2).mean() / 2.0)
 
         before = np.abs(errors(self.weights))
-        width, gradient = 1e-6, np.empty_like(self.weights)
-        for i in range(len(gradient)):
-            shift = np.zeros_like(gradient)
-            shift[i] = width
-            gradient[i] = (loss(self.weights + shift) - loss(self.weights - shift)) / (2 * width)
-        most = self.settings.gradient_norm_most
-        gradient *= min(1.0, most / (np.linalg.norm(gradient) + 1e-6))
-        self.t += 1
-        self.first = 0.9 * self.first + 0.1 * gradient
-        self.second = 0.999 * self.second + 0.001 * gradient**2
-        m, v = self.first / (1 - 0.9**self.t), self.second / (1 - 0.999**self.t)
-        self.weights = self.weights - self.settings.learning_rate * m / (np.sqrt(v) + 1e-8)
+        slope = shortened(gradient(loss, self.weights), self.settings.gradient_norm_most)
+        self.weights = self.weights - self.adam.step(slope)
         self.targets += self.settings.tau * (self.weights - self.targets)
         self.averaged += self.settings.average_share * (self.weights - self.averaged)
         return before
 
 
 @pytest.mark.parametrize("double", [True, False])
-@pytest.mark.parametrize("shape", [SHAPE, SMOOTH])
+@pytest.mark.parametrize("shape", [DQN_SHAPE, DQN_SMOOTH])
 def test_updates_equal_those_of_the_numpy_twin(shape: DqnShape, double: bool) -> None:
-    learner = made(shape, double=double, gradient_norm_most=0.3, average_share=0.2)
+    learner = dqn_learner(shape, double=double, gradient_norm_most=0.3, average_share=0.2)
     twin = NumpyTwin(learner)
-    block = block_of(shape, 6, 16)
+    block = dqn_block(shape, 6, 16)
     errors = learner.update(block)[1]
     for k in range(6):
         before = twin.step({name: getattr(block, name)[k] for name in block.__dataclass_fields__})
@@ -125,33 +87,6 @@ def test_updates_equal_those_of_the_numpy_twin(shape: DqnShape, double: bool) ->
         got = getattr(learner, name).numpy()
         np.testing.assert_allclose(got, getattr(twin, name), atol=2e-5, err_msg=name)
     assert np.abs(twin.weights - twin.targets).max() > 1e-3
-
-
-def test_back_ends_make_the_same_updates() -> None:
-    results = []
-    for backend in ("eager", "graph", "xla"):
-        learner = made(backend=backend)
-        metrics = [learner.update(block_of(SHAPE, 4, 16, seed))[0] for seed in range(5)]
-        results.append((learner.state(), metrics[-1]))
-    for state, metrics in results[1:]:
-        for name, array in results[0][0].items():
-            np.testing.assert_allclose(state[name], array, atol=1e-4, err_msg=name)
-        assert metrics == pytest.approx(results[0][1], abs=1e-3)
-
-
-def test_updates_are_traced_once_and_repeat_bit_by_bit() -> None:
-    learner = made()
-    for seed in range(4):
-        held = learner.state()
-        learner.update(block_of(SHAPE, 4, 16, seed))
-    (compiled,) = learner._compiled.values()
-    assert compiled.experimental_get_tracing_count() == 1
-    after = learner.state()
-    other = made()
-    other.set_state(held)
-    other.update(block_of(SHAPE, 4, 16, 3))
-    for name, array in other.state().items():
-        np.testing.assert_array_equal(array, after[name])
 
 
 @pytest.mark.parametrize(("n", "degree"), [(2, 1), (7, 6), (24, 6)])
@@ -165,9 +100,9 @@ def test_polynomials_are_orthonormal_and_of_their_degree(n: int, degree: int) ->
             assert np.abs(np.diff(row, k + 1)).max() < 1e-8 * 4.0**k
 
 
-@pytest.mark.parametrize("shape", [SHAPE, SMOOTH])
+@pytest.mark.parametrize("shape", [DQN_SHAPE, DQN_SMOOTH])
 def test_the_engine_s_policy_chooses_by_q(shape: DqnShape) -> None:
-    learner = made(shape)
+    learner = dqn_learner(shape)
     learner.averaged.assign(-learner.weights)
     spec = PolicySpec(3, "categorical", shape.choices, hidden=(6,))
     obs = np.random.default_rng(3).normal(size=(200, 3)).astype(np.float32)
@@ -191,13 +126,13 @@ def test_the_engine_s_policy_chooses_by_q(shape: DqnShape) -> None:
 
 def test_values_of_what_goes_on_for_ever() -> None:
     """A reward of 1 for the right choices: Q of these tends to 1 / (1 - discount)."""
-    learner = made(learning_rate=3e-3)
+    learner = dqn_learner(learning_rate=3e-3)
     for seed in range(60):
-        block = block_of(SHAPE, 16, 64, seed)
+        block = dqn_block(DQN_SHAPE, 16, 64, seed)
         reward = 0.5 * (block.actions == np.array([2, 1])).sum(axis=-1).astype(np.float32)
         half, ones = np.full_like(block.discount, 0.5), np.ones_like(block.weight)
         learner.update(DqnBlock(block.obs, block.actions, reward, block.next_obs, half, ones))
-    obs = block_of(SHAPE, 1, 256, 99).obs[0]
+    obs = dqn_block(DQN_SHAPE, 1, 256, 99).obs[0]
     advantages = learner.outputs(learner.weights, tf.constant(obs))[1]
     assert (np.argmax(advantages[0], axis=-1) == 2).all()
     assert (np.argmax(advantages[1], axis=-1) == 1).all()

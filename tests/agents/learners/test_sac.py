@@ -17,40 +17,16 @@ from rlmm_tf.agents.learners.networks import (  # noqa: E402
     stacked_forward,
     uniform_weights,
 )
-from rlmm_tf.agents.learners.ppo import Backend  # noqa: E402
 from rlmm_tf.agents.learners.sac import (  # noqa: E402
     ACTION_GAIN,
     SacBlock,
     SacLearner,
-    SacShape,
     exponential_loss,
 )
-from rlmm_tf.agents.learners.settings import SacSettings  # noqa: E402
+from tests.agents.learners.made import SAC_SHAPE, sac_block, sac_learner  # noqa: E402
+from tests.agents.learners.twins import TwinOfAdam, gradient, network  # noqa: E402
 
-SHAPE = SacShape(3, 2, hidden=(6,), critic_hidden=(6,), activation="tanh", critic_activation="tanh")
 Rows = dict[str, NDArray[Any]]
-
-
-def made(backend: Backend = "graph", shape: SacShape = SHAPE, **settings: Any) -> SacLearner:
-    chosen = SacSettings(**{"learning_rate": 1e-2, "tau": 0.1, **settings})
-    return SacLearner(shape, chosen, np.random.default_rng(7), backend=backend)
-
-
-def block_of(count: int, size: int, seed: int = 1) -> SacBlock:
-    generator = np.random.default_rng(seed)
-
-    def normal(*shape: int) -> NDArray[np.float32]:
-        return generator.normal(size=shape).astype(np.float32)
-
-    width, n = SHAPE.obs_width, SHAPE.n_actions
-    return SacBlock(
-        obs=normal(count, size, width),
-        actions=np.tanh(normal(count, size, n)),
-        reward=normal(count, size),
-        next_obs=normal(count, size, width),
-        discount=np.where(generator.random((count, size)) < 0.2, 0.0, 0.99).astype(np.float32),
-        noise=normal(count, 2, size, n),
-    )
 
 
 class NumpyTwin:
@@ -62,26 +38,12 @@ class NumpyTwin:
             name: getattr(learner, name).numpy().astype(np.float64)
             for name in ("actor", "averaged", "critics", "targets", "log_alpha")
         }
-        self.moments = {name: [0.0, 0.0] for name in self.weights}
-        self.t = 0
-
-    @staticmethod
-    def network(
-        flat: NDArray[np.float64], widths: tuple[int, ...], x: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        at = 0
-        for i in range(len(widths) - 1):
-            a, b = widths[i], widths[i + 1]
-            x = x @ flat[at : at + a * b].reshape(a, b) + flat[at + a * b : at + a * b + b]
-            at += (a + 1) * b
-            if i < len(widths) - 2:
-                x = np.tanh(x)
-        return x
+        self.adams = {name: TwinOfAdam(self.settings.learning_rate) for name in self.weights}
 
     def act(
         self, actor: NDArray[np.float64], obs: NDArray[Any], noise: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        out = self.network(actor, SHAPE.actor_widths, obs)
+        out = network(actor, SAC_SHAPE.actor_widths, obs)[0]
         mean, log_std = out[:, :2], np.clip(out[:, 2:], -20.0, 2.0)
         a = np.tanh(mean + np.exp(log_std) * noise)
         density = np.exp(-0.5 * noise**2) / (np.exp(log_std) * np.sqrt(2 * np.pi)) / (1 - a**2)
@@ -91,24 +53,14 @@ class NumpyTwin:
         self, critics: NDArray[np.float64], obs: NDArray[Any], a: NDArray[Any]
     ) -> NDArray[np.float64]:
         rows = np.concatenate([obs, ACTION_GAIN * a], axis=1)
-        q = [self.network(flat, SHAPE.critic_widths, rows)[:, 0] for flat in critics]
+        q = [network(flat, SAC_SHAPE.critic_widths, rows)[0][:, 0] for flat in critics]
         return np.minimum(q[0], q[1]) if self.settings.critics == "least" else (q[0] + q[1]) / 2.0
 
     def descend(self, name: str, loss: Any) -> None:
-        held, width = self.weights[name], 1e-6
-        gradient = np.empty_like(held)
-        for i in np.ndindex(*held.shape):
-            up, down = held.copy(), held.copy()
-            up[i] += width
-            down[i] -= width
-            gradient[i] = (loss(up) - loss(down)) / (2 * width)
-        m = self.moments[name][0] = 0.9 * self.moments[name][0] + 0.1 * gradient
-        v = self.moments[name][1] = 0.999 * self.moments[name][1] + 0.001 * gradient**2
-        m, v = m / (1 - 0.9**self.t), v / (1 - 0.999**self.t)
-        self.weights[name] = held - self.settings.learning_rate * m / (np.sqrt(v) + 1e-8)
+        held = self.weights[name]
+        self.weights[name] = held - self.adams[name].step(gradient(loss, held))
 
     def step(self, rows: Rows) -> None:
-        self.t += 1
         alpha = self.cooling * float(np.exp(self.weights["log_alpha"][0]))
         actor = self.weights["actor"]
         a, log_prob = self.act(actor, rows["next_obs"], rows["noise"][0])
@@ -118,7 +70,7 @@ class NumpyTwin:
         drawn = self.act(actor, rows["obs"], rows["noise"][1])[1]
 
         def critic_loss(critics: NDArray[np.float64]) -> float:
-            q = [self.network(flat, SHAPE.critic_widths, pairs)[:, 0] for flat in critics]
+            q = [network(flat, SAC_SHAPE.critic_widths, pairs)[0][:, 0] for flat in critics]
             c = self.risk_aversion
             if c > 0.0:
                 parts = [np.expm1(c * (one - y)) - c * (one - y) for one in q]
@@ -131,7 +83,7 @@ class NumpyTwin:
             return float((alpha * log_prob - value).mean())
 
         def temperature_loss(log_alpha: NDArray[np.float64]) -> float:
-            wanted = self.settings.entropy_per_action * SHAPE.n_actions
+            wanted = self.settings.entropy_per_action * SAC_SHAPE.n_actions
             return float(-(log_alpha[0] * (drawn + wanted)).mean())
 
         self.descend("critics", critic_loss)
@@ -152,10 +104,10 @@ class NumpyTwin:
 def test_updates_equal_those_of_the_numpy_twin(
     critics: str, cooling: float, risk_aversion: float
 ) -> None:
-    shape = dataclasses.replace(SHAPE, risk_averse=risk_aversion > 0.0)
-    learner = made(shape=shape, critics=critics, average_share=0.3)
+    shape = dataclasses.replace(SAC_SHAPE, risk_averse=risk_aversion > 0.0)
+    learner = sac_learner(shape=shape, critics=critics, average_share=0.3)
     twin = NumpyTwin(learner, cooling, risk_aversion)
-    block = block_of(6, 32)
+    block = sac_block(6, 32)
     learner.update(block, cooling=cooling, risk_aversion=risk_aversion)
     for k in range(6):
         twin.step({name: getattr(block, name)[k] for name in block.__dataclass_fields__})
@@ -163,33 +115,6 @@ def test_updates_equal_those_of_the_numpy_twin(
         np.testing.assert_allclose(getattr(learner, name).numpy(), expected, atol=2e-5)
     assert (abs(float(learner.log_alpha[0])) > 0.01) == (cooling == 1.0)
     assert np.abs(learner.targets.numpy() - learner.critics.numpy()).max() > 1e-3
-
-
-def test_back_ends_make_the_same_updates() -> None:
-    results = []
-    for backend in ("eager", "graph", "xla"):
-        learner = made(backend)
-        metrics = [learner.update(block_of(4, 16, seed)) for seed in range(5)]
-        results.append((learner.state(), metrics[-1]))
-    for state, metrics in results[1:]:
-        for name, array in results[0][0].items():
-            np.testing.assert_allclose(state[name], array, atol=1e-4, err_msg=name)
-        assert metrics == pytest.approx(results[0][1], abs=1e-3)
-
-
-def test_updates_are_traced_once_and_repeat_bit_by_bit() -> None:
-    learner = made()
-    for seed in range(4):
-        held = learner.state()
-        learner.update(block_of(4, 16, seed))
-    (compiled,) = learner._compiled.values()
-    assert compiled.experimental_get_tracing_count() == 1
-    after = learner.state()
-    other = made()
-    other.set_state(held)
-    other.update(block_of(4, 16, 3))
-    for name, array in other.state().items():
-        np.testing.assert_array_equal(array, after[name])
 
 
 def test_stacked_networks_are_networks_side_by_side() -> None:
@@ -205,15 +130,15 @@ def test_stacked_networks_are_networks_side_by_side() -> None:
 
 def test_values_of_what_goes_on_for_ever() -> None:
     """A reward of 1 - a^2 at each step: Q at a = 0 tends to 1 / (1 - discount), and so does a."""
-    learner = made(entropy_per_action=-3.0, learning_rate=3e-3)
+    learner = sac_learner(entropy_per_action=-3.0, learning_rate=3e-3)
     generator = np.random.default_rng(3)
     for seed in range(60):
-        block = block_of(16, 64, seed)
+        block = sac_block(16, 64, seed)
         actions = generator.uniform(-1.0, 1.0, block.actions.shape).astype(np.float32)
         reward = 1.0 - np.square(actions).sum(axis=-1)
         half = np.full_like(block.discount, 0.5)
         learner.update(SacBlock(block.obs, actions, reward, block.next_obs, half, block.noise))
-    obs = tf.constant(block_of(1, 256, 99).obs[0])
+    obs = tf.constant(sac_block(1, 256, 99).obs[0])
     actions, _ = learner.act(obs, tf.zeros((256, 2)))
     assert float(np.abs(actions).max()) < 0.2
     q = learner.values(learner.critics, obs, tf.zeros((256, 2)))
