@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.certify import hides_regime
 from reports.depths import DepthPicture, certificate_page
-from reports.page import render
+from reports.page import Table, render
 from rlmm_tf.agents.baselines import DepthRule, ExactOptimum
+from rlmm_tf.agents.exact.losses import losses_by_state
+from rlmm_tf.agents.exact.model import QuoteTable
 from rlmm_tf.agents.exact.optimum import solve_continuous
+from rlmm_tf.agents.exact.problem import played_rule
 
 if TYPE_CHECKING:
     from experiments.certify import ProblemForms
@@ -24,7 +28,8 @@ LOTS_MOST = 8  # inventories beyond are hardly ever seen
 def page_of(result: LearnedResult, problem: ProblemForms, rules: Sequence[DepthRule]) -> str:
     """HTML; the rules in the order of the seeds."""
     model = problem.model
-    best = ExactOptimum(solve_continuous(model))
+    table = solve_continuous(model)
+    best = ExactOptimum(table)
     most = min(LOTS_MOST, model.inventory_cap)
     lots = np.arange(-most, most + 1)
     pictures = []
@@ -44,12 +49,33 @@ def page_of(result: LearnedResult, problem: ProblemForms, rules: Sequence[DepthR
                     )
                 )
     facts = {
+        "percent by": "simulation" if hides_regime(problem.params) else "exact values",
         "optimum": result.optimum,
         "percent, mean": result.percent_mean,
         "percent, worst": result.percent_worst,
         "percent of the best linear rule": result.percent_best_linear,
         "gap closure, percent, mean": result.gap_closure_percent_mean,
     }
+    losses = None
+    if model.risk_aversion == 0.0 and not hides_regime(problem.params):
+        losses = _losses(table, [played_rule(rule, problem.params) for rule in rules])
+    percents = result.percent_by_seed
     return render(
-        certificate_page(result.set_name, result.agent, result.percent_by_seed, facts, pictures)
+        certificate_page(result.set_name, result.agent, percents, facts, pictures, losses)
     )
+
+
+def _losses(best: QuoteTable, rules: Sequence[DepthRule]) -> Table:
+    """By inventory and regime, from zero inventory; in percent of the optimum."""
+    model = best.model
+    lost = np.mean([losses_by_state(best, rule) for rule in rules], axis=0)
+    percent = 100.0 * lost / best.start.at(0)
+    most = min(LOTS_MOST, model.inventory_cap)
+    middle = slice(model.inventory_cap - most, model.inventory_cap + most + 1)
+    rows = [(q, *row) for q, row in enumerate(percent[middle].tolist(), start=-most)]
+    rows.append(("beyond", *(percent.sum(axis=0) - percent[middle].sum(axis=0)).tolist()))
+    rows.append(("all", *percent.sum(axis=0).tolist()))
+    columns = [f"regime {k}" for k in range(model.n_regimes)] if model.n_regimes > 1 else ["lost"]
+    caption = "Where the rest is lost, percent of the optimum, mean over seeds"
+    shown = [(row[0], *(f"{value:.4f}" for value in row[1:])) for row in rows]
+    return Table(caption, ("inventory, lots", *columns), shown)

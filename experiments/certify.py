@@ -246,7 +246,7 @@ def _require_fitting(agent: str, problem: ProblemForms) -> None:
     """Refuse an agent whose formula the set has no numbers for, and say what to use instead."""
     n_regimes = problem.model.n_regimes
     message = ""
-    if _hides_regime(problem.params) and agent in ("exact", "regime_linear"):
+    if hides_regime(problem.params) and agent in ("exact", "regime_linear"):
         message = (
             f"expected one that does not see the regime, got {agent!r}; "
             "use best_linear, or a set where the regime is observed"
@@ -275,7 +275,8 @@ def _textbook_optimum(problem: ProblemForms) -> float:
     return problem.mean_over_start(table.start.at)
 
 
-def _hides_regime(params: EnvParams) -> bool:
+def hides_regime(params: EnvParams) -> bool:
+    """Whether an agent does not see the regime that its rewards depend on."""
     return params.market.n_regimes > 1 and not params.market.regime_observed
 
 
@@ -286,7 +287,7 @@ def _why_no_stepped_optimum(problem: ProblemForms) -> str:
         return "not known with a risk aversion"
     if model.fill_law != "exponential":
         return f"not known with the {model.fill_law} fill law"
-    if _hides_regime(problem.params):
+    if hides_regime(problem.params):
         return "not known with a hidden regime"
     if problem.stepped_work > STEPPED_OPTIMUM_WORK_MAX:
         return (
@@ -349,7 +350,7 @@ def exact_values(
         optimum=optimum,
         optimum_stepped=optima.stepped,
         optimum_stepped_note=optima.stepped_note,
-        optimum_sees_hidden_regime=_hides_regime(params),
+        optimum_sees_hidden_regime=hides_regime(params),
         best_constant=constant,
         agent_textbook=textbook,
         agent=value,

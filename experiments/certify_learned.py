@@ -2,11 +2,14 @@
 
 Each seed trains from random weights on simulated rewards, with the same configuration for all sets.
 The policy that it ends with is scored exactly, as a closed form would be, and played: the engine's
-mean must agree with the exact value. Files of seed N are in the folder `seed-N`.
+mean must agree with the exact value. Where the regime is hidden the policy sees the exact filter's
+probabilities instead: what it earns is only known from playing, and its depths are shown as if the
+filter were sure. Files of seed N are in the folder `seed-N`.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +22,19 @@ from experiments.certify import (
     Optima,
     ProblemForms,
     exact_values,
+    hides_regime,
     optima_of,
     problem_of,
 )
 from experiments.errors import ConfigError, Problem
 from experiments.policy_table import TABLE_NAME, policy_rows, policy_table
 from experiments.quiet import start_tensorflow
-from experiments.simulation import Case, Simulation, kept, simulate_seed
+from experiments.simulation import Blocks, Case, Simulation, kept, n_environments, simulate_seed
 from experiments.train import Folder
 from rlmm_tf.agents.baselines import DepthRule
 from rlmm_tf.agents.exact.best_rule import best_linear, best_regime_linear
 from rlmm_tf.env.vector import available_threads
+from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import seed_sequence
 from rlmm_tf.training.config import DqnTrainingConfig, PpoTrainingConfig, SacTrainingConfig
@@ -41,7 +46,8 @@ if TYPE_CHECKING:
 
 PAGE_NAME = "certificate.html"
 TRAINING_SHARE = 0.9  # of the time that a seed takes, about
-_TRAINING_PATH = 1  # below the root seed; the confirming episodes have the path (seed,)
+# Below the root seed; the episodes that confirm a rule have the path (seed,).
+_TRAINING_PATH, _PLAYING_PATH = 1, 2
 
 
 class SeedResult(BaseModel):
@@ -51,8 +57,9 @@ class SeedResult(BaseModel):
 
     seed: int
     evaluation: float  # in the training's own episodes, by which it was chosen
-    exact: ExactValues
+    exact: ExactValues | None  # None with a hidden regime
     simulation: Simulation
+    percent_of_optimum: float | None  # by the simulation where nothing is known exactly
 
 
 class LearnedResult(BaseModel):
@@ -62,10 +69,10 @@ class LearnedResult(BaseModel):
 
     set_name: str
     agent: str
-    optimum: float
+    optimum: float  # of an agent that sees the regime, whether this one does or not
     optimum_stepped: float | None
     best_constant: float | None
-    best_linear: float | None
+    best_linear: float | None  # by regime, where it is seen
     percent_mean: float | None
     percent_worst: float | None
     percent_stepped_mean: float | None
@@ -73,7 +80,7 @@ class LearnedResult(BaseModel):
     gap_closure_percent_mean: float | None
     percent_by_seed: list[float | None]
     seeds: list[SeedResult]
-    exit_ok: bool  # the engine agrees with the exact value of each seed's policy
+    exit_ok: bool  # the engine agrees with what is known exactly of each seed's policy
 
 
 def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress) -> LearnedResult:
@@ -86,7 +93,6 @@ def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress)
         progress(1.0, 1.0, "already there")
         return finished
     problem = problem_of(config)
-    _require_seen(config, problem)
     progress(0.0, float(config.seeds), "solving")
     optima = optima_of(problem)
     seeds, rules = [], []
@@ -100,16 +106,6 @@ def run_learned(config: CertifyConfig, run: RunDirectory, *, progress: Progress)
     run.write(PAGE_NAME, page_of(result, problem, rules))
     run.write(RESULT_NAME, result.model_dump_json(indent=2) + "\n")
     return result
-
-
-def _require_seen(config: CertifyConfig, problem: ProblemForms) -> None:
-    market = problem.params.market
-    if market.n_regimes > 1 and "regime" not in problem.params.observation.features:
-        message = (
-            f"expected a set whose regime is observed for {config.agent!r} (exact values are of "
-            f"policies that see all of the state), got {config.set_name!r}; use R1"
-        )
-        raise ConfigError([Problem("agent", message)])
 
 
 def _seed(
@@ -135,19 +131,61 @@ def _seed(
     name = f"seed-{index}"
     spec, weights, evaluation = _trained(config, problem, index, Folder(run, name), train)
     rule: DepthRule = LearnedRule(spec, weights, problem.params)
+    # All seeds are to agree at once: the error that is allowed is shared among them.
+    confidence = 1.0 - (1.0 - config.confidence) / config.seeds
+    each = config.model_copy(update={"confidence": confidence})
+    best = optima.continuous if optima.stepped is None else optima.stepped
+    if hides_regime(problem.params):
+        case = Case(problem.params, problem.model, rule, None, best)
+        played = _blocks(config, problem, spec, weights, index)
+        simulation = simulate_seed(each, case, index, run, play, played=played)
+        percent = 100.0 * simulation.value / optima.continuous
+        return rule, SeedResult(
+            seed=index,
+            evaluation=evaluation,
+            exact=None,
+            simulation=simulation,
+            percent_of_optimum=percent,
+        )
     n_steps_min = 32
     if spec.head == "categorical":  # its depths jump
         episode = problem.params.episode
         rule, n_steps_min = HeldRule(rule, episode.horizon_s / episode.n_steps), episode.n_steps
     exact = exact_values(problem, rule, optima, n_steps_min=n_steps_min)
-    reference = exact.optimum if exact.optimum_stepped is None else exact.optimum_stepped
-    case = Case(problem.params, problem.model, rule, exact.agent_stepped, reference)
-    # All seeds are to agree at once: the error that is allowed is shared among them.
-    confidence = 1.0 - (1.0 - config.confidence) / config.seeds
-    each = config.model_copy(update={"confidence": confidence})
-    simulation = simulate_seed(each, case, index, f"{name}/simulation.json", run, play)
-    result = SeedResult(seed=index, evaluation=evaluation, exact=exact, simulation=simulation)
-    return rule, result
+    case = Case(problem.params, problem.model, rule, exact.agent_stepped, best)
+    simulation = simulate_seed(each, case, index, run, play)
+    return rule, SeedResult(
+        seed=index,
+        evaluation=evaluation,
+        exact=exact,
+        simulation=simulation,
+        percent_of_optimum=exact.percent_of_optimum,
+    )
+
+
+def _blocks(
+    config: CertifyConfig, problem: ProblemForms, spec: Any, weights: Any, index: int
+) -> Blocks:
+    """Episodes that the network itself plays, other ones each time."""
+    from rlmm_tf.training.evaluation import evaluate_policy
+
+    for block in itertools.count():
+        yield evaluate_policy(
+            spec,
+            weights,
+            _params_for(config, problem),
+            episodes=n_environments(config),
+            seed=seed_sequence(config.root_seed, _PLAYING_PATH, index, block),
+            n_threads=config.threads or available_threads(),
+        ).outcomes
+
+
+def _params_for(config: CertifyConfig, problem: ProblemForms) -> EnvParams:
+    """The problem with actions that the agent can learn."""
+    if config.agent != "dqn":
+        return problem.params
+    action = {"kind": "multidiscrete", "offset_choices": config.dqn_offset_choices}
+    return resolve_params(problem.params, {"action": action})
 
 
 def _trained(
@@ -164,10 +202,7 @@ def _trained(
     chosen: PpoTrainingConfig | SacTrainingConfig | DqnTrainingConfig = getattr(
         config, config.agent
     )
-    params = problem.params
-    if config.agent == "dqn":
-        action = {"kind": "multidiscrete", "offset_choices": config.dqn_offset_choices}
-        params = resolve_params(params, {"action": action})
+    params = _params_for(config, problem)
     seed = seed_sequence(config.root_seed, _TRAINING_PATH, index)
     n_threads = config.threads or available_threads()
     try:
@@ -183,7 +218,8 @@ def _trained(
 
 def _best_linear(problem: ProblemForms, optima: Optima) -> float:
     model = problem.model
-    best = best_regime_linear(model) if model.n_regimes > 1 else best_linear(model)
+    by_regime = model.n_regimes > 1 and not hides_regime(problem.params)
+    best = best_regime_linear(model) if by_regime else best_linear(model)
     return exact_values(problem, best.rule, optima).agent
 
 
@@ -191,10 +227,11 @@ def _summary(
     config: CertifyConfig, problem: ProblemForms, optima: Optima, seeds: list[SeedResult]
 ) -> LearnedResult:
     linear = _best_linear(problem, optima)
-    percents = [seed.exact.percent_of_optimum for seed in seeds]
+    percents = [seed.percent_of_optimum for seed in seeds]
     known = [percent for percent in percents if percent is not None]
-    stepped = [seed.exact.percent_of_stepped_optimum for seed in seeds]
-    closures = [seed.exact.gap_closure_percent for seed in seeds]
+    exact = [seed.exact for seed in seeds if seed.exact is not None]
+    stepped = [values.percent_of_stepped_optimum for values in exact]
+    closures = [values.gap_closure_percent for values in exact]
     return LearnedResult(
         set_name=config.set_name,
         agent=config.agent,
@@ -215,4 +252,4 @@ def _summary(
 
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return statistics.fmean(known) if len(known) == len(values) else None
+    return statistics.fmean(known) if values and len(known) == len(values) else None

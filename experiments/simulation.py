@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -36,6 +37,7 @@ NOT_ESTIMABLE = (
 ALL_EQUAL = "the episodes do not differ enough for an interval: use more episodes"
 
 Kept = TypeVar("Kept", bound=BaseModel)
+Blocks = Generator[NDArray[np.float64], None, None]  # outcomes of episodes, without an end
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Case:
     params: EnvParams
     model: QuotingModel
     rule: DepthRule
-    expected: float  # the exact value of the rule in the stepped simulator
+    expected: float | None  # the exact value of the rule in the stepped simulator, if it is known
     optimum: float
 
 
@@ -62,7 +64,7 @@ class Simulation(BaseModel):
     effective_sample_size: float | None  # of the weights exp(-gamma W); None when risk-neutral
     estimable: bool  # False: the interval means nothing, see `note`
     note: str
-    agrees: bool  # the agent's stepped value lies in an interval that means something
+    agrees: bool  # the interval means something; the agent's stepped value, if known, lies in it
     optimum_in_interval: bool
 
 
@@ -100,7 +102,8 @@ def _simulated_seeds(
         def show(part: float, done: int = index, label: str = label) -> None:
             progress(done + part, float(config.seeds), label)
 
-        seeds.append(_kept_or_played(config, case, index, name, run, show))
+        played = _blocks(config, case, index)
+        seeds.append(_kept_or_played(config, case, played, name, run, show))
     return seeds
 
 
@@ -108,25 +111,38 @@ def simulate_seed(
     config: CertifyConfig,
     case: Case,
     index: int,
-    name: str,
     run: RunDirectory,
     show: Callable[[float], None],
+    *,
+    played: Blocks | None = None,
 ) -> Simulation:
-    """A rule that only one seed has, played with that seed; kept in `run` as `name`."""
-    return _simulation(config, case, [_kept_or_played(config, case, index, name, run, show)])
+    """A rule that only one seed has, played with that seed; kept in the seed's folder.
+
+    Args:
+        config: how well its value is to be known.
+        case: who plays.
+        index: the seed.
+        run: where it is kept.
+        show: takes the part that is done.
+        played: outcomes, if it is not the case's rule that plays.
+    """
+    blocks = _blocks(config, case, index) if played is None else played
+    name = f"seed-{index}/simulation.json"
+    return _simulation(config, case, [_kept_or_played(config, case, blocks, name, run, show)])
 
 
 def _kept_or_played(
     config: CertifyConfig,
     case: Case,
-    index: int,
+    played: Blocks,
     name: str,
     run: RunDirectory | None,
     show: Callable[[float], None],
 ) -> Moments:
     moments = None if run is None else kept(run.path / name, Moments)
     if moments is None:
-        moments = _simulated_seed(config, case, index, show)
+        with closing(played):
+            moments = _simulated_seed(config, case, played, show)
         if run is not None:
             run.write(name, moments.model_dump_json(indent=2) + "\n")
     show(1.0)
@@ -136,15 +152,13 @@ def _kept_or_played(
 def _simulated_seed(
     config: CertifyConfig,
     case: Case,
-    index: int,
+    played: Blocks,
     show: Callable[[float], None],
 ) -> Moments:
-    envs = _environments(config, case, index)
-    policy = _policy(case)
     moments: Moments | None = None
     n, n_wanted = 0, float(config.episodes or PILOT_EPISODES)
     while n < n_wanted:
-        outcomes = _episode_outcomes(envs, policy, case)
+        outcomes = next(played)
         if config.episodes is not None:
             outcomes = outcomes[: config.episodes - n]  # as many as were asked for, and no more
         block = Moments.of(outcomes, case.model.risk_aversion)
@@ -152,10 +166,9 @@ def _simulated_seed(
         n = moments.n
         if config.episodes is None:
             # On the scale of the problem, not of an agent that gains little in it.
-            scale = max(abs(case.expected), abs(case.optimum))
+            scale = max(abs(case.expected or 0.0), abs(case.optimum))
             n_wanted = episodes_wanted(config, moments, scale)
         show(min(1.0, n / n_wanted))
-    envs.close()
     assert moments is not None  # at least one block was played
     return moments
 
@@ -182,7 +195,8 @@ def _simulation(config: CertifyConfig, case: Case, seeds: list[Moments]) -> Simu
     half_width = _quantile(config) * pooled.deviation / math.sqrt(pooled.n)
     # An estimate never falls below the lowest wealth seen: an exact value down there is decided
     # by episodes that did not occur, however many effective ones did.
-    unseen = pooled.risk_aversion > 0.0 and case.expected < pooled.lowest
+    expected = pooled.value if case.expected is None else case.expected
+    unseen = pooled.risk_aversion > 0.0 and expected < pooled.lowest
     estimable = pooled.is_broad and not unseen
     note = NOT_ESTIMABLE if pooled.risk_aversion > 0.0 else ALL_EQUAL
     return Simulation(
@@ -194,7 +208,7 @@ def _simulation(config: CertifyConfig, case: Case, seeds: list[Moments]) -> Simu
         effective_sample_size=pooled.effective_sample_size,
         estimable=estimable,
         note="" if estimable else note,
-        agrees=estimable and abs(pooled.value - case.expected) <= half_width,
+        agrees=estimable and abs(pooled.value - expected) <= half_width,
         optimum_in_interval=estimable and abs(pooled.value - case.optimum) <= half_width,
     )
 
@@ -205,6 +219,16 @@ def n_environments(config: CertifyConfig) -> int:
         return config.envs
     n_blocks = math.ceil(config.episodes / config.envs)
     return math.ceil(config.episodes / n_blocks)
+
+
+def _blocks(config: CertifyConfig, case: Case, index: int) -> Blocks:
+    """Episode after episode of every environment, played by the case's rule."""
+    envs, policy = _environments(config, case, index), _policy(case)
+    try:
+        while True:
+            yield _episode_outcomes(envs, policy, case)
+    finally:
+        envs.close()
 
 
 def _environments(config: CertifyConfig, case: Case, index: int) -> MarketMakingVectorEnv:

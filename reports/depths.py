@@ -27,14 +27,27 @@ def certificate_page(
     percents: Sequence[float | None],
     facts: Mapping[str, Any],
     pictures: Sequence[DepthPicture],
+    losses: Table | None = None,
 ) -> Page:
-    """What each seed reached, and how it quotes: the mean over seeds in the band of all."""
+    """What each seed reached, and how it quotes: the mean over seeds in the band of all.
+
+    Args:
+        set_name: the problem.
+        agent: who learned.
+        percents: of the optimum, by seed.
+        facts: at the page's end.
+        pictures: the depths.
+        losses: where the rest was lost, if that is known.
+    """
     lead = (
         f"What {agent} learned on {set_name}, from simulated rewards alone, beside the exact "
         "optimum. Bands reach from the least to the most among the seeds."
     )
     rows = [(seed, percent) for seed, percent in enumerate(percents)]
-    results = Section("Results", [Table("Percent of the optimum", ("seed", "percent"), rows)])
+    tables = [Table("Percent of the optimum", ("seed", "percent"), rows)]
+    if losses is not None:
+        tables.append(losses)
+    results = Section("Results", tables)
     charts = Section("Depths", [Gallery([_chart(picture) for picture in pictures])])
     return Page(f"{TITLE}: {agent} on {set_name}", lead, [results, charts], footer=facts)
 

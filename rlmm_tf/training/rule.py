@@ -10,6 +10,8 @@ from rlmm_tf.agents.exact.model import Floats, require
 from rlmm_tf.env import PolicySpec, PolicyWeights, make_policy, observation_layout
 from rlmm_tf.params import EnvParams
 
+ORDERS = ("market_sells", "market_buys")
+REGIMES = ("regime_", "regime_probability_")
 ROUNDING = 1e-6  # of a step: a time that should be a whole number of them
 
 
@@ -30,14 +32,20 @@ class HeldRule:
 
 
 class LearnedRule:
-    """The policy's mode, by the network that plays: what is scored is what is played."""
+    """The policy's mode, by the network that plays: what is scored is what is played.
+
+    Of a policy that only knows probabilities of the regimes, it is what is quoted when the filter
+    is sure of the regime and no order has come in the step before.
+    """
 
     def __init__(self, spec: PolicySpec, weights: PolicyWeights, params: EnvParams) -> None:
         self._layout = observation_layout(params)
-        known = {"time_left", "inventory", *(f"regime_{k}" for k in range(params.market.n_regimes))}
+        regimes = range(params.market.n_regimes)
+        known = {"time_left", "inventory", *ORDERS}
+        known |= {f"{name}{k}" for name in REGIMES for k in regimes}
         names = self._layout.names
         remedy = "set observation.features to these"
-        expected = "time_left, inventory and regime only"
+        expected = "time_left, inventory, regime, regime_probability and market orders only"
         require(set(names) <= known, "observation.features", expected, names, remedy)
         sides = spec.actions[:2]
         remedy = "set action.kind to 'multidiscrete', without withdraw_choice"
@@ -54,10 +62,12 @@ class LearnedRule:
         values = {"time_left": np.ravel(time_left_s), "inventory": np.ravel(inventory_lots)}
         obs = np.zeros((len(values["time_left"]), len(self._layout)), np.float32)
         for i, column in enumerate(self._layout.columns):
+            if column.name in ORDERS:
+                continue
             value = values.get(column.name)
             if value is None:
                 assert regime is not None  # a regime is observed
-                value = np.ravel(regime) == int(column.name.removeprefix("regime_"))
+                value = np.ravel(regime) == int(column.name.rpartition("_")[2])
             obs[:, i] = np.clip(value / column.scale, column.low, column.high)
         depths = self._low + self._shares(obs) * (self._high - self._low)
         return depths[:, 0].reshape(shape), depths[:, 1].reshape(shape)
