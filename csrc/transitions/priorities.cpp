@@ -55,8 +55,8 @@ void Priorities::set(std::span<const std::int64_t> places, const float* errors) 
 }
 
 std::vector<double> Priorities::powers() const {
-  std::vector<double> values;
-  for (std::size_t i = 0; i < size(); ++i) values.push_back(powers_.at(i));
+  std::vector<double> values(size());
+  for (std::size_t i = 0; i < size(); ++i) values[i] = powers_.at(i);
   return values;
 }
 

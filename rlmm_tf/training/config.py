@@ -102,11 +102,7 @@ class PpoTrainingConfig(Course):
     )
     update: PpoSettings = Field(
         default=PpoSettings(
-            epochs=1,
-            learning_rate=3e-3,
-            entropy_weight=0.007,
-            log_std_initial=-0.7,
-            average_share=0.002,
+            epochs=1, learning_rate=3e-3, entropy_weight=0.007, log_std_initial=-0.7
         ),
         description="simulating a step costs less than learning from it: each is used once",
     )

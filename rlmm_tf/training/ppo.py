@@ -50,20 +50,15 @@ class PpoTraining(TrainingParts):
         self._risk_aversion = params.reward.risk_aversion
 
     def weights(self) -> PolicyWeights:
-        """Of the policy that is scored: the running mean of the one that acts."""
-        return self._weights(averaged=True)
-
-    def _weights(self, *, averaged: bool) -> PolicyWeights:
+        """Of the policy as it is now."""
         learner = self.learner
         return self._collector.weights(
-            actor=learner.actor_weights(averaged=averaged),
-            log_std=learner.log_std(averaged=averaged),
-            value=learner.value_weights(),
+            actor=learner.actor_weights(), log_std=learner.log_std(), value=learner.value_weights()
         )
 
     def iterate(self) -> dict[str, float]:
         """A rollout and an update; returns what is worth a line in the metrics."""
-        rollout = self._collected(self._weights(averaged=False))
+        rollout = self._collected(self.weights())
         metrics = self.learner.update(
             self._batch(rollout),
             self._generator,
@@ -74,7 +69,7 @@ class PpoTraining(TrainingParts):
         )
         self._observed(rollout)
         self.iterations += 1
-        log_std = self.learner.log_std(averaged=False)
+        log_std = self.learner.log_std()
         if log_std is not None:
             metrics["log_std"] = float(log_std.mean())
         metrics["reward"] = float(rollout.arrays.reward.mean())

@@ -1,9 +1,11 @@
 // The ring of transitions, the chances of its rows and the tree that they are drawn by.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -115,8 +117,8 @@ struct Rows {
 };
 
 std::vector<std::int64_t> all_places(const TransitionRing& ring) {
-  std::vector<std::int64_t> places;
-  for (std::size_t i = 0; i < ring.size(); ++i) places.push_back(static_cast<std::int64_t>(i));
+  std::vector<std::int64_t> places(ring.size());
+  std::iota(places.begin(), places.end(), 0);
   return places;
 }
 

@@ -8,8 +8,7 @@
 All epochs and minibatches of an update run in one TensorFlow call. A squashed action is judged by
 the u it was made from: the squash's slope cancels in the ratio, exactly. When the policy has moved
 too far from the one that acted (k3 = mean(ratio - 1 - log ratio) > 1.5 target_kl), the rest of the
-update changes nothing. The policy that counts is the running mean of the one that acts: what is
-left of each minibatch's luck averages out.
+update changes nothing.
 """
 
 from __future__ import annotations
@@ -124,8 +123,7 @@ class PpoLearner(Learner):
         if shape.head == "tanh_gaussian":
             actor[-shape.actions[0] :] = settings.log_std_initial
         value = orthogonal_weights(shape.value_widths, generator, gain=np.sqrt(2.0), last_gain=1.0)
-        flat = np.concatenate([actor, log_std, value])
-        self.weights, self.averaged = tf.Variable(flat), tf.Variable(flat, trainable=False)
+        self.weights = tf.Variable(np.concatenate([actor, log_std, value]))
         self._n_actor, self._n_value = len(actor), len(value)
         self._sizes = [
             *part_sizes(shape.actor_widths),
@@ -133,23 +131,19 @@ class PpoLearner(Learner):
             *part_sizes(shape.value_widths),
         ]
         self.adam = Adam(int(self.weights.shape[0]), epsilon=settings.adam_epsilon)
-        weights = {"weights": self.weights, "averaged": self.averaged}
-        super().__init__(weights, {"adam": self.adam}, backend=backend)
+        super().__init__({"weights": self.weights}, {"adam": self.adam}, backend=backend)
 
     # --- weights as the engine's policy takes them ---------------------------------------------
 
-    def actor_weights(self, *, averaged: bool) -> NDArray[np.float32]:
-        """A copy of the actor's; `averaged`: of their running mean."""
-        return np.array(self._flat(averaged).numpy()[: self._n_actor])
+    def actor_weights(self) -> NDArray[np.float32]:
+        """A copy of the actor's."""
+        return np.array(self.weights.numpy()[: self._n_actor])
 
-    def log_std(self, *, averaged: bool) -> NDArray[np.float32] | None:
+    def log_std(self) -> NDArray[np.float32] | None:
         """A copy; None if the network puts it out."""
         if not self.shape.n_log_std:
             return None
-        return np.array(self._flat(averaged).numpy()[self._n_actor :][: self.shape.n_log_std])
-
-    def _flat(self, averaged: bool) -> tf.Variable:
-        return self.averaged if averaged else self.weights
+        return np.array(self.weights.numpy()[self._n_actor :][: self.shape.n_log_std])
 
     def value_weights(self) -> NDArray[np.float32]:
         """A copy of the value network's."""
@@ -265,7 +259,6 @@ class PpoLearner(Learner):
         if settings.target_kl is not None:
             goes_on *= tf.cast(kl <= KL_SLACK * settings.target_kl, tf.float32)
         self.adam.apply(self.weights, gradient, rate, goes_on)
-        self.averaged.assign_add(settings.average_share * (self.weights - self.averaged))
         clipped = tf.reduce_mean(tf.cast(tf.abs(ratio - 1.0) > settings.clip, tf.float32))
         metrics = tf.stack([policy, error, entropy, kl, clipped, tf.ones(())])
         return goes_on, goes_on * metrics

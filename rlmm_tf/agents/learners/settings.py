@@ -22,10 +22,6 @@ class PpoSettings(Params):
     target_kl: Annotated[float, Field(gt=0.0)] | None = None
     adam_epsilon: Annotated[float, Field(gt=0.0)] = 1e-5
     log_std_initial: Annotated[float, Field(ge=-10.0, le=2.0)] = 0.0
-    average_share: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=1.0,
-        description="of a minibatch, in the running mean of the weights that is scored; 1: none",
-    )
 
 
 class DqnSettings(Params):
