@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,7 @@ def run_evaluate(
 ) -> dict[str, Any]:
     """Plays everybody, and writes the table, the steps of a few episodes, the numbers, the page."""
     n_threads = config.threads or available_threads()
+    bootstrap = bootstrap_for(config, comparisons=len(config.policies))
     market, params = problem_from(config)
     meter = Meter(config, config.episodes * len(config.policies), progress)
     contest = enter(config, market, params, n_threads=n_threads, tried=meter.tuned)
@@ -91,7 +93,8 @@ def run_evaluate(
         traces=tuple(traces),
         rules={name: described(one) for name, one in contest.tuned.items()},
         benchmark=benchmark_of(config.benchmark, table.policies),
-        bootstrap=Bootstrap(config.seed, level=config.confidence),
+        bootstrap=bootstrap,
+        independent=config.replay is None,
         calendar=config.calendar,
         capital=config.capital or table.metadata.capital,
         origin=origin_of(run),
@@ -125,6 +128,12 @@ def _write_tear_sheets(
     return files
 
 
+def bootstrap_for(config: PlayConfig, *, comparisons: int) -> Bootstrap:
+    """With enough resamples to tell so many comparisons apart."""
+    needed = math.ceil(4 * max(2, comparisons) / (1.0 - config.confidence)) + 1
+    return Bootstrap(config.seed, resamples=max(10_000, needed), level=config.confidence)
+
+
 def origin_of(run: RunDirectory) -> dict[str, Any]:
     """What a page's footer says: enough to do it again."""
     git = run.manifest["git"] or {}
@@ -150,7 +159,7 @@ def metadata_of(
         step_ns=params.episode.step_ns,
         steps=params.episode.n_steps,
         inventory_cap_lots=params.limits.inventory_cap_lots,
-        mid_ticks_x2=int(np.median(blocks[0]["mid_ticks_x2"])),
+        mid_ticks_x2=int(np.median(np.concatenate([b["mid_ticks_x2"] for b in blocks]))),
     )
 
 

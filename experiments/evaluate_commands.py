@@ -29,7 +29,6 @@ Set = Annotated[
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Run directory (default: runs/VERB-...).")
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")]
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
@@ -111,7 +110,8 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
 ) -> Job:
     """Play policies in named scenarios, each against itself in the same episodes without.
 
-    Scenarios begin after a fifth of an episode; a book market is needed. Your own go into a
+    Scenarios begin after a fifth of an episode, changes of fees at its start; a book market is
+    needed. Your own go into a
     configuration, under `own`. Writes episodes.parquet, the table as stress.csv, stress.md and
     stress.json, and index.html.
 

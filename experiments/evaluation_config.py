@@ -16,7 +16,7 @@ class PlayConfig(Config):
 
     execution_only: ClassVar[frozenset[str]] = frozenset({"threads"})
 
-    policies: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+    policies: Annotated[tuple[Name, ...], Field(min_length=1, max_length=28)] = Field(
         description="baselines by name, and runs of `rlmm train` by their folder"
     )
     market: Name | None = Field(
@@ -79,7 +79,19 @@ class OwnScenario(Config):
 
     about: str = ""
     shocks: tuple[dict[str, Any], ...] = ()
-    overrides: dict[str, Any] = Field(default={})
+    overrides: dict[str, Any] = Field(
+        default={}, description="of market, fees and latency: everything else stays comparable"
+    )
+
+    @model_validator(mode="after")
+    def _stays_comparable(self) -> OwnScenario:
+        others = sorted(self.overrides.keys() - {"market", "fees", "latency"})
+        if others:
+            raise ValueError(
+                f"overrides: expected only market, fees and latency, got {', '.join(others)}; what "
+                "is compared with the market as it is must be measured alike"
+            )
+        return self
 
 
 class StressConfig(PlayConfig):

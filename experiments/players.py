@@ -35,8 +35,9 @@ from rlmm_tf.training.policy_file import policy_from
 
 POLICY_NAME = "policy.safetensors"
 WARMUP_NS = 300 * NS_PER_S  # of a model from a file: it starts with a book that it filled itself
-# Below the seed: what is reported, and what baselines are measured and tuned with.
-PLAYED, MEASURED, TUNED = 0, 1, 2
+# Below the seed: what is reported, and what baselines are measured and tuned with. Trainings use
+# other paths, so that nobody is judged in the episodes that he was trained in.
+PLAYED, MEASURED, TUNED = (16, 0), (16, 1), (16, 2)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Contest:
 
 def played_seed(config: PlayConfig) -> np.random.SeedSequence:
     """Of the episodes that are reported."""
-    return seed_sequence(config.seed, PLAYED)
+    return seed_sequence(config.seed, *PLAYED)
 
 
 def problem_from(config: PlayConfig) -> tuple[str, EnvParams]:
@@ -90,7 +91,7 @@ def enter(
             measured = measure(
                 params,
                 episodes=max(2, config.tuning_episodes // 4),
-                seed=seed_sequence(config.seed, MEASURED),
+                seed=seed_sequence(config.seed, *MEASURED),
                 n_threads=n_threads,
             )
         for name in baselines:
@@ -100,7 +101,7 @@ def enter(
                 params,
                 measured,
                 episodes=config.tuning_episodes,
-                seed=seed_sequence(config.seed, TUNED),
+                seed=seed_sequence(config.seed, *TUNED),
                 n_threads=n_threads,
                 tried=tried,
             )
@@ -218,4 +219,10 @@ def _require_fit(player: NetworkPlayer) -> None:
         raise ValueError(
             f"policy: expected one that observes {width} numbers and chooses {choices} here, got "
             f"{seen} and {player.spec.actions}; it was trained in another kind of market"
+        )
+    lots, cap = player.params.action.lots_max, player.params.limits.inventory_cap_lots
+    if lots > cap:
+        raise ValueError(
+            f"policy: expected quotes of at most {cap} lots, the inventory cap of this market, got "
+            f"one that quotes {lots}; it was trained in another kind of market"
         )

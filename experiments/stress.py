@@ -5,17 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ConfigError, Problem, did_you_mean
-from experiments.evaluate import TABLE_NAME, Meter, described, metadata_of, origin_of
+from experiments.evaluate import (
+    TABLE_NAME,
+    Meter,
+    bootstrap_for,
+    described,
+    metadata_of,
+    origin_of,
+)
 from experiments.evaluation_config import StressConfig
 from experiments.players import enter, played_seed, problem_from
 from reports.page import render
-from reports.statistics.intervals import Bootstrap
-from reports.stress import COLUMNS, Stress, markdown, stress_page, stress_rows, worst_of
+from reports.stress import (
+    COLUMNS,
+    NO_SCENARIO,
+    Stress,
+    markdown,
+    stress_page,
+    stress_rows,
+    worst_of,
+)
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.evaluation.episodes import UNSTRESSED, Episodes, EpisodeTable
 from rlmm_tf.evaluation.play import play
@@ -46,7 +59,7 @@ def scenario_names(config: StressConfig) -> tuple[str, ...]:
     problems = [
         Problem(f"own.{name}", "expected a name of its own, got that of a scenario there is")
         for name in config.own
-        if name in SCENARIOS
+        if name in {*SCENARIOS, NO_SCENARIO}
     ]
     for name in config.scenarios:
         if name not in known:
@@ -83,7 +96,7 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
         about={name: one.about for name, one in _scenarios(config).items()},
         rules={name: described(one) for name, one in contest.tuned.items()},
         left_out=left_out,
-        bootstrap=_bootstrap(config, comparisons=len(stressed) * len(contest.players)),
+        bootstrap=bootstrap_for(config, comparisons=len(stressed) * len(config.policies)),
         origin=origin_of(run),
     )
     rows = stress_rows(stress)
@@ -101,12 +114,6 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
     run.write(PAGE_NAME, render(stress_page(stress, rows)))
     return values
-
-
-def _bootstrap(config: StressConfig, *, comparisons: int) -> Bootstrap:
-    """With enough resamples to tell so many comparisons apart."""
-    needed = math.ceil(4 * comparisons / (1.0 - config.confidence)) + 1
-    return Bootstrap(config.seed, resamples=max(10_000, needed), level=config.confidence)
 
 
 def _scenarios(config: StressConfig) -> dict[str, Scenario]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ class Evaluation:
     rules: Mapping[str, str]  # how baselines came to their numbers
     benchmark: str
     bootstrap: Bootstrap
+    independent: bool  # False: episodes are overlapping pieces of one recording
     calendar: str
     capital: float
     origin: Mapping[str, Any]  # what the page's footer says
@@ -41,7 +42,7 @@ class Evaluation:
 
 def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
     """All numbers of the page, for machines."""
-    table, bootstrap = evaluation.table, evaluation.bootstrap
+    table, bootstrap = evaluation.table, _bootstrap(evaluation)
     metadata = table.metadata
     outcomes = {name: pnl(table.of(name), metadata) for name in table.policies}
     rewards = {name: table.of(name)["reward"] for name in table.policies}
@@ -72,18 +73,28 @@ def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def daily(evaluation: Evaluation, policy: str) -> DailyPnl | None:
-    """Episodes one after the other fill sessions; what is left over is no day. None: no whole day.
+def _bootstrap(evaluation: Evaluation) -> Bootstrap:
+    """Pieces that overlap are no sample: with one block there is no interval, and no p-value."""
+    if evaluation.independent:
+        return evaluation.bootstrap
+    count = len(evaluation.table.blocks[0])
+    return replace(evaluation.bootstrap, block_length=count)
 
-    Each episode takes the time of one that reaches its horizon, so that all policies have the same
-    days.
+
+def daily(evaluation: Evaluation, policy: str) -> DailyPnl | None:
+    """Episodes one after the other fill sessions; what is left over is no day.
+
+    None where there is no whole day, where episodes do not fill sessions evenly, and where they are
+    overlapping pieces of one recording. Each episode takes the time of one that
+    reaches its horizon, so that all policies have the same days.
     """
     table, calendar = evaluation.table, CALENDARS[evaluation.calendar]
     outcomes = pnl(table.of(policy), table.metadata)
     episode_ns = table.metadata.steps * table.metadata.step_ns
     days = calendar.simulated_days(np.arange(len(outcomes)) * episode_ns)
     whole = len(outcomes) * episode_ns // calendar.session_ns
-    if whole == 0:
+    even = evaluation.independent and calendar.session_ns % episode_ns == 0
+    if whole == 0 or not even:
         return None
     inside = np.isin(days, np.unique(days)[:whole])
     return daily_pnl(days[inside], outcomes[inside], capital=evaluation.capital, currency=CURRENCY)
@@ -114,7 +125,7 @@ def _compared(
             "p_adjusted": one.p_adjusted,
             "significant": one.significant,
         }
-        for one in compare(outcomes, evaluation.benchmark, evaluation.bootstrap)
+        for one in compare(outcomes, evaluation.benchmark, _bootstrap(evaluation))
     }
 
 
@@ -155,6 +166,11 @@ def evaluation_page(
         "otherwise; intervals hold the mean with "
         f"{100 * values['confidence']:.4g} % confidence."
     )
+    if not evaluation.independent:
+        lead += (
+            " The episodes are overlapping pieces of one recording, in which the baselines were "
+            "tuned too: no sample of days, so there are no intervals."
+        )
     sections = [
         Section("Verdict", [*verdict(values), _summary(values), _against(values)]),
         Section("Where the money comes from", [_attribution(values), _attribution_bars(values)]),
@@ -263,6 +279,10 @@ def _sheets(evaluation: Evaluation, sheets: Mapping[str, str]) -> Links | str:
     if sheets:
         return Links({f"{name} against {evaluation.benchmark}": f for name, f in sheets.items()})
     metadata, calendar = evaluation.table.metadata, CALENDARS[evaluation.calendar]
+    if not evaluation.independent:
+        return "None: pieces of one recording overlap and make no days."
+    if calendar.session_ns % (metadata.steps * metadata.step_ns):
+        return f"None: episodes of this length do not fill {calendar.name} evenly."
     needed = -(-SHEET_DAYS * calendar.session_ns // (metadata.steps * metadata.step_ns))
     return (
         f"None: they need {SHEET_DAYS} days, which are {needed} episodes of this length "

@@ -27,6 +27,7 @@ from reports.statistics.market_making import (
 from rlmm_tf.evaluation.episodes import UNSTRESSED, EpisodeTable
 
 TITLE = "Stress tests"
+NO_SCENARIO = "none"
 COLUMNS = (
     "scenario", "severity", "policy", "rank", "mean_pnl", "es_95", "max_drawdown",
     "inventory_max_lots", "cap_reached_share", "loss_limit_share", "fill_ratio", "change",
@@ -72,7 +73,7 @@ def stress_rows(stress: Stress) -> list[Row]:
         capped = block["inventory_max_lots"] >= metadata.inventory_cap_lots
         rows.append(
             {
-                "scenario": scenario or "none",
+                "scenario": scenario or NO_SCENARIO,
                 "severity": int(severity) if severity else 0,
                 "policy": block.policy,
                 "rank": ranks[key],
@@ -144,7 +145,7 @@ def stress_page(stress: Stress, rows: Sequence[Row]) -> Page:
     )
     words = [f"{name}: {worst_of(rows, name)}." for name in table.policies]
     sections = [Section("What breaks whom", [*words, _grid(table, rows)])]
-    for name in ("none", *stress.about):
+    for name in (NO_SCENARIO, *stress.about):
         of_scenario = [row for row in rows if row["scenario"] == name]
         if not of_scenario:
             continue
@@ -154,7 +155,7 @@ def stress_page(stress: Stress, rows: Sequence[Row]) -> Page:
         ]
         about = stress.about.get(name, "the market as it is")
         sections.append(
-            Section("Without stress" if name == "none" else name, [f"{about}.", *parts])
+            Section("Without stress" if name == NO_SCENARIO else name, [f"{about}.", *parts])
         )
     if stress.left_out:
         sections.append(Section("Left out", [Facts(stress.left_out)]))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rlmm_tf.evaluation.episodes import HORIZONS, EpisodeMetadata, Episodes
 
 Number = float | None
+TAIL_LEAST = 20  # episodes that have a worst 5 %
 
 
 def pnl(episodes: Episodes, metadata: EpisodeMetadata) -> NDArray[np.float64]:
@@ -41,14 +42,21 @@ def mean_reward(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 
 def value_at_risk(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """95 % VaR of an episode, currency: minus the empirical 5 % quantile of its PnL."""
+    """95 % VaR of an episode, currency: minus the empirical 5 % quantile of its PnL.
+
+    The smallest PnL that at least 5 % of the episodes do not exceed; None of fewer than 20.
+    """
+    if len(episodes) < TAIL_LEAST:
+        return None
     return 0.0 - _lower_quantile(pnl(episodes, metadata), 0.05)
 
 
 def expected_shortfall(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """95 % ES of an episode, currency: minus the mean of the worst 5 % (at least one)."""
+    """95 % ES of an episode, currency: minus the mean PnL of the worst 5 %; None below 20."""
+    if len(episodes) < TAIL_LEAST:
+        return None
     values = np.sort(pnl(episodes, metadata))
-    return 0.0 - float(values[: max(1, math.ceil(0.05 * len(values)))].mean())
+    return 0.0 - float(values[: math.ceil(0.05 * len(values))].mean())
 
 
 def max_drawdown(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
@@ -77,7 +85,7 @@ def traded_lots(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 
 def fill_ratio(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """Lots filled as a maker / lots quoted, both summed over decisions and sides."""
+    """Lots filled as a maker / lots asked for, both summed over decisions and sides."""
     quoted = episodes["quoted_bid_lots"].sum() + episodes["quoted_ask_lots"].sum()
     return _ratio(_maker(episodes).sum(), quoted)
 
@@ -88,7 +96,7 @@ def maker_share(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 
 def quoted_spread(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """Mean of ask less bid asked for, ticks, over decisions that quote both sides."""
+    """Mean of ask less bid asked for, ticks, over decisions that ask for both sides."""
     return _ratio(episodes["quoted_spread_ticks"].sum(), episodes["two_sided_steps"].sum())
 
 
@@ -170,7 +178,7 @@ def order_to_trade(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 
 def terminated_share(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """Share of episodes that the loss limit ended."""
+    """Share of episodes that the loss limit ended before their horizon."""
     return float(episodes["terminated"].mean())
 
 
@@ -246,4 +254,4 @@ def _mean_money(episodes: Episodes, metadata: EpisodeMetadata, name: str) -> flo
 
 def _lower_quantile(values: NDArray[np.float64], share: float) -> float:
     """The smallest value that at least this share of all do not exceed."""
-    return float(np.sort(values)[max(1, math.ceil(share * len(values))) - 1])
+    return float(np.sort(values)[math.ceil(share * len(values)) - 1])

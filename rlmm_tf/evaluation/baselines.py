@@ -22,11 +22,12 @@ from rlmm_tf.agents.baselines import (
     AvellanedaStoikov,
     DepthPolicy,
     DepthRule,
+    Depths,
     FixedSpread,
     GlftAsymptotic,
     InventorySkew,
     ObservationReading,
-    RandomDepths,
+    Regimes,
     Symmetric,
 )
 from rlmm_tf.agents.exact.model import QuotingModel
@@ -40,6 +41,7 @@ OFFSETS_MOST = 12  # at which fills are measured
 RISK_AVERSIONS = tuple(10.0 ** (-4 + i / 2) for i in range(9))  # x the decay of fills with depth
 SKEWS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)  # per quote held, x the depth over which fills decay
 FEATURES = ("time_left", "inventory")
+LOTS_MOST = 1_000_000_000  # of a cap
 
 Floats = NDArray[np.float64]
 
@@ -67,32 +69,62 @@ def rule_params(params: EnvParams) -> EnvParams:
 
 
 def rule_player(
-    name: str, params: EnvParams, rule: Callable[[], DepthRule] | DepthRule
+    name: str, params: EnvParams, rule: DepthRule | Callable[[range], DepthRule]
 ) -> RulePlayer:
-    """A rule in ticks and quotes as a player; a function makes it anew for every run."""
-    seen = rule_params(params)
-    layout = observation_layout(seen)
-    lots = params.action.lots_max
+    """A rule in ticks and quotes as a player; a function makes it for some environments."""
+
+    def policy(seen: EnvParams, environments: range) -> DepthPolicy:
+        made = rule(environments) if callable(rule) else rule
+        return _policy(made, seen)
+
+    return RulePlayer(name, rule_params(params), policy)
+
+
+def _policy(rule: DepthRule, params: EnvParams) -> DepthPolicy:
+    """How the rule reads and writes in this problem."""
+    layout = observation_layout(params)
     reading = ObservationReading(
         time_left_column=layout.index("time_left"),
         time_left_scale_s=layout.scale("time_left"),
         inventory_column=layout.index("inventory"),
-        inventory_scale_lots=layout.scale("inventory") / lots,
+        inventory_scale_lots=layout.scale("inventory") / params.action.lots_max,
     )
     low, high = params.action.offset_min_ticks, params.action.offset_max_ticks
     writing = ActionWriting(float(low), float(high))
+    return DepthPolicy(rule, observation=reading, action=writing)
 
-    def policy() -> DepthPolicy:
-        made = rule() if callable(rule) else rule
-        return DepthPolicy(made, observation=reading, action=writing)
 
-    return RulePlayer(name, seen, policy)
+class RandomByEpisode:
+    """Uniform depths, drawn by each environment from a stream of its own."""
+
+    def __init__(
+        self, low: float, high: float, seed: np.random.SeedSequence, environments: range
+    ) -> None:
+        """The same draws for an environment, whoever is played beside it."""
+        self._low, self._high = low, high
+        self._generators = [
+            np.random.default_rng(
+                np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, environment))
+            )
+            for environment in environments
+        ]
+
+    def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
+        """Draw both sides anew at every call."""
+        del time_left_s, inventory_lots, regime
+        draws = np.array([one.uniform(self._low, self._high, 2) for one in self._generators])
+        return draws[:, 0], draws[:, 1]
 
 
 def measure(
     params: EnvParams, *, episodes: int, seed: np.random.SeedSequence, n_threads: int = 1
 ) -> Measured:
-    """Quotes at several distances from the mid, for `episodes` episodes each."""
+    """Quotes at several distances from the mid, for `episodes` episodes each.
+
+    Without an inventory cap to speak of: at the cap one side would not be quoted.
+    """
+    cap = min(1000 * params.limits.inventory_cap_lots, LOTS_MOST)
+    params = resolve_params(params, {"limits": {"inventory_cap_lots": cap, "loss_limit": None}})
     low, high = params.action.offset_min_ticks, params.action.offset_max_ticks
     grid = np.unique(np.rint(np.linspace(low, high, OFFSETS_MOST)).astype(int))
     played = {}
@@ -240,8 +272,8 @@ def _random(params: EnvParams, measured: Measured, seed: np.random.SeedSequence)
     reach = low + math.log(10.0) / measured.fill_decay_per_tick
     high = max(low, min(float(params.action.offset_max_ticks), reach))
 
-    def rule() -> DepthRule:
-        return RandomDepths(low, high, np.random.default_rng(seed))
+    def rule(environments: range) -> DepthRule:
+        return RandomByEpisode(low, high, seed, environments)
 
     player = rule_player(RANDOM, params, rule)
-    return Tuned(player, f"RandomDepths({low:g}, {high:g})", 0, math.nan)
+    return Tuned(player, f"uniform from {low:g} to {high:g} ticks", 0, math.nan)

@@ -52,7 +52,7 @@ EPISODE_COLUMNS: tuple[EpisodeColumn, ...] = (
     EpisodeColumn("taker_lots", np.int64, "lots", "executed by quotes that crossed"),
     EpisodeColumn("quoted_bid_lots", np.int64, "lots", "asked for, summed over decisions"),
     EpisodeColumn("quoted_ask_lots", np.int64, "lots", "asked for, summed over decisions"),
-    EpisodeColumn("two_sided_steps", np.int64, "", "decisions that quoted both sides"),
+    EpisodeColumn("two_sided_steps", np.int64, "", "decisions that asked for both sides"),
     EpisodeColumn("quoted_spread_ticks", np.int64, "ticks", "summed over those decisions"),
     EpisodeColumn("market_spread_ticks", np.int64, "ticks", "summed over ends of steps"),
     EpisodeColumn("market_orders", np.int64, "", "that arrived"),

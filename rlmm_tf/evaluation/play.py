@@ -67,7 +67,7 @@ class Player(Protocol):
         """The same policy where everything but observation and action is as in `params`."""
         ...
 
-    def stepper(self, batch: Batch, n_steps: int) -> Callable[[], Block]:
+    def stepper(self, batch: Batch, n_steps: int, environments: range) -> Callable[[], Block]:
         """Takes the next `n_steps` of a batch that has been reset, at each call."""
         ...
 
@@ -78,16 +78,16 @@ class RulePlayer:
 
     name: str
     params: EnvParams
-    policy: Callable[[], DepthPolicy]
-    """Made anew for every run, so that a rule that draws draws the same again."""
+    policy: Callable[[EnvParams, range], DepthPolicy]
+    """Makes it for a problem and the environments that it is to play in."""
 
     def in_problem(self, params: EnvParams) -> RulePlayer:
         """The same rule in another problem."""
         return RulePlayer(self.name, as_seen_by(self.params, params), self.policy)
 
-    def stepper(self, batch: Batch, n_steps: int) -> Callable[[], Block]:
+    def stepper(self, batch: Batch, n_steps: int, environments: range) -> Callable[[], Block]:
         """See `Player`."""
-        policy, n_envs = self.policy(), batch.n_envs
+        policy, n_envs = self.policy(self.params, environments), batch.n_envs
         arrays = output_arrays(n_envs, len(observation_layout(self.params)))
         batch.observe(obs=arrays["obs"])
         columns = aligned_empty((n_steps, n_envs, len(COLUMNS)), np.float64)
@@ -116,8 +116,9 @@ class NetworkPlayer:
         """The same policy in another problem."""
         return NetworkPlayer(self.name, as_seen_by(self.params, params), self.spec, self.weights)
 
-    def stepper(self, batch: Batch, n_steps: int) -> Callable[[], Block]:
+    def stepper(self, batch: Batch, n_steps: int, environments: range) -> Callable[[], Block]:
         """See `Player`."""
+        del environments  # its mode draws nothing
         policy = make_policy(self.spec, self.weights)
         arrays = RolloutArrays.empty(self.spec, n_steps=n_steps, n_envs=batch.n_envs, columns=True)
 
@@ -183,13 +184,15 @@ def play(
         sums = _Sums(len(some))
         wanted = max(0, min(traced - first, len(some)))
         kept = np.full((wanted, params.episode.n_steps, len(COLUMNS)), np.nan)
-        _run(player, batch, sums, kept)
+        _run(player, batch, range(first, first + len(some)), sums, kept)
         batch.close()
         parts.append(sums.values())
         traces.append(kept)
         report(len(some))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["environment"] = np.arange(episodes, dtype=np.float64)
+    # At the horizon a problem may terminate too: that is no limit.
+    joined["terminated"] *= joined["steps"] < params.episode.n_steps
     values = {
         column.name: _as(column.dtype, joined[column.name], column.name)
         for column in EPISODE_COLUMNS
@@ -197,11 +200,11 @@ def play(
     return Episodes(player.name, values, setting), Trace(player.name, np.concatenate(traces))
 
 
-def _run(player: Player, batch: Batch, sums: _Sums, kept: Floats) -> None:
+def _run(player: Player, batch: Batch, environments: range, sums: _Sums, kept: Floats) -> None:
     """Steps until every environment's first episode has ended."""
     n_steps = player.params.episode.n_steps
     at_a_time = max(1, min(n_steps, BLOCK_ROWS // batch.n_envs))
-    step = player.stepper(batch, at_a_time)
+    step = player.stepper(batch, at_a_time, environments)
     done = 0
     while done < n_steps and sums.running.any():
         block = step()

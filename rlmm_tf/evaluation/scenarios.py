@@ -1,10 +1,10 @@
 """Named stress scenarios: what happens to a book market, how badly, and when.
 
-A scenario begins after a fifth of the episode, so that every policy is in the middle of its work,
-and has three severities. What it does is written down as shocks of the market (`ShockParams`) and
-values of the problem that replace others; both can be read in a run's configuration. Sizes are
-relative to the market's own typical spread and volatility: the same name asks the same of a market
-with small ticks and of one with large ones.
+A scenario begins after a fifth of the episode, so that every policy is in the middle of its work
+(but for fees, which hold from its start), and has three severities. What it does is written down as
+shocks of the market (`ShockParams`) and values of the problem that replace others; both can be read
+in a run's configuration. Sizes are relative to the market's own typical spread and volatility: the
+same name asks the same of a market with small ticks and of one with large ones.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _informed_flow(market: Market, severity: int) -> Change:
 
 
 def _fee_change(market: Market, severity: int) -> Change:
-    """Makers lose their rebate and pay; the size of a fee is that of half a spread's share."""
+    """Makers lose their rebate and pay, a share of the typical spread, in the whole episode."""
     fees = market.params.fees
     more = _pick(severity, 0.1, 0.2, 0.4) * market.book.model.typical.spread_ticks
     return Change(

@@ -36,6 +36,12 @@ def test_the_textbooks_market_is_found_again() -> None:
     assert len(measured.offset_ticks) == len(measured.filled_hz) == 12
 
 
+def test_a_small_cap_does_not_look_like_few_fills() -> None:
+    params = resolve_params("P1", {"limits": {"inventory_cap_lots": 1}})
+    measured = measure(params, episodes=400, seed=np.random.SeedSequence(1))
+    assert measured.fill_rate_hz == pytest.approx(10.0, rel=0.06)
+
+
 def test_a_market_in_which_nothing_fills_is_refused() -> None:
     far = resolve_params(
         small_problem(), {"action": {"offset_min_ticks": 400, "offset_max_ticks": 420}}

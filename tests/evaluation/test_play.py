@@ -17,6 +17,7 @@ from rlmm_tf.env import (
     make_policy,
     roll_out,
 )
+from rlmm_tf.evaluation.baselines import Measured, tune
 from rlmm_tf.evaluation.episodes import COLUMN_NAMES, HORIZONS
 from rlmm_tf.evaluation.play import NetworkPlayer, Player, RulePlayer, play
 from rlmm_tf.params import EnvParams
@@ -25,6 +26,7 @@ from tests.evaluation.problems import networked, skewed, small_problem
 
 EPISODES = 5
 SEED = 3
+MEASURED = Measured(1.6, 0.05, 0.2, (0, 6, 12), (0.05, 0.02, 0.005))
 
 
 def seed() -> np.random.SeedSequence:
@@ -36,7 +38,7 @@ def told_step_by_step(player: RulePlayer) -> list[dict[str, Any]]:
     params = player.params
     env = MarketMakingVectorEnv(EPISODES, params, info_columns=True)
     obs, _ = env.reset(seed=seed())
-    policy = player.policy()
+    policy = player.policy(params, range(EPISODES))
     rows: list[list[dict[str, float]]] = [[] for _ in range(EPISODES)]
     over = [False] * EPISODES
     terminations = [False] * EPISODES
@@ -49,10 +51,14 @@ def told_step_by_step(player: RulePlayer) -> list[dict[str, Any]]:
             over[e] = bool(terminated[e] or truncated[e])
             terminations[e] = bool(terminated[e])
     env.close()
-    return [summed(e, steps, terminations[e]) for e, steps in enumerate(rows)]
+    return [
+        summed(e, steps, terminations[e], params.episode.n_steps) for e, steps in enumerate(rows)
+    ]
 
 
-def summed(environment: int, steps: list[dict[str, float]], terminated: bool) -> dict[str, Any]:
+def summed(
+    environment: int, steps: list[dict[str, float]], terminated: bool, n_steps: int
+) -> dict[str, Any]:
     """One row of the table."""
     row = dict.fromkeys(COLUMN_NAMES, 0.0)
     equity = peak = 0.0
@@ -89,7 +95,7 @@ def summed(environment: int, steps: list[dict[str, float]], terminated: bool) ->
     last = steps[-1]
     row |= {
         "environment": environment, "steps": len(steps), "duration_ns": last["ts_ns"],
-        "terminated": terminated, "mid_ticks_x2": last["mid_ticks_x2"],
+        "terminated": terminated and len(steps) < n_steps, "mid_ticks_x2": last["mid_ticks_x2"],
         "inventory_end_lots": last["inventory_lots"],
     }  # fmt: skip
     return row
@@ -120,10 +126,11 @@ def test_rows_are_what_the_environment_says_step_by_step(name: str) -> None:
 
 
 def players(params: EnvParams) -> list[Player]:
-    return [skewed(params), networked(params)]
+    random = tune("random", params, MEASURED, episodes=2, seed=seed()).player
+    return [skewed(params), networked(params), random]
 
 
-@pytest.mark.parametrize("index", [0, 1], ids=["rule", "network"])
+@pytest.mark.parametrize("index", [0, 1, 2], ids=["rule", "network", "random"])
 @pytest.mark.parametrize("limit", [None, 2.0], ids=["whole", "with a loss limit"])
 def test_rows_do_not_depend_on_how_they_are_played(index: int, limit: float | None) -> None:
     player = players(small_problem(limits={"loss_limit": limit}))[index]
@@ -178,3 +185,19 @@ def test_finished_episodes_are_reported() -> None:
     told: list[int] = []
     play(skewed(small_problem()), episodes=7, seed=seed(), at_once=3, report=told.append)
     assert told == [3, 3, 1]
+
+
+def test_a_horizon_is_no_loss_limit() -> None:
+    played, _ = play(skewed(small_problem("P1"), 5000.0), episodes=4, seed=seed())
+    assert not played["terminated"].any()
+
+
+def test_a_rule_is_itself_in_a_problem_with_other_scales() -> None:
+    """A larger cap changes what an observed inventory of 1 means, and not what the rule does."""
+    params = small_problem()
+    wide = small_problem(limits={"inventory_cap_lots": 4000})
+    player = skewed(params)
+    moved, _ = play(player.in_problem(wide), episodes=6, seed=seed())
+    made, _ = play(skewed(wide), episodes=6, seed=seed())
+    for column in COLUMN_NAMES:
+        np.testing.assert_array_equal(moved[column], made[column], err_msg=column)

@@ -12,13 +12,17 @@ import pytest
 
 from experiments.cli import main
 from experiments.evaluate import benchmark_of
-from experiments.players import tick_value
+from experiments.players import MEASURED, PLAYED, TUNED, tick_value
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.evaluation.episodes import EpisodeTable
 from rlmm_tf.evaluation.scenarios import SCENARIOS
 from rlmm_tf.market_presets import small_tick
 from rlmm_tf.presets import PRESETS, resolve_params
+from rlmm_tf.seeding import environment_keys, seed_sequence
+from rlmm_tf.training.collection import PURPOSES, stream
 from rlmm_tf.training.policy_file import policy_bytes
+
+PATHS = (PLAYED, MEASURED, TUNED)
 
 SHORT = ["--set", "tuning_episodes=2", "--set", "overrides.episode.n_steps=20",
          "--set", "overrides.market.warmup_ns=20000000000"]  # fmt: skip
@@ -146,6 +150,14 @@ def test_whom_others_are_compared_with() -> None:
     assert benchmark_of("other", ("run", "other")) == "other"
 
 
+def test_nobody_is_judged_where_he_was_trained() -> None:
+    for seed in (0, 5):
+        trained_in = [environment_keys(stream(seed_sequence(seed), p), 50) for p in PURPOSES]
+        ours = [environment_keys(seed_sequence(seed, *path), 50) for path in PATHS]
+        keys = np.concatenate([*trained_in, *ours])
+        assert len(np.unique(keys, axis=0)) == len(keys)
+
+
 BAD: dict[str, tuple[list[str], str]] = {
     "no policy": (["evaluate", "--market", "P1"], "policies: expected"),
     "no market": (["evaluate", "glft"], "--market: expected a market.json or one of P1"),
@@ -188,6 +200,14 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["stress", "glft", "--market", "book-small-tick", "--set", "own.flash_crash.about=x"],
         "expected a name of its own",
     ),
+    "an own scenario without a name": (
+        ["stress", "glft", "--market", "book-small-tick", "--set", "own.none.about=x"],
+        "expected a name of its own",
+    ),
+    "an own scenario that measures otherwise": (
+        ["stress", "glft", "--market", "book-small-tick", "--set", "own.x.overrides.tick_value=2"],
+        "expected only market, fees and latency, got tick_value",
+    ),
 }  # fmt: skip
 
 
@@ -208,6 +228,9 @@ def test_a_policy_of_another_kind_of_market_is_refused(
     out = ["--out", str(tmp_path / "run")]
     error = refused(["evaluate", str(run), "--market", "P1", *out], capsys)
     assert "it was trained in another kind of market" in error
+    large = trained(tmp_path / "large", action={"lots_max": 60})
+    error = refused(["evaluate", str(large), "--market", "book-large-tick", *out], capsys)
+    assert "expected quotes of at most 50 lots" in error
     (run / "policy.safetensors").write_bytes(b"nothing")
     error = refused(["evaluate", str(run), *out], capsys)
     assert str(run) in error

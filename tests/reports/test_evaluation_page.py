@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ from rlmm_tf.evaluation.play import Trace
 from tests.reports.test_page import HOSTILE, tags_of
 
 HOUR_NS = 3600 * 10**9
-N = 40
+EPISODE_NS = HOUR_NS // 2
+N = 80
 
 
 def block(policy: str, pnl_x2: Any, setting: str = "", **given: Any) -> Episodes:
@@ -37,7 +39,7 @@ def block(policy: str, pnl_x2: Any, setting: str = "", **given: Any) -> Episodes
     values |= {
         "environment": np.arange(len(pnl)), "pnl_x2": pnl, "pnl_spread_x2": pnl,
         "reward": pnl.astype(np.float64), "steps": np.full(len(pnl), 4),
-        "duration_ns": np.full(len(pnl), HOUR_NS),
+        "duration_ns": np.full(len(pnl), EPISODE_NS),
     }  # fmt: skip
     values |= {name: np.asarray(value) for name, value in given.items()}
     return Episodes(policy, values, setting)
@@ -45,7 +47,7 @@ def block(policy: str, pnl_x2: Any, setting: str = "", **given: Any) -> Episodes
 
 def table(*blocks: Episodes, market: str = "a market") -> EpisodeTable:
     metadata = EpisodeMetadata(
-        market=market, problem_sha256="0" * 64, seed=0, tick_value=2.0, step_ns=HOUR_NS // 4,
+        market=market, problem_sha256="0" * 64, seed=0, tick_value=2.0, step_ns=EPISODE_NS // 4,
         steps=4, inventory_cap_lots=5, mid_ticks_x2=2000,
     )  # fmt: skip
     return EpisodeTable(metadata, blocks)
@@ -68,6 +70,7 @@ def evaluation(names: tuple[str, str, str] = ("agent", "glft", "idle")) -> Evalu
         rules={glft: "Glft(1)"},
         benchmark=glft,
         bootstrap=Bootstrap(0, resamples=999),
+        independent=True,
         calendar="6.5h",
         capital=10_000.0,
         origin={"command": names[0]},
@@ -89,22 +92,18 @@ def test_numbers_are_those_of_the_table() -> None:
 
 
 def test_episodes_are_strung_together_to_whole_days() -> None:
-    """Forty hours in sessions of 6.5 h: six whole days, and an hour that is none.
-
-    An episode belongs to the day in which it begins: hours 0 to 6, 7 to 12, 13 to 19 and so on.
-    """
+    """Eighty half hours in sessions of 6.5 h: six whole days, and an hour that is none."""
     given = evaluation()
     found = evaluation_values(given)["policies"]["agent"]
     pnl = given.table.of("agent")["pnl_x2"] * 1.0
-    days = [pnl[a:b].sum() for a, b in ((0, 7), (7, 13), (13, 20), (20, 26), (26, 33), (33, 39))]
-    returns = np.array(days) / 10_000.0
+    returns = pnl[: 6 * 13].reshape(6, 13).sum(axis=1) / 10_000.0
     assert found["days"] == 6
     assert found["sharpe"] == pytest.approx(np.sqrt(252) * returns.mean() / returns.std(ddof=1))
 
 
 def test_who_is_stopped_early_has_the_same_days() -> None:
     given = evaluation()
-    short = np.where(np.arange(N) % 2, HOUR_NS, HOUR_NS // 2)
+    short = np.where(np.arange(N) % 2, EPISODE_NS, EPISODE_NS // 2)
     blocks = [block(b.policy, b["pnl_x2"], duration_ns=short) for b in given.table]
     stopped = Evaluation(**{**vars(given), "table": table(*blocks)})
     ours, theirs = daily(stopped, "agent"), daily(given, "agent")
@@ -116,18 +115,41 @@ def test_who_is_stopped_early_has_the_same_days() -> None:
 
 def test_a_single_day_has_no_sharpe_ratio() -> None:
     given = evaluation()
-    short = table(*(block(b.policy, b["pnl_x2"][:12]) for b in given.table))
+    short = table(*(block(b.policy, b["pnl_x2"][:20]) for b in given.table))
     found = evaluation_values(Evaluation(**{**vars(given), "table": short}))
     assert found["policies"]["agent"]["sharpe"] is None
     assert found["policies"]["agent"]["days"] == 1
-    none = table(*(block(b.policy, b["pnl_x2"][:6]) for b in given.table))
+    none = table(*(block(b.policy, b["pnl_x2"][:12]) for b in given.table))
     assert daily(Evaluation(**{**vars(given), "table": none}), "agent") is None
+
+
+def test_pieces_of_one_recording_are_no_sample() -> None:
+    given = Evaluation(**{**vars(evaluation()), "independent": False})
+    values = evaluation_values(given)
+    for found in values["policies"].values():
+        assert (found["mean_pnl_low"], found["mean_pnl_high"]) == (None, None)
+        assert (found["days"], found["sharpe"]) == (0, None)
+    for found in values["against_benchmark"]["pnl"].values():
+        assert (found["low"], found["p_adjusted"], found["significant"]) == (None, None, False)
+    text = render(evaluation_page(given, values, {}))
+    assert "overlapping pieces of one recording" in text
+    assert "None: pieces of one recording overlap and make no days." in text
+
+
+def test_episodes_that_do_not_fill_a_session_make_no_days() -> None:
+    given = evaluation()
+    odd = replace(given.table.metadata, step_ns=HOUR_NS // 3)
+    longer = EpisodeTable(odd, given.table.blocks)
+    uneven = Evaluation(**{**vars(given), "table": longer})
+    assert daily(uneven, "agent") is None
+    text = render(evaluation_page(uneven, evaluation_values(uneven), {}))
+    assert "do not fill sessions of 6.5 h evenly" in text
 
 
 def test_the_verdict_follows_the_numbers() -> None:
     sentences = verdict(evaluation_values(evaluation()))
     assert sentences[0].startswith("agent earns 30 more reward an episode than glft (")
-    assert sentences[1].startswith("idle cannot be told from glft by 40 episodes")
+    assert sentences[1].startswith("idle cannot be told from glft by 80 episodes")
     worse = evaluation(("glft", "agent", "idle"))
     assert "earns 30 more" in verdict(evaluation_values(worse))[0]
 
@@ -152,7 +174,7 @@ def test_every_part_is_there() -> None:
 def test_without_traces_or_baselines_the_page_says_so() -> None:
     given = Evaluation(**{**vars(evaluation()), "traces": (), "rules": {}})
     text = render(evaluation_page(given, evaluation_values(given), {}))
-    assert "None: they need 20 days, which are 130 episodes of this length" in text
+    assert "None: they need 20 days, which are 260 episodes of this length" in text
     assert "No steps were kept." in text
     assert "None took part." in text
 
