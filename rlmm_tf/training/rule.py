@@ -41,11 +41,12 @@ class LearnedRule:
     def __init__(self, spec: PolicySpec, weights: PolicyWeights, params: EnvParams) -> None:
         self._layout = observation_layout(params)
         regimes = range(params.market.n_regimes)
-        known = {"time_left", "inventory", *ORDERS}
-        known |= {f"{name}{k}" for name in REGIMES for k in regimes}
         names = self._layout.names
+        known = {"time_left", "inventory"} | {f"{name}{k}" for name in REGIMES for k in regimes}
+        if any(name.startswith(REGIMES[1]) for name in names):
+            known |= set(ORDERS)  # else what is quoted after an order would not be scored
         remedy = "set observation.features to these"
-        expected = "time_left, inventory, regime, regime_probability and market orders only"
+        expected = "time_left, inventory and regime only (or its probabilities and market orders)"
         require(set(names) <= known, "observation.features", expected, names, remedy)
         sides = spec.actions[:2]
         remedy = "set action.kind to 'multidiscrete', without withdraw_choice"
