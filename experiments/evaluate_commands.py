@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from experiments.command import EXIT_OK, Job, Json, command_line, settings_of
+
+if TYPE_CHECKING:
+    from experiments.evaluation_config import PlayConfig
 
 Optional = str | None
 Policies = Annotated[
@@ -63,25 +66,11 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
     def job() -> int:
         from experiments import console
         from experiments.config import load_config
-        from experiments.evaluate import PAGE_NAME, run_evaluate
+        from experiments.evaluate import run_evaluate
         from experiments.evaluation_config import EvaluateConfig
-        from experiments.run import RunDirectory, default_path
 
-        chosen = load_config(
-            config,
-            set_ or [],
-            EvaluateConfig,
-            options=settings_of(options),
-        )
-        run = RunDirectory.create(
-            out or default_path("evaluate", chosen.market or "run", chosen),
-            chosen,
-            argv=command_line(),
-            seeds={"seed": chosen.seed},
-        )
-        with run, console.progress_bar("evaluate") as progress:
-            result = run_evaluate(chosen, run, progress=progress)
-        result["page"] = str(run.path / PAGE_NAME)
+        chosen = load_config(config, set_ or [], EvaluateConfig, options=settings_of(options))
+        result = _played("evaluate", run_evaluate, chosen, out)
         if json:
             console.write_json(result)
         else:
@@ -130,8 +119,7 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
         from experiments import console
         from experiments.config import load_config
         from experiments.evaluation_config import StressConfig
-        from experiments.run import RunDirectory, default_path
-        from experiments.stress import PAGE_NAME, run_stress, scenario_names
+        from experiments.stress import run_stress, scenario_names
         from rlmm_tf.evaluation.scenarios import SCENARIOS
 
         if list_:
@@ -143,15 +131,7 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
             return EXIT_OK
         chosen = load_config(config, set_ or [], StressConfig, options=settings_of(options))
         scenario_names(chosen)
-        run = RunDirectory.create(
-            out or default_path("stress", chosen.market or "run", chosen),
-            chosen,
-            argv=command_line(),
-            seeds={"seed": chosen.seed},
-        )
-        with run, console.progress_bar("stress") as progress:
-            result = run_stress(chosen, run, progress=progress)
-        result["page"] = str(run.path / PAGE_NAME)
+        result = _played("stress", run_stress, chosen, out)
         if json:
             console.write_json(result)
         else:
@@ -160,6 +140,25 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
         return EXIT_OK
 
     return job
+
+
+def _played(
+    verb: str, play: Callable[..., dict[str, Any]], chosen: PlayConfig, out: Path | None
+) -> dict[str, Any]:
+    """What `play` finds, in a run directory of its own."""
+    from experiments import console
+    from experiments.evaluate import PAGE_NAME
+    from experiments.run import RunDirectory, default_path
+
+    run = RunDirectory.create(
+        out or default_path(verb, chosen.market or "run", chosen),
+        chosen,
+        argv=command_line(),
+        seeds={"seed": chosen.seed},
+    )
+    with run, console.progress_bar(verb) as progress:
+        result = play(chosen, run, progress=progress)
+    return {**result, "page": str(run.path / PAGE_NAME)}
 
 
 def _names(names: Sequence[str] | None) -> str | None:

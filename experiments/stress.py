@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ConfigError, Problem, did_you_mean
 from experiments.evaluate import (
+    PAGE_NAME,
     TABLE_NAME,
     Meter,
     bootstrap_for,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from experiments.console import Progress
     from experiments.run import RunDirectory
 
-RESULT_NAME, PAGE_NAME = "stress.json", "index.html"
+RESULT_NAME = "stress.json"
 CSV_NAME, MARKDOWN_NAME = "stress.csv", "stress.md"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from rlmm_tf.agents.learners.running import part, under
 Backend = Literal["graph", "xla", "eager"]
 
 
-class Learner(tf.Module):
+class Learner(tf.Module, ABC):
     """Base of the learners; `_updates`, of data and numbers as tensors, is what they compile."""
 
     def __init__(
@@ -50,8 +51,9 @@ class Learner(tf.Module):
         scalars = [tf.constant(number, tf.float32) for number in numbers]
         return self._call(*map(tf.constant, data), *scalars)
 
+    @abstractmethod
     def _updates(self, *tensors: tf.Tensor) -> Any:
-        raise NotImplementedError
+        """What is compiled: all updates of a call."""
 
 
 def repeated(
