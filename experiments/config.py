@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -230,6 +230,7 @@ def load_config(
     *,
     options: Sequence[Setting] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
+    or_files: Collection[str] = (),
 ) -> Model:
     """Read a configuration.
 
@@ -239,6 +240,7 @@ def load_config(
         model: what to make of it.
         options: further overrides, from options of their own (`--seeds 5`); applied last.
         choices: known names for top-level text keys whose names no type can hold.
+        or_files: keys of `choices` that may name a file instead.
 
     Raises:
         ConfigError: with all the problems that could be seen at once.
@@ -247,7 +249,7 @@ def load_config(
     for setting in (*map(parse_set, overrides), *options):
         document.set(setting)
     problems = list(document.problems)
-    problems += choice_problems(document, choices or {})
+    problems += choice_problems(document, choices or {}, or_files)
     try:
         config = _validated(document, model)
     except ValidationError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
@@ -72,11 +73,16 @@ def problems_of(
 
 
 def choice_problems(
-    document: Document, choices: typing.Mapping[str, Sequence[str]]
+    document: Document, choices: typing.Mapping[str, Sequence[str]], or_files: Collection[str]
 ) -> Iterator[Problem]:
-    """Names that are not among the known ones; `choices` maps a top-level key to those."""
+    """Names that are not among the known ones; `choices` maps a top-level key to those.
+
+    Values of the keys `or_files` may be files' paths as well.
+    """
     for key, known in choices.items():
         value = document.value.get(key)
+        if key in or_files and isinstance(value, str) and Path(value).is_file():
+            continue
         if isinstance(value, str) and value not in known:
             rest = f"got {described(value)}{did_you_mean(value, known)}"
             wanted = f"one of {listed(known)}" if known else "a known name (there are none)"

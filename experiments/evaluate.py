@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.evaluation_config import EvaluateConfig, PlayConfig
-from experiments.players import Contest, enter, played_seed, problem_from
+from experiments.players import Contest, enter, market_from, played_seed
 from reports.evaluation import (
     SHEET_DAYS,
     Evaluation,
@@ -29,7 +29,6 @@ from rlmm_tf.evaluation.baselines import BASELINES, FAMILIES, Tuned
 from rlmm_tf.evaluation.episodes import EpisodeMetadata, Episodes, EpisodeTable
 from rlmm_tf.evaluation.play import Trace, play
 from rlmm_tf.evaluation.trace import trace_bytes
-from rlmm_tf.params import EnvParams
 
 if TYPE_CHECKING:
     from experiments.console import Progress
@@ -71,9 +70,9 @@ def run_evaluate(
     """Plays everybody, and writes the table, the steps of a few episodes, the numbers, the page."""
     n_threads = config.threads or available_threads()
     bootstrap = bootstrap_for(config, comparisons=len(config.policies))
-    market, params = problem_from(config)
+    market = market_from(config)
     meter = Meter(config, config.episodes * len(config.policies), progress)
-    contest = enter(config, market, params, n_threads=n_threads, tried=meter.tuned)
+    contest = enter(config, market, n_threads=n_threads, tried=meter.tuned)
     blocks: list[Episodes] = []
     traces: list[Trace] = []
     for player in contest.players:
@@ -97,9 +96,10 @@ def run_evaluate(
         independent=config.replay is None,
         calendar=config.calendar,
         capital=config.capital or table.metadata.capital,
+        cautions=market.cautions,
         origin=origin_of(run),
     )
-    values = evaluation_values(evaluation)
+    values = evaluation_values(evaluation) | {"cautions": list(market.cautions)}
     run.write(TABLE_NAME, table.to_bytes())
     run.write(STEPS_NAME, trace_bytes(traces))
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
@@ -150,9 +150,9 @@ def metadata_of(
     config: PlayConfig, contest: Contest, blocks: Sequence[Episodes]
 ) -> EpisodeMetadata:
     """What the table says about itself."""
-    params: EnvParams = contest.params
+    params = contest.market.params
     return EpisodeMetadata(
-        market=contest.market,
+        market=contest.market.name,
         problem_sha256=params.content_hash(),
         seed=config.seed,
         tick_value=params.tick_value,

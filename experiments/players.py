@@ -1,40 +1,28 @@
-"""From names to players: the market of an evaluation, its baselines and its trained policies."""
+"""From names to players: the baselines and the trained policies of an evaluation."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from calibration.artifact import calibration_of
-from experiments.config import load_config
-from experiments.errors import ConfigError, Problem, did_you_mean, listed, shown, shown_place
+from experiments.errors import ConfigError, Problem, did_you_mean, listed, shown_place
 from experiments.evaluation_config import PlayConfig
-from experiments.run import CONFIG_NAME
-from experiments.train import params_of
-from experiments.train_config import TrainConfig
-from rlmm_tf.book_params import BookMarketParams
-from rlmm_tf.env import measure_typical, observation_layout
+from experiments.markets import Market, kept_market, replayed_market, simulated_market
+from rlmm_tf.env import observation_layout
 from rlmm_tf.env.spaces import action_choices, action_width
 from rlmm_tf.evaluation.baselines import BASELINES, Measured, Tuned, measure, tune
 from rlmm_tf.evaluation.play import NetworkPlayer, Player
-from rlmm_tf.fields import NS_PER_S
-from rlmm_tf.market_model import MarketModel
 from rlmm_tf.messages import problem_lines
 from rlmm_tf.params import EnvParams
-from rlmm_tf.presets import PRESETS, preset, problem_of, resolve_params
-from rlmm_tf.replay_params import ReplayMarketParams
+from rlmm_tf.presets import PRESETS
 from rlmm_tf.seeding import seed_sequence
 from rlmm_tf.training.policy_file import policy_from
 
 POLICY_NAME = "policy.safetensors"
-WARMUP_NS = 300 * NS_PER_S  # of a model from a file: it starts with a book that it filled itself
 # Below the seed: what is reported, and what baselines are measured and tuned with. Trainings use
 # other paths, so that nobody is judged in the episodes that he was trained in.
 PLAYED, MEASURED, TUNED = (16, 0), (16, 1), (16, 2)
@@ -44,8 +32,7 @@ PLAYED, MEASURED, TUNED = (16, 0), (16, 1), (16, 2)
 class Contest:
     """A market and who plays in it."""
 
-    market: str  # in words
-    params: EnvParams
+    market: Market
     players: tuple[Player, ...]
     tuned: Mapping[str, Tuned]
     measured: Measured | None
@@ -56,28 +43,24 @@ def played_seed(config: PlayConfig) -> np.random.SeedSequence:
     return seed_sequence(config.seed, *PLAYED)
 
 
-def problem_from(config: PlayConfig) -> tuple[str, EnvParams]:
-    """The market in words, and the problem in it.
+def market_from(config: PlayConfig) -> Market:
+    """Where they play.
 
     Raises:
         ConfigError: there is no such market, or the overrides do not fit it.
     """
-    name, params = _base(config)
-    try:
-        return name, resolve_params(params, config.overrides)
-    except ValueError as error:
-        lines = str(error).splitlines()
-        raise ConfigError([Problem("overrides", line) for line in lines]) from error
+    return _base(config).with_values(config.overrides)
 
 
 def enter(
-    config: PlayConfig, market: str, params: EnvParams, *, n_threads: int, tried: Callable[[], None]
+    config: PlayConfig, market: Market, *, n_threads: int, tried: Callable[[], None]
 ) -> Contest:
     """All players, the baselines measured and tuned in the market.
 
     Raises:
         ConfigError: a policy that is none, or that does not fit the problem.
     """
+    params = market.params
     problems: list[Problem] = []
     loaded = {
         name: _loaded(name, params, problems) for name in config.policies if name not in BASELINES
@@ -108,18 +91,17 @@ def enter(
     except ValueError as error:
         raise ConfigError([Problem("policies", str(error))]) from error
     players = [tuned[n].player if n in tuned else loaded[n] for n in config.policies]
-    return Contest(market, params, tuple(p for p in players if p is not None), tuned, measured)
+    return Contest(market, tuple(p for p in players if p is not None), tuned, measured)
 
 
-def _base(config: PlayConfig) -> tuple[str, EnvParams]:
+def _base(config: PlayConfig) -> Market:
     if config.replay is not None:
-        return config.replay, _replay_problem(config.replay)
+        return replayed_market(config.replay, "--replay")
     if config.market is not None:
-        return config.market, _market_problem(config.market)
+        return simulated_market(config.market, "--market")
     for name in config.policies:
         if name not in BASELINES and Path(name).is_dir():
-            train = _train_config(Path(name))
-            return train.problem, params_of(train)
+            return kept_market(Path(name))
     raise ConfigError(
         [
             Problem(
@@ -129,60 +111,6 @@ def _base(config: PlayConfig) -> tuple[str, EnvParams]:
             )
         ]
     )
-
-
-def _market_problem(name: str) -> EnvParams:
-    if name in PRESETS:
-        return preset(name)
-    path = Path(name)
-    if not path.is_file():
-        known = listed(["a market.json", *PRESETS])
-        message = f"expected {known}, got {shown(name)!r}{did_you_mean(name, PRESETS)}"
-        raise ConfigError([Problem("--market", message)])
-    try:
-        model = MarketModel.load(path)
-        book = BookMarketParams(model=model, warmup_ns=WARMUP_NS)
-        section = calibration_of(path) or {}
-        return problem_of(
-            book, model.typical, lots=_usual_lots(model), tick_value=tick_value(section)
-        )
-    except ValidationError as error:
-        lines = problem_lines(error, EnvParams)
-    except (ValueError, OSError) as error:
-        lines = str(error).splitlines()
-    raise ConfigError([Problem("--market", line) for line in lines])
-
-
-def _replay_problem(path: str) -> EnvParams:
-    try:
-        market = ReplayMarketParams(recording=path)
-        typical = measure_typical(market)
-    except (ValueError, OSError) as error:
-        lines = str(error).splitlines()
-        raise ConfigError([Problem("--replay", line) for line in lines]) from error
-    market = market.model_copy(update={"typical": typical})
-    return problem_of(market, typical, lots=max(1, round(typical.touch_lots / 4.0)))
-
-
-def _usual_lots(model: MarketModel) -> int:
-    """The median size of orders that join the best price."""
-    sizes = model.joining.sizes
-    order = np.argsort(sizes.lots)
-    reached = np.cumsum(np.asarray(sizes.probability)[order]) >= 0.5
-    return int(np.asarray(sizes.lots)[order][int(np.argmax(reached))])
-
-
-def tick_value(section: Mapping[str, Any]) -> float:
-    """Currency of a tick of a lot, of the recording that a model was calibrated to; else 1."""
-    inputs = section.get("inputs") or [{}]
-    sizes = [inputs[0].get(name) for name in ("tick_size", "lot_size")]
-    if None in sizes:
-        return 1.0
-    return float(Decimal(sizes[0]) * Decimal(sizes[1]))
-
-
-def _train_config(run: Path) -> TrainConfig:
-    return load_config(run / CONFIG_NAME, [], TrainConfig)
 
 
 def _loaded(name: str, params: EnvParams, problems: list[Problem]) -> NetworkPlayer | None:
@@ -197,17 +125,18 @@ def _loaded(name: str, params: EnvParams, problems: list[Problem]) -> NetworkPla
         problems.append(Problem(place, message))
         return None
     try:
-        own = params_of(_train_config(run))
+        own = kept_market(run).params
         spec, weights = policy_from((run / POLICY_NAME).read_bytes(), POLICY_NAME)
         player = NetworkPlayer(name, own, spec, weights).in_problem(params)
         _require_fit(player)
+    except ConfigError as error:
+        problems += error.problems
     except ValidationError as error:
-        lines: Sequence[str] = problem_lines(error, EnvParams)
-    except (ValueError, OSError, json.JSONDecodeError) as error:
-        lines = str(error).splitlines()
+        problems += [Problem(place, line) for line in problem_lines(error, EnvParams)]
+    except (ValueError, OSError) as error:
+        problems += [Problem(place, line) for line in str(error).splitlines()]
     else:
         return player
-    problems += [Problem(place, line) for line in lines]
     return None
 
 

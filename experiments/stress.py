@@ -19,7 +19,7 @@ from experiments.evaluate import (
     origin_of,
 )
 from experiments.evaluation_config import StressConfig
-from experiments.players import enter, played_seed, problem_from
+from experiments.players import enter, market_from, played_seed
 from reports.page import render
 from reports.stress import (
     COLUMNS,
@@ -74,12 +74,13 @@ def scenario_names(config: StressConfig) -> tuple[str, ...]:
 def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -> dict[str, Any]:
     """Plays everybody in every setting, and writes the episodes, the table and the page."""
     n_threads = config.threads or available_threads()
-    market, params = problem_from(config)
+    market = market_from(config)
+    params = market.params
     stressed, left_out = _settings(config, params)
     settings = {UNSTRESSED: params, **stressed}
     plays = len(settings) * len(config.policies)
     meter = Meter(config, config.episodes * plays, progress)
-    contest = enter(config, market, params, n_threads=n_threads, tried=meter.tuned)
+    contest = enter(config, market, n_threads=n_threads, tried=meter.tuned)
     blocks: list[Episodes] = []
     for setting, problem in settings.items():
         for player in contest.players:
@@ -98,11 +99,13 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
         rules={name: described(one) for name, one in contest.tuned.items()},
         left_out=left_out,
         bootstrap=bootstrap_for(config, comparisons=len(stressed) * len(config.policies)),
+        cautions=market.cautions,
         origin=origin_of(run),
     )
     rows = stress_rows(stress)
     values = {
-        "market": market,
+        "market": market.name,
+        "cautions": list(market.cautions),
         "problem_sha256": stress.table.metadata.problem_sha256,
         "episodes": config.episodes,
         "left_out": left_out,

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ConfigError, InputError, Problem, shown_place
+from experiments.markets import PROBLEM_NAME, Market, kept_market, simulated_market
 from experiments.quiet import start_tensorflow
 from experiments.tracking import TrackedFiles
 from experiments.train_config import TrainConfig
 from rlmm_tf.env.vector import available_threads
-from rlmm_tf.params import EnvParams
-from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import seed_sequence
 
 if TYPE_CHECKING:
@@ -35,17 +34,29 @@ class Folder:
         return self._run.write(str(Path(self._name) / name), data)
 
 
-def params_of(config: TrainConfig) -> EnvParams:
+def market_of(config: TrainConfig) -> Market:
     """The problem with its overrides.
 
     Raises:
-        ConfigError: there is no such preset, or the overrides do not fit it.
+        ConfigError: there is no such market, or the overrides do not fit it.
     """
-    try:
-        return resolve_params(config.problem, config.overrides)
-    except ValueError as error:
-        place = "overrides" if config.overrides else "problem"
-        raise ConfigError([Problem(place, line) for line in str(error).splitlines()]) from error
+    return simulated_market(config.problem, "problem").with_values(config.overrides)
+
+
+def keep_market(market: Market, run: RunDirectory) -> None:
+    """Leaves the problem in the run's folder, for whoever plays its policy.
+
+    Raises:
+        ConfigError: the run was begun with another one.
+    """
+    text = market.to_json()
+    if (run.path / PROBLEM_NAME).exists() and kept_market(run.path) != market:
+        message = (
+            f"expected the market that the run was begun with, got another in {market.name}; "
+            "choose another place with --out"
+        )
+        raise ConfigError([Problem("problem", message)])
+    run.write(PROBLEM_NAME, text)
 
 
 def run_export(policy: Path, out: Path) -> dict[str, Any]:
@@ -81,7 +92,9 @@ def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> 
     from rlmm_tf.training.loop import Loop
     from rlmm_tf.training.start import make_training
 
-    params = params_of(config)
+    market = market_of(config)
+    keep_market(market, run)
+    params = market.params
     seed = seed_sequence(config.seed)
     n_threads = config.threads or available_threads()
     try:
@@ -98,7 +111,8 @@ def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> 
     )
     best = loop.run(progress).evaluation
     return {
-        "problem": config.problem,
+        "problem": market.name,
+        "cautions": list(market.cautions),
         "agent": config.agent.kind,
         "steps": training.iterations_total * training.rollout_steps,
         "value": best.value,

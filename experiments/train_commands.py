@@ -37,15 +37,20 @@ def train(
         from experiments import console
         from experiments.config import load_config
         from experiments.run import RunDirectory, default_path
-        from experiments.train import params_of, run_train
+        from experiments.train import market_of, run_train
         from experiments.train_config import TrainConfig
         from rlmm_tf.presets import PRESETS
 
         options = settings_of({"--seed": ("seed", seed)})
         chosen = load_config(
-            config, set_ or [], TrainConfig, options=options, choices={"problem": tuple(PRESETS)}
+            config,
+            set_ or [],
+            TrainConfig,
+            options=options,
+            choices={"problem": (*PRESETS, "a market.json")},
+            or_files={"problem"},
         )
-        params_of(chosen)
+        market_of(chosen)
         run = RunDirectory.create(
             out or default_path("train", chosen.problem, chosen),
             chosen,

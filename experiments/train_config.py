@@ -15,7 +15,9 @@ class TrainConfig(Config):
 
     execution_only: ClassVar[frozenset[str]] = frozenset({"threads", "mlflow"})
 
-    problem: Annotated[str, Field(min_length=1)] = Field(description="a preset's name")
+    problem: Annotated[str, Field(min_length=1)] = Field(
+        description="a preset's name, or a market.json of rlmm calibrate"
+    )
     overrides: dict[str, Any] = Field(
         default={}, description="values of the problem's parameters that replace the preset's"
     )

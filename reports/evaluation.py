@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import tear_sheet
-from reports.page import Bars, Facts, Gallery, Links, Page, PolicyLines, Section, Table, looks
+from reports.page import (
+    Bars,
+    Facts,
+    Gallery,
+    Links,
+    Page,
+    PolicyLines,
+    Section,
+    Table,
+    cautions_note,
+    looks,
+)
 from reports.statistics.daily import CALENDARS, DailyPnl, daily_pnl
 from reports.statistics.intervals import Bootstrap, compare, mean_estimates
 from reports.statistics.market_making import METRICS, metrics_of, pnl
@@ -38,6 +49,7 @@ class Evaluation:
     calendar: str
     capital: float
     origin: Mapping[str, Any]  # what the page's footer says
+    cautions: tuple[str, ...] = ()  # of the market's calibration
 
 
 def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
@@ -180,7 +192,13 @@ def evaluation_page(
         Section("Baselines", [_rules(values)]),
         Section("How it is computed", [_formulas()]),
     ]
-    return Page(f"{TITLE}: {values['market']}", lead, sections, footer=dict(evaluation.origin))
+    return Page(
+        f"{TITLE}: {values['market']}",
+        lead,
+        sections,
+        note=cautions_note(evaluation.cautions),
+        footer=dict(evaluation.origin),
+    )
 
 
 def _summary(values: Mapping[str, Any]) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.page import Facts, Page, Section, Table
+from reports.page import Facts, Page, Section, Table, cautions_note
 from reports.statistics.intervals import (
     Bootstrap,
     adjusted_p_values,
@@ -46,6 +46,7 @@ class Stress:
     left_out: Mapping[str, str]  # scenarios that do not fit the market, and why
     bootstrap: Bootstrap
     origin: Mapping[str, Any]  # what the page's footer says
+    cautions: tuple[str, ...] = ()  # of the market's calibration
 
 
 def stress_rows(stress: Stress) -> list[Row]:
@@ -161,7 +162,13 @@ def stress_page(stress: Stress, rows: Sequence[Row]) -> Page:
         sections.append(Section("Left out", [Facts(stress.left_out)]))
     if stress.rules:
         sections.append(Section("Baselines", [Facts(stress.rules)]))
-    return Page(f"{TITLE}: {table.metadata.market}", lead, sections, footer=dict(stress.origin))
+    return Page(
+        f"{TITLE}: {table.metadata.market}",
+        lead,
+        sections,
+        note=cautions_note(stress.cautions),
+        footer=dict(stress.origin),
+    )
 
 
 def _grid(table: EpisodeTable, rows: Sequence[Row]) -> Table:

@@ -75,6 +75,13 @@ class Page:
     footer: Mapping[str, Any] = field(default_factory=dict)  # where the numbers come from
 
 
+def cautions_note(cautions: Sequence[str]) -> str:
+    """What a page carries on from its market's calibration; empty without cautions."""
+    if not cautions:
+        return ""
+    return "The calibration of this market warns: " + "; ".join(cautions) + "."
+
+
 def _kind(part: object) -> str:
     if isinstance(part, str):
         return "text"

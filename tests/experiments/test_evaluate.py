@@ -12,7 +12,8 @@ import pytest
 
 from experiments.cli import main
 from experiments.evaluate import benchmark_of
-from experiments.players import MEASURED, PLAYED, TUNED, tick_value
+from experiments.markets import PROBLEM_NAME, Market, tick_value
+from experiments.players import MEASURED, PLAYED, TUNED
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.evaluation.episodes import EpisodeTable
 from rlmm_tf.evaluation.scenarios import SCENARIOS
@@ -52,7 +53,7 @@ def trained(folder: Path, problem: str = "book-small-tick", **overrides: Any) ->
     spec = PolicySpec.for_params(params, hidden=(4,))
     weights = PolicyWeights.random(spec, np.random.default_rng(0))
     (folder / "policy.safetensors").write_bytes(policy_bytes(spec, weights))
-    (folder / "config.yaml").write_text(json.dumps({"problem": problem, "overrides": overrides}))
+    (folder / PROBLEM_NAME).write_text(Market(problem, params).to_json())
     return folder
 
 

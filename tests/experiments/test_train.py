@@ -12,7 +12,7 @@ import pytest
 from experiments import cli
 from experiments.config import load_config
 from experiments.tracking import DATABASE_NAME, TrackedFiles
-from experiments.train import params_of
+from experiments.train import market_of
 from experiments.train_config import TrainConfig
 from rlmm_tf.env import PolicySpec, PolicyWeights
 
@@ -41,7 +41,7 @@ def config_file(folder: Path, text: str = SMALL) -> Path:
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("train-*.yaml")), ids=lambda path: path.name)
 def test_shipped_configurations_load(path: Path) -> None:
     config = load_config(path, [], TrainConfig)
-    assert params_of(config).episode.n_steps > 0
+    assert market_of(config).params.episode.n_steps > 0
 
 
 def test_an_agent_is_trained_in_a_book_market(
