@@ -169,10 +169,14 @@ def _as_busy(market: CalibratedMarket, seed: int) -> CalibratedMarket:
     """Left to itself, the market has as many events as the recording."""
     parts = market.parts
     rates_hz = np.reshape(market.n_events, (-1, 2)).sum(axis=1) / market.seconds
-    matched = match_rates(
-        market.model, rates_hz.tolist(), seed=seed, levels=shown_levels(parts.events)
-    )
     before = market.estimates.get("rate_factor", Estimate.fixed((1.0, 1.0, 1.0))).numbers
+    matched = match_rates(
+        market.model,
+        rates_hz.tolist(),
+        seed=seed,
+        levels=shown_levels(parts.events),
+        already=before,
+    )
     all_together = np.array(before) * np.array(matched.rate_factor.numbers)
     found = {
         "rate_factor": replace(matched.rate_factor, value=tuple(all_together.tolist())),

@@ -4,9 +4,9 @@ A likelihood compares rates given the recorded book. Left to itself the simulato
 own, and where nine events in ten are begotten by others a factor that is on average a little off
 is multiplied many times. So the market is run, and the intensity of each kind is multiplied by a
 small power of recorded over simulated rate until the rates agree: a factor of all of it, and not of
-its baseline, for what is begotten has to stay the same share of what comes. Draws are the same in
-each run. Of a recording that shows few levels, the rates are those of the events that would be
-shown.
+its baseline, for what is begotten has to stay the same share of what comes. With these factors no
+state of the book may be explosive (`steadiness`). Draws are the same in each run. Of a recording
+that shows few levels, the rates are those of the events that would be shown.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.estimate import Caution, Estimate
+from calibration.steadiness import CEILING, Steadied, steadied
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.events import EventFlag, EventKind
 from rlmm_tf.fields import NS_PER_S
@@ -47,7 +48,12 @@ class MatchedRates:
 
 
 def match_rates(
-    model: MarketModel, rates_hz: Sequence[float], *, seed: int, levels: int = 0
+    model: MarketModel,
+    rates_hz: Sequence[float],
+    *,
+    seed: int,
+    levels: int = 0,
+    already: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> MatchedRates:
     """Factors by simulation.
 
@@ -56,13 +62,15 @@ def match_rates(
         rates_hz: of market orders, limit orders and cancels, both sides together.
         seed: of the simulations.
         levels: that the recording shows of a side; 0: all.
+        already: factors that an earlier match has put into the model.
     """
+    before_this = np.array(already)
     wanted = np.array(rates_hz)
     factor, power, before = np.ones(3), np.full(3, POWER), np.zeros(3)
     best: tuple[float, Array, Array] | None = None
     for _ in range(ROUNDS):
         try:
-            rates_now = _simulated(_with(model, factor), seed, levels)
+            rates_now = _simulated(_with(model, factor, before_this).model, seed, levels)
         except ValueError as error:  # it runs away, or its price does
             if best is None:
                 return _unmatched(model, f"expected a market that runs for {HOURS} h, got: {error}")
@@ -87,28 +95,29 @@ def match_rates(
             f"by itself, got {shown} of them (market orders, limit orders, cancels)"
         )
         cautions = (Caution("free_run_rates", "rates", text),)
+    found = _with(model, factor, before_this)
     note = "by simulation, so that the free-running market is as busy as the recording"
     return MatchedRates(
-        _with(model, factor),
+        found.model,
         Estimate.fixed(tuple(factor.tolist()), note),
         tuple(ratio.tolist()),
-        cautions,
+        (*cautions, *_steadied_cautions(found)),
     )
 
 
-def _with(model: MarketModel, factor: Array) -> MarketModel:
-    states = (1.0,) * model.n_states
-    groups = tuple(
-        group.model_copy(
-            update={
-                "state_factor": tuple(
-                    value * float(factor[g // 2]) for value in group.state_factor or states
-                )
-            }
-        )
-        for g, group in enumerate(model.groups)
+def _with(model: MarketModel, factor: Array, already: Array) -> Steadied:
+    return steadied(model, np.repeat(factor, 2), np.repeat(already, 2))
+
+
+def _steadied_cautions(found: Steadied) -> tuple[Caution, ...]:
+    if not found.states and not found.activities:
+        return ()
+    text = (
+        f"{found.states} of {found.states_of} states of the book and {found.activities} regimes or "
+        f"bins of the season would beget more than {CEILING:g} events an event, if the market "
+        "stayed there; their factors are drawn towards the mean"
     )
-    return model.model_copy(update={"groups": groups})
+    return (Caution("explosive_states", "rates", text),)
 
 
 def _simulated(model: MarketModel, seed: int, levels: int) -> Array:

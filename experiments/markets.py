@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from calibration.artifact import calibration_of, cautions_of
 from experiments.errors import ConfigError, Problem, did_you_mean, listed, shown, shown_place
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.env import measure_typical
+from rlmm_tf.events import EventMetadata
 from rlmm_tf.fields import NS_PER_S
 from rlmm_tf.market_model import MarketModel
 from rlmm_tf.messages import problem_lines
 from rlmm_tf.params import EnvParams
-from rlmm_tf.presets import PRESETS, preset, problem_of, resolve_params
+from rlmm_tf.presets import PRESETS, preset, resolve_params, usual_problem
 from rlmm_tf.replay_params import ReplayMarketParams
 
 WARMUP_NS = 300 * NS_PER_S  # of a model from a file: it starts with a book that it filled itself
@@ -79,7 +81,7 @@ def simulated_market(name: str, place: str) -> Market:
         model = MarketModel.load(path)
         book = BookMarketParams(model=model, warmup_ns=WARMUP_NS)
         section = calibration_of(path) or {}
-        params = problem_of(
+        params = usual_problem(
             book, model.typical, lots=_usual_lots(model), tick_value=tick_value(section)
         )
     except ValidationError as error:
@@ -101,12 +103,14 @@ def replayed_market(path: str, place: str) -> Market:
     try:
         market = ReplayMarketParams(recording=path)
         typical = measure_typical(market)
+        metadata = EventMetadata.of_schema(pq.read_schema(path))
     except (ValueError, OSError) as error:
         lines = str(error).splitlines()
         raise ConfigError([Problem(place, line) for line in lines]) from error
     market = market.model_copy(update={"typical": typical})
     lots = max(1, round(typical.touch_lots / 4.0))
-    return Market(path, problem_of(market, typical, lots=lots))
+    value = _tick_value(metadata.tick_size, metadata.lot_size)
+    return Market(path, usual_problem(market, typical, lots=lots, tick_value=value))
 
 
 def kept_market(run: Path) -> Market:
@@ -135,7 +139,11 @@ def tick_value(section: Mapping[str, Any]) -> float:
     sizes = [inputs[0].get(name) for name in ("tick_size", "lot_size")]
     if None in sizes:
         return 1.0
-    return float(Decimal(sizes[0]) * Decimal(sizes[1]))
+    return _tick_value(*sizes)
+
+
+def _tick_value(tick_size: str, lot_size: str) -> float:
+    return float(Decimal(tick_size) * Decimal(lot_size))
 
 
 def _usual_lots(model: MarketModel) -> int:

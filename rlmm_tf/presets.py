@@ -152,59 +152,89 @@ def _book(
     tick_value: float,
     round_lots: float,
 ) -> EnvParams:
-    """About a hundred events a step, and the fees and rebates of US exchanges."""
-    problem = problem_of(
+    """About a hundred events a step, and the fees and rebates of US exchanges.
+
+    A full inventory costs its value of (volatility in ticks)^2 ticks each second.
+    """
+    problem = _book_problem(
         BookMarketParams(
             model=model,
             mid_initial_ticks=100_000,
             warmup_ns=warmup_s * NS_PER_S,
             reaction_full_lots=round_lots,
         ),
-        model.typical,
+        features=(
+            "time_left", "inventory", "mid_return", "realised_volatility", "market_sells",
+            "market_buys", "regime",
+        ),
+        inventory_quadratic=model.typical.volatility_ticks**2 * tick_value / cap_lots,
         lots=lots_max,
         cap_lots=cap_lots,
         tick_value=tick_value,
         step_s=step_s,
         offset_max_ticks=offset_max_ticks,
-    )
+    )  # fmt: skip
     fees = FeeParams(maker_ticks_per_lot=-0.2, taker_ticks_per_lot=0.3)
     return problem.model_copy(update={"fees": fees})
 
 
-def problem_of(
+# What anybody can see of a market with a book, and nothing that only its simulator knows.
+SEEN = (
+    "time_left", "inventory", "mid_return", "realised_volatility", "market_sells", "market_buys",
+    "bid_fills", "ask_fills", "spread", "microprice", "imbalance", "order_flow", "bid_distance",
+    "ask_distance", "trade_sign", "trade_volume", "activity",
+)  # fmt: skip
+# Holding one quote so long costs this share of the half-spread that it may earn.
+HELD_S, HELD_SHARE = 60.0, 0.1
+BUSY_HZ = 0.1  # market orders, from which on decisions are made every second
+
+
+def usual_problem(
     market: BookMarketParams | ReplayMarketParams,
     typical: TypicalParams,
     *,
     lots: int,
-    cap_lots: int | None = None,
-    tick_value: float = 1.0,
-    step_s: int | None = None,
-    offset_max_ticks: int | None = None,
+    tick_value: float,
 ) -> EnvParams:
-    """Ten minutes of a market with a book for a colocated maker who pays no fees.
+    """Ten minutes of a recorded market, simulated or replayed, with scales of its own.
 
-    The running penalty of a full inventory is its value of (volatility in ticks)^2 ticks each
-    second.
+    Decisions are made every second, in quiet markets every ten; quotes reach three spreads from the
+    mid, or five ticks if that is more; the cap is ten quotes. What holding an inventory costs grows
+    with its square.
 
     Args:
         market: a simulated one or a recording.
         typical: its typical values.
         lots: of a quote.
-        cap_lots: of the inventory; ten quotes if it is left out.
         tick_value: account currency per tick and lot.
-        step_s: 1 where at least one market order comes each second, else 10.
-        offset_max_ticks: of a quote from the mid; three spreads, or five ticks if that is more.
     """
+    half_spread = 0.5 * max(1, typical.spread_ticks) * tick_value
+    return _book_problem(
+        market,
+        features=SEEN,
+        inventory_quadratic=HELD_SHARE * half_spread / (lots * HELD_S),
+        lots=lots,
+        cap_lots=10 * lots,
+        tick_value=tick_value,
+        step_s=1 if 2.0 * typical.market_orders_hz >= BUSY_HZ else 10,
+        offset_max_ticks=max(5, 3 * typical.spread_ticks),
+    )
+
+
+def _book_problem(
+    market: BookMarketParams | ReplayMarketParams,
+    *,
+    features: tuple[str, ...],
+    inventory_quadratic: float,
+    lots: int,
+    cap_lots: int,
+    tick_value: float,
+    step_s: int,
+    offset_max_ticks: int,
+) -> EnvParams:
+    """Ten minutes for a colocated maker who pays no fees."""
     feed = DelayParams(median_ns=_MS_NS)
     entry = DelayParams(law="lognormal", median_ns=_MS_NS, log_sd=0.5)
-    if cap_lots is None:
-        cap_lots = 10 * lots
-    if step_s is None:
-        step_s = 1 if 2.0 * typical.market_orders_hz >= 1.0 else 10
-    if offset_max_ticks is None:
-        offset_max_ticks = max(5, 3 * typical.spread_ticks)
-    regimes = () if isinstance(market, ReplayMarketParams) else ("regime",)
-    variance = (typical.volatility_ticks * tick_value) ** 2
     return EnvParams(
         market=market,
         latency=LatencyParams(feed=feed, entry=entry, response=feed),
@@ -213,15 +243,10 @@ def problem_of(
             n_steps=600 // step_s, step_ns=step_s * NS_PER_S, horizon_ends="truncated"
         ),
         action=ActionParams(offset_min_ticks=0, offset_max_ticks=offset_max_ticks, lots_max=lots),
-        observation=ObservationParams(
-            features=(
-                "time_left", "inventory", "mid_return", "realised_volatility", "market_sells",
-                "market_buys", *regimes,
-            )
-        ),
-        reward=RewardParams(inventory_quadratic=variance / (cap_lots * tick_value)),
+        observation=ObservationParams(features=features),
+        reward=RewardParams(inventory_quadratic=inventory_quadratic),
         tick_value=tick_value,
-    )  # fmt: skip
+    )
 
 
 _P1: dict[str, Any] = {

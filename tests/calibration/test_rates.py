@@ -50,6 +50,18 @@ def test_rates_that_cannot_be_are_told() -> None:
     assert [caution.code for caution in found.cautions] == ["free_run_rates"]
 
 
+def test_states_that_would_explode_are_told() -> None:
+    bins = len(known_market().imbalance_bin_edges) + 1
+    groups = tuple(
+        group.model_copy(update={"state_factor": (12.0,) * bins + (1.0,) * bins})
+        for group in known_market().groups
+    )
+    found = match_rates(known_market(groups=groups), (2.0, 9.0, 7.0), seed=1)
+    (caution,) = [c for c in found.cautions if c.code == "explosive_states"]
+    assert caution.text.startswith("3 of 6 states of the book and 0 regimes")
+    assert max(found.model.groups[0].state_factor) < 12.0 * max(found.rate_factor.value)
+
+
 def test_a_market_without_cancels_runs_too() -> None:
     groups = tuple(
         group.model_copy(update={"baseline_hz": 0.0 if g >= 4 else group.baseline_hz})
