@@ -28,6 +28,7 @@ from experiments.command import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_TERMINATED,
+    KEPT,
     TYPED,
     Job,
     Json,
@@ -301,9 +302,13 @@ def _explained(error: BaseException) -> tuple[int, list[str]]:
 
 
 def _interrupted(error: BaseException) -> str:
-    folders = [n.partition(": ")[2] for n in getattr(error, "__notes__", []) if "run dir" in n]
+    notes = getattr(error, "__notes__", [])
+    folders = [n.partition(": ")[2] for n in notes if n.startswith("run dir")]
     if not folders:
         return "Interrupted."
+    for note in notes:
+        if note.startswith(KEPT):
+            return f"Interrupted; {note} {shown_place(folders[0])}"
     return f"Interrupted; run the same command with --resume to continue {shown_place(folders[0])}."
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+KEPT = "what was played is kept, go on with"  # note on an error: a command and its option
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2

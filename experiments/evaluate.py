@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.evaluation_config import EvaluateConfig, PlayConfig
+from experiments.kept import Kept
 from experiments.players import Contest, enter, market_from, played_seed
 from reports.evaluation import (
     SHEET_DAYS,
@@ -26,15 +27,13 @@ from reports.tear_sheet import tear_sheet
 from rlmm_tf import __version__
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.evaluation.baselines import BASELINES, FAMILIES, Tuned
-from rlmm_tf.evaluation.episodes import EpisodeMetadata, Episodes, EpisodeTable
+from rlmm_tf.evaluation.episodes import UNSTRESSED, EpisodeMetadata, Episodes
 from rlmm_tf.evaluation.play import Trace, play
-from rlmm_tf.evaluation.trace import trace_bytes
 
 if TYPE_CHECKING:
     from experiments.console import Progress
     from experiments.run import RunDirectory
 
-TABLE_NAME, STEPS_NAME = "episodes.parquet", "steps.parquet"
 RESULT_NAME, PAGE_NAME = "evaluation.json", "index.html"
 BENCHMARKS = ("avellaneda_stoikov", "glft")  # whoever is there first is compared with
 
@@ -72,11 +71,13 @@ def run_evaluate(
     bootstrap = bootstrap_for(config, comparisons=len(config.policies))
     market = market_from(config)
     meter = Meter(config, config.episodes * len(config.policies), progress)
-    contest = enter(config, market, n_threads=n_threads, tried=meter.tuned)
-    blocks: list[Episodes] = []
+    contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
+    n_steps = market.params.episode.n_steps
+    kept = Kept(run, functools.partial(metadata_of, config, contest), n_steps)
     traces: list[Trace] = []
     for player in contest.players:
-        episodes, trace = play(
+        playing = functools.partial(
+            play,
             player,
             episodes=config.episodes,
             seed=played_seed(config),
@@ -84,9 +85,8 @@ def run_evaluate(
             traced=config.traced,
             report=meter.of(player.name),
         )
-        blocks.append(episodes)
-        traces.append(trace)
-    table = EpisodeTable(metadata_of(config, contest, blocks), tuple(blocks))
+        traces.append(kept.block(player.name, UNSTRESSED, playing)[1])
+    table = kept.table(steps=True)
     evaluation = Evaluation(
         table=table,
         traces=tuple(traces),
@@ -100,8 +100,6 @@ def run_evaluate(
         origin=origin_of(run),
     )
     values = evaluation_values(evaluation) | {"cautions": list(market.cautions)}
-    run.write(TABLE_NAME, table.to_bytes())
-    run.write(STEPS_NAME, trace_bytes(traces))
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
     sheets = _write_tear_sheets(evaluation, run, progress)
     run.write(PAGE_NAME, render(evaluation_page(evaluation, values, sheets)))

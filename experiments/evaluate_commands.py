@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from experiments.command import EXIT_OK, Job, Json, command_line, settings_of
+from experiments.command import EXIT_OK, KEPT, Job, Json, Options, command_line, settings_of
 
 if TYPE_CHECKING:
     from experiments.evaluation_config import PlayConfig
 
+Asked = TypeVar("Asked", bound="PlayConfig")
 Optional = str | None
 Policies = Annotated[
     list[str] | None,
@@ -32,6 +33,9 @@ Set = Annotated[
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Run directory (default: runs/VERB-...).")
 ]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Go on with this run; it knows what it plays.")
+]
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer works
@@ -45,6 +49,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
     config: Config = None,
     set_: Set = None,
     out: Out = None,
+    resume: Resume = None,
     json: Json = False,
 ) -> Job:
     """Play policies side by side in the same episodes, and write what came of it.
@@ -65,12 +70,11 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
 
     def job() -> int:
         from experiments import console
-        from experiments.config import load_config
         from experiments.evaluate import run_evaluate
         from experiments.evaluation_config import EvaluateConfig
 
-        chosen = load_config(config, set_ or [], EvaluateConfig, options=settings_of(options))
-        result = _played("evaluate", run_evaluate, chosen, out)
+        chosen = _asked(EvaluateConfig, options, config, set_, resume)
+        result = _played("evaluate", run_evaluate, chosen, out, resume)
         if json:
             console.write_json(result)
         else:
@@ -95,6 +99,7 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
     config: Config = None,
     set_: Set = None,
     out: Out = None,
+    resume: Resume = None,
     json: Json = False,
 ) -> Job:
     """Play policies in named scenarios, each against itself in the same episodes without.
@@ -117,7 +122,6 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
 
     def job() -> int:
         from experiments import console
-        from experiments.config import load_config
         from experiments.evaluation_config import StressConfig
         from experiments.stress import run_stress, scenario_names
         from rlmm_tf.evaluation.scenarios import SCENARIOS
@@ -129,9 +133,9 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
             else:
                 console.write_values("scenarios", about)
             return EXIT_OK
-        chosen = load_config(config, set_ or [], StressConfig, options=settings_of(options))
+        chosen = _asked(StressConfig, options, config, set_, resume)
         scenario_names(chosen)
-        result = _played("stress", run_stress, chosen, out)
+        result = _played("stress", run_stress, chosen, out, resume)
         if json:
             console.write_json(result)
         else:
@@ -142,22 +146,48 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
     return job
 
 
+def _asked(
+    kind: type[Asked],
+    options: Options,
+    config: Path | None,
+    overrides: Sequence[str] | None,
+    resume: Path | None,
+) -> Asked:
+    """The configuration that is asked for; that of the run to go on with, if there is one."""
+    from experiments.config import load_config
+    from experiments.run import CONFIG_NAME
+
+    path = config if resume is None or config is not None else resume / CONFIG_NAME
+    return load_config(path, overrides or [], kind, options=settings_of(options))
+
+
 def _played(
-    verb: str, play: Callable[..., dict[str, Any]], chosen: PlayConfig, out: Path | None
+    verb: str,
+    play: Callable[..., dict[str, Any]],
+    chosen: PlayConfig,
+    out: Path | None,
+    resume: Path | None,
 ) -> dict[str, Any]:
     """What `play` finds, in a run directory of its own."""
     from experiments import console
     from experiments.evaluate import PAGE_NAME
+    from experiments.kept import BASELINES_NAME, PARTS, TABLE_NAME
     from experiments.run import RunDirectory, default_path
 
     run = RunDirectory.create(
-        out or default_path(verb, chosen.market or "run", chosen),
+        resume or out or default_path(verb, chosen.market or "run", chosen),
         chosen,
+        resume=resume is not None,
         argv=command_line(),
         seeds={"seed": chosen.seed},
     )
-    with run, console.progress_bar(verb) as progress:
-        result = play(chosen, run, progress=progress)
+    try:
+        with run, console.progress_bar(verb) as progress:
+            result = play(chosen, run, progress=progress)
+    except (KeyboardInterrupt, Exception) as error:
+        if any((run.path / name).exists() for name in (BASELINES_NAME, PARTS, TABLE_NAME)):
+            error.add_note(f"{KEPT}: rlmm {verb} --resume")
+        raise
     return {**result, "page": str(run.path / PAGE_NAME)}
 
 

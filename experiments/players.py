@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,18 @@ from pydantic import ValidationError
 
 from experiments.errors import ConfigError, Problem, did_you_mean, listed, shown_place
 from experiments.evaluation_config import PlayConfig
+from experiments.kept import (
+    BASELINES_NAME,
+    baselines_json,
+    found_baselines,
+    note_inputs,
+    require_inputs,
+)
 from experiments.markets import Market, kept_market, replayed_market, simulated_market
+from experiments.run import RunDirectory
 from rlmm_tf.env import observation_layout
 from rlmm_tf.env.spaces import action_choices, action_width
-from rlmm_tf.evaluation.baselines import BASELINES, Measured, Tuned, measure, tune
+from rlmm_tf.evaluation.baselines import BASELINES, Tuned, measure, tune
 from rlmm_tf.evaluation.play import NetworkPlayer, Player
 from rlmm_tf.messages import problem_lines
 from rlmm_tf.params import EnvParams
@@ -35,7 +44,6 @@ class Contest:
     market: Market
     players: tuple[Player, ...]
     tuned: Mapping[str, Tuned]
-    measured: Measured | None
 
 
 def played_seed(config: PlayConfig) -> np.random.SeedSequence:
@@ -53,9 +61,14 @@ def market_from(config: PlayConfig) -> Market:
 
 
 def enter(
-    config: PlayConfig, market: Market, *, n_threads: int, tried: Callable[[], None]
+    config: PlayConfig,
+    market: Market,
+    *,
+    run: RunDirectory,
+    n_threads: int,
+    tried: Callable[[], None],
 ) -> Contest:
-    """All players, the baselines measured and tuned in the market.
+    """All players, the baselines measured and tuned in the market, or as the run has them.
 
     Raises:
         ConfigError: a policy that is none, or that does not fit the problem.
@@ -67,19 +80,35 @@ def enter(
     }
     if problems:
         raise ConfigError(problems)
-    measured, tuned = None, {}
-    baselines = [name for name in config.policies if name in BASELINES]
+    inputs = _inputs(config, params)
+    require_inputs(run, inputs)
+    tuned: Mapping[str, Tuned] = {}
+    if any(name in BASELINES for name in config.policies):
+        found = found_baselines(run, params, seed_sequence(config.seed, *TUNED))
+        tuned = found or _tuned(config, params, run, n_threads=n_threads, tried=tried)
+    note_inputs(run, inputs)
+    players = [tuned[n].player if n in tuned else loaded[n] for n in config.policies]
+    return Contest(market, tuple(p for p in players if p is not None), tuned)
+
+
+def _tuned(
+    config: PlayConfig,
+    params: EnvParams,
+    run: RunDirectory,
+    *,
+    n_threads: int,
+    tried: Callable[[], None],
+) -> dict[str, Tuned]:
+    """The baselines that play, tuned; written to the run."""
     try:
-        if baselines:
-            measured = measure(
-                params,
-                episodes=max(2, config.tuning_episodes // 4),
-                seed=seed_sequence(config.seed, *MEASURED),
-                n_threads=n_threads,
-            )
-        for name in baselines:
-            assert measured is not None
-            tuned[name] = tune(
+        measured = measure(
+            params,
+            episodes=max(2, config.tuning_episodes // 4),
+            seed=seed_sequence(config.seed, *MEASURED),
+            n_threads=n_threads,
+        )
+        tuned = {
+            name: tune(
                 name,
                 params,
                 measured,
@@ -88,10 +117,28 @@ def enter(
                 n_threads=n_threads,
                 tried=tried,
             )
+            for name in config.policies
+            if name in BASELINES
+        }
     except ValueError as error:
         raise ConfigError([Problem("policies", str(error))]) from error
-    players = [tuned[n].player if n in tuned else loaded[n] for n in config.policies]
-    return Contest(market, tuple(p for p in players if p is not None), tuned, measured)
+    run.write(BASELINES_NAME, baselines_json(measured, tuned))
+    return tuned
+
+
+def _inputs(config: PlayConfig, params: EnvParams) -> dict[str, str]:
+    """Hashes of what results depend on beside the configuration."""
+    files = {name: Path(name, POLICY_NAME) for name in config.policies if name not in BASELINES}
+    if config.replay is not None:
+        files[config.replay] = Path(config.replay)
+    return {"the market": params.content_hash()} | {
+        name: _sha256(path) for name, path in files.items()
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _base(config: PlayConfig) -> Market:

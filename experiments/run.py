@@ -170,6 +170,10 @@ class RunDirectory:
             self.close("failed")
             error.add_note(f"run directory: {self.path}")
 
+    def keep(self) -> None:
+        """What has been written took time: from now on bad input takes nothing of it away."""
+        self._is_new = False
+
     def close(self, status: Status) -> None:
         """Record how the run ended and let go of the directory."""
         if self._lock < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from experiments.errors import ConfigError, Problem, did_you_mean
 from experiments.evaluate import (
     PAGE_NAME,
-    TABLE_NAME,
     Meter,
     bootstrap_for,
     described,
@@ -19,6 +19,7 @@ from experiments.evaluate import (
     origin_of,
 )
 from experiments.evaluation_config import StressConfig
+from experiments.kept import Kept
 from experiments.players import enter, market_from, played_seed
 from reports.page import render
 from reports.stress import (
@@ -31,7 +32,7 @@ from reports.stress import (
     worst_of,
 )
 from rlmm_tf.env.vector import available_threads
-from rlmm_tf.evaluation.episodes import UNSTRESSED, Episodes, EpisodeTable
+from rlmm_tf.evaluation.episodes import UNSTRESSED
 from rlmm_tf.evaluation.play import play
 from rlmm_tf.evaluation.scenarios import (
     SCENARIOS,
@@ -80,11 +81,12 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
     settings = {UNSTRESSED: params, **stressed}
     plays = len(settings) * len(config.policies)
     meter = Meter(config, config.episodes * plays, progress)
-    contest = enter(config, market, n_threads=n_threads, tried=meter.tuned)
-    blocks: list[Episodes] = []
+    contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
+    kept = Kept(run, functools.partial(metadata_of, config, contest), params.episode.n_steps)
     for setting, problem in settings.items():
         for player in contest.players:
-            episodes, _ = play(
+            playing = functools.partial(
+                play,
                 player.in_problem(problem),
                 episodes=config.episodes,
                 seed=played_seed(config),
@@ -92,9 +94,9 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
                 setting=setting,
                 report=meter.of(setting or "without stress"),
             )
-            blocks.append(episodes)
+            kept.block(player.name, setting, playing)
     stress = Stress(
-        table=EpisodeTable(metadata_of(config, contest, blocks), tuple(blocks)),
+        table=kept.table(steps=False),
         about={name: one.about for name, one in _scenarios(config).items()},
         rules={name: described(one) for name, one in contest.tuned.items()},
         left_out=left_out,
@@ -112,7 +114,6 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
         "policies": {name: {"worst": worst_of(rows, name)} for name in stress.table.policies},
         "rows": rows,
     }
-    run.write(TABLE_NAME, stress.table.to_bytes())
     run.write(CSV_NAME, _csv(rows))
     run.write(MARKDOWN_NAME, markdown(rows))
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")

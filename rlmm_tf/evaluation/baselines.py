@@ -234,6 +234,7 @@ class Tuned:
     rule: str  # the chosen one, as text
     tried: int
     mean_reward: float  # of the chosen one, in the episodes of the tuning
+    chosen: int = 0  # which of those that were tried
 
 
 def tune(
@@ -253,17 +254,34 @@ def tune(
     """
     if name == RANDOM:
         return _random(params, measured, seed)
-    best: tuple[float, DepthRule] | None = None
-    count = 0
+    rewards = []
     for rule in FAMILIES[name](params, measured):
         player = rule_player(name, params, rule)
         reward = play(player, episodes=episodes, seed=seed, n_threads=n_threads)[0]["reward"]
-        count += 1
+        rewards.append(float(reward.mean()))
         tried()
-        if best is None or float(reward.mean()) > best[0]:
-            best = float(reward.mean()), rule
-    assert best is not None  # no family is empty
-    return Tuned(rule_player(name, params, best[1]), repr(best[1]), count, best[0])
+    chosen = int(np.argmax(rewards))  # the first of equals
+    return chosen_again(
+        name, params, measured,
+        seed=seed, chosen=chosen, tried=len(rewards), mean_reward=rewards[chosen],
+    )  # fmt: skip
+
+
+def chosen_again(
+    name: str,
+    params: EnvParams,
+    measured: Measured,
+    *,
+    seed: np.random.SeedSequence,
+    chosen: int,
+    tried: int,
+    mean_reward: float,
+) -> Tuned:
+    """What `tune` returned once."""
+    if name == RANDOM:
+        return _random(params, measured, seed)
+    rule = next(itertools.islice(FAMILIES[name](params, measured), chosen, None))
+    return Tuned(rule_player(name, params, rule), repr(rule), tried, mean_reward, chosen)
 
 
 def _random(params: EnvParams, measured: Measured, seed: np.random.SeedSequence) -> Tuned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,8 @@ import pyarrow.parquet as pq
 
 from rlmm_tf.env import COLUMNS
 from rlmm_tf.evaluation.play import Trace
+
+NAMES = tuple(column.name for column in COLUMNS)
 
 
 def trace_bytes(traces: Sequence[Trace]) -> bytes:
@@ -26,8 +29,39 @@ def trace_bytes(traces: Sequence[Trace]) -> bytes:
     table = pa.table(
         {"policy": pa.array(columns["policy"], pa.string())}
         | {"environment": pa.array(columns["environment"], pa.int64())}
-        | {column.name: pa.array(values[:, i]) for i, column in enumerate(COLUMNS)}
+        | {name: pa.array(values[:, i]) for i, name in enumerate(NAMES)}
     )
     out = pa.BufferOutputStream()
     pq.write_table(table, out, compression="zstd")
     return bytes(out.getvalue())
+
+
+def read_traces(path: Path | str, n_steps: int) -> dict[str, Trace]:
+    """What `trace_bytes` wrote, by policy; those without a step are not there.
+
+    Args:
+        path: the file.
+        n_steps: of an episode that reaches its horizon.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        table = pq.read_table(path)
+        policies = np.array(table.column("policy").to_pylist(), dtype=object)
+        environments = table.column("environment").to_numpy()
+        values = np.stack([table.column(name).to_numpy() for name in NAMES], axis=1)
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path}: expected the steps of episodes, got something else: {error}; write them "
+            "again with `rlmm evaluate`"
+        ) from None
+    traces = {}
+    for policy in dict.fromkeys(policies.tolist()):
+        own = policies == policy
+        columns = np.full((int(environments[own].max()) + 1, n_steps, len(NAMES)), np.nan)
+        for environment in range(len(columns)):
+            steps = values[own & (environments == environment)]
+            columns[environment, : len(steps)] = steps
+        traces[policy] = Trace(policy, columns)
+    return traces

@@ -46,12 +46,14 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-def trained(folder: Path, problem: str = "book-small-tick", **overrides: Any) -> Path:
+def trained(
+    folder: Path, problem: str = "book-small-tick", seed: int = 0, **overrides: Any
+) -> Path:
     """A run of `rlmm train`, as far as evaluations look at it."""
     folder.mkdir()
     params = resolve_params(problem, overrides)
     spec = PolicySpec.for_params(params, hidden=(4,))
-    weights = PolicyWeights.random(spec, np.random.default_rng(0))
+    weights = PolicyWeights.random(spec, np.random.default_rng(seed))
     (folder / "policy.safetensors").write_bytes(policy_bytes(spec, weights))
     (folder / PROBLEM_NAME).write_text(Market(problem, params).to_json())
     return folder
@@ -64,8 +66,8 @@ def test_policies_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str
     again = run_json([*arguments, "--out", str(tmp_path / "b"), "--set", "threads=1"], capsys)
     files = {path.name for path in (tmp_path / "a").iterdir()} - {".lock"}
     assert files == {
-        "config.yaml", "manifest.json", "episodes.parquet", "steps.parquet", "evaluation.json",
-        "index.html",
+        "config.yaml", "manifest.json", "inputs.json", "baselines.json", "episodes.parquet",
+        "steps.parquet", "evaluation.json", "index.html",
     }  # fmt: skip
     assert list(result["policies"]) == [str(run), "glft", "fixed"]
     assert (result["benchmark"], result["market"]) == ("glft", "book-small-tick")

@@ -1,0 +1,165 @@
+"""What has been played so far, kept in a run: one that was killed goes on where it was.
+
+    inputs.json          hashes of the market and of the policies
+    baselines.json       what was measured, and the rules that tuning chose
+    parts/0007.parquet   the episodes of a policy in a setting
+    parts/0007.npy       their steps, where they are kept
+    episodes.parquet     everything; from here on there are no parts
+
+Whatever is found there is what would be played again, byte for byte.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.errors import Problem, RunDirectoryError, shown_place
+from rlmm_tf.evaluation.baselines import Measured, Tuned, chosen_again
+from rlmm_tf.evaluation.episodes import EpisodeMetadata, Episodes, EpisodeTable
+from rlmm_tf.evaluation.play import Trace
+from rlmm_tf.evaluation.trace import read_traces, trace_bytes
+
+if TYPE_CHECKING:
+    from experiments.run import RunDirectory
+    from rlmm_tf.params import EnvParams
+
+TABLE_NAME, STEPS_NAME = "episodes.parquet", "steps.parquet"
+BASELINES_NAME = "baselines.json"
+PARTS = "parts"
+INPUTS_NAME = "inputs.json"
+
+Played = tuple[Episodes, Trace]
+Describe = Callable[[Sequence[Episodes]], EpisodeMetadata]
+
+
+class Kept:
+    """The blocks of a run, played or found; in the order in which they are asked for."""
+
+    def __init__(self, run: RunDirectory, describe: Describe, n_steps: int) -> None:
+        """Of a run.
+
+        Args:
+            run: where.
+            describe: the metadata of a table of these blocks.
+            n_steps: of an episode that reaches its horizon.
+        """
+        self._run, self._describe, self._n_steps = run, describe, n_steps
+        self._played: list[Played] = []
+        self._table: EpisodeTable | None = None
+        self._steps: Mapping[str, Trace] = {}
+        if (run.path / TABLE_NAME).is_file():
+            self._table = self._read(TABLE_NAME)
+            if (run.path / STEPS_NAME).is_file():
+                self._steps = read_traces(run.path / STEPS_NAME, n_steps)
+
+    def block(self, policy: str, setting: str, play: Callable[[], Played]) -> Played:
+        """The next one, from the run if it is there."""
+        name = f"{PARTS}/{len(self._played):04}"
+        if self._table is not None:
+            found = self._table.of(policy, setting), self._steps.get(policy, self._none(policy))
+        elif (self._run.path / f"{name}.parquet").is_file():
+            episodes = self._read(f"{name}.parquet").of(policy, setting)
+            columns = np.load(self._run.path / f"{name}.npy", allow_pickle=False)
+            found = episodes, Trace(policy, columns)
+        else:
+            found = play()
+            episodes, trace = found
+            steps = io.BytesIO()
+            np.save(steps, trace.columns, allow_pickle=False)
+            self._run.write(f"{name}.npy", steps.getvalue())  # first: the table makes it whole
+            part = EpisodeTable(self._describe([episodes]), (episodes,))
+            self._run.write(f"{name}.parquet", part.to_bytes())
+            self._run.keep()
+        self._played.append(found)
+        return found
+
+    def table(self, *, steps: bool) -> EpisodeTable:
+        """All blocks as the run's table; written, with the steps beside it if wanted."""
+        blocks = tuple(episodes for episodes, _ in self._played)
+        table = EpisodeTable(self._describe(blocks), blocks)
+        if self._table is None:
+            if steps:
+                self._run.write(STEPS_NAME, trace_bytes([trace for _, trace in self._played]))
+            self._run.write(TABLE_NAME, table.to_bytes())
+        shutil.rmtree(self._run.path / PARTS, ignore_errors=True)
+        return table
+
+    def _none(self, policy: str) -> Trace:
+        from rlmm_tf.env import COLUMNS
+
+        return Trace(policy, np.empty((0, self._n_steps, len(COLUMNS))))
+
+    def _read(self, name: str) -> EpisodeTable:
+        path = self._run.path / name
+        try:
+            return EpisodeTable.read(path)
+        except ValueError as error:
+            message = f"{error}; remove this file and go on with --resume"
+            raise RunDirectoryError([Problem(shown_place(path), message)]) from None
+
+
+def note_inputs(run: RunDirectory, inputs: Mapping[str, str]) -> None:
+    """Write down what results depend on beside the configuration."""
+    run.write(INPUTS_NAME, json.dumps(dict(inputs), indent=1) + "\n")
+
+
+def require_inputs(run: RunDirectory, inputs: Mapping[str, str]) -> None:
+    """A run goes on with the same market and policies only.
+
+    Raises:
+        RunDirectoryError: one of them is another than when the run began.
+    """
+    path = run.path / INPUTS_NAME
+    if not path.is_file():
+        return
+    there = json.loads(path.read_text("utf-8"))
+    changed = [name for name, digest in inputs.items() if there.get(name) != digest]
+    if changed:
+        message = (
+            f"expected {', '.join(map(shown_place, changed))} as when the run began, got another "
+            "content; choose another place with --out"
+        )
+        raise RunDirectoryError([Problem(shown_place(run.path), message)])
+
+
+def baselines_json(measured: Measured, tuned: Mapping[str, Tuned]) -> str:
+    """The file of what was measured and chosen."""
+    rules: dict[str, Any] = {
+        name: {
+            "rule": one.rule,
+            "chosen": one.chosen,
+            "tried": one.tried,
+            "mean_reward": one.mean_reward if one.tried else None,
+        }
+        for name, one in tuned.items()
+    }
+    found = {"measured": asdict(measured), "rules": rules}
+    return json.dumps(found, indent=1) + "\n"
+
+
+def found_baselines(
+    run: RunDirectory, params: EnvParams, seed: np.random.SeedSequence
+) -> dict[str, Tuned] | None:
+    """What an earlier session of the run chose; None if it did not get that far."""
+    path = run.path / BASELINES_NAME
+    if not path.is_file():
+        return None
+    found = json.loads(path.read_text("utf-8"))
+    about = found["measured"] | {
+        name: tuple(found["measured"][name]) for name in ("offset_ticks", "filled_hz")
+    }
+    measured = Measured(**about)
+    return {
+        name: chosen_again(
+            name, params, measured, seed=seed,
+            chosen=one["chosen"], tried=one["tried"], mean_reward=one["mean_reward"],
+        )
+        for name, one in found["rules"].items()
+    }  # fmt: skip
