@@ -13,13 +13,8 @@ import numpy as np
 from experiments.evaluation_config import EvaluateConfig, PlayConfig
 from experiments.kept import Kept
 from experiments.players import Contest, enter, market_from, played_seed
-from reports.evaluation import (
-    SHEET_DAYS,
-    Evaluation,
-    daily,
-    evaluation_page,
-    evaluation_values,
-)
+from reports.evaluation import SHEET_DAYS, evaluation_page
+from reports.evaluation_values import Evaluation, daily, evaluation_values
 from reports.page import render
 from reports.statistics.daily import CALENDARS
 from reports.statistics.intervals import Bootstrap
@@ -42,7 +37,7 @@ class Meter:
     """Tells a progress bar what has been played, in episodes."""
 
     def __init__(self, config: PlayConfig, played: int, progress: Progress) -> None:
-        rules = 7 * len([n for n in config.policies if n in FAMILIES])  # about; more is no harm
+        rules = 7 * len([n for n in config.players if n in FAMILIES])  # about; more is no harm
         self._tuning = config.tuning_episodes
         self._total = rules * self._tuning + played
         self._done = 0
@@ -68,9 +63,9 @@ def run_evaluate(
 ) -> dict[str, Any]:
     """Plays everybody, and writes the table, the steps of a few episodes, the numbers, the page."""
     n_threads = config.threads or available_threads()
-    bootstrap = bootstrap_for(config, comparisons=len(config.policies))
+    bootstrap = bootstrap_for(config, comparisons=len(config.players))
     market = market_from(config)
-    meter = Meter(config, config.episodes * len(config.policies), progress)
+    meter = Meter(config, config.episodes * len(config.players), progress)
     contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
     n_steps = market.params.episode.n_steps
     kept = Kept(run, functools.partial(metadata_of, config, contest), n_steps)
@@ -98,6 +93,7 @@ def run_evaluate(
         capital=config.capital or table.metadata.capital,
         cautions=market.cautions,
         origin=origin_of(run),
+        seeds_of=config.seeds_of,
     )
     values = evaluation_values(evaluation) | {"cautions": list(market.cautions)}
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from experiments.config import Config
+
+POLICIES_MOST = 28  # that a page can tell apart
+# A folder has a slash before its =, or no label could be told from it.
+_GROUP = re.compile(r"([A-Za-z0-9_.-]+)=(.+)")
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -16,8 +21,9 @@ class PlayConfig(Config):
 
     execution_only: ClassVar[frozenset[str]] = frozenset({"threads"})
 
-    policies: Annotated[tuple[Name, ...], Field(min_length=1, max_length=28)] = Field(
-        description="baselines by name, and runs of `rlmm train` by their folder"
+    policies: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="baselines by name, runs of `rlmm train` by their folder, and LABEL=RUN,RUN: "
+        "the seeds of one policy"
     )
     market: Name | None = Field(
         default=None,
@@ -41,10 +47,30 @@ class PlayConfig(Config):
     def _one_market(self) -> PlayConfig:
         if self.market is not None and self.replay is not None:
             raise ValueError("replay: expected none together with market; give one of the two")
-        twice = sorted({name for name in self.policies if self.policies.count(name) > 1})
-        if twice:
-            raise ValueError(f"policies: expected each once, got {twice} more than once")
+        names = self.players
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or not all(names):
+            raise ValueError(f"policies: expected each once, got {twice or names} more than once")
+        if len(names) > POLICIES_MOST:
+            raise ValueError(f"policies: expected at most {POLICIES_MOST}, got {len(names)}")
+        if len(self.seeds_of) < sum(_GROUP.fullmatch(name) is not None for name in self.policies):
+            raise ValueError("policies: expected each label once, got one more than once")
         return self
+
+    @property
+    def seeds_of(self) -> dict[str, tuple[str, ...]]:
+        """The runs of each label: seeds of one policy."""
+        found = [_GROUP.fullmatch(name) for name in self.policies]
+        return {one[1]: tuple(one[2].split(",")) for one in found if one is not None}
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Everybody who plays, in order."""
+        found: list[str] = []
+        for name in self.policies:
+            group = _GROUP.fullmatch(name)
+            found += [name] if group is None else group[2].split(",")
+        return tuple(found)
 
 
 class EvaluateConfig(PlayConfig):
@@ -68,8 +94,8 @@ class EvaluateConfig(PlayConfig):
 
     @model_validator(mode="after")
     def _benchmark_plays(self) -> EvaluateConfig:
-        if self.benchmark is not None and self.benchmark not in self.policies:
-            known = ", ".join(self.policies)
+        if self.benchmark is not None and self.benchmark not in self.players:
+            known = ", ".join(self.players)
             raise ValueError(f"benchmark: expected one of {known}, got {self.benchmark!r}")
         return self
 

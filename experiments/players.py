@@ -76,18 +76,18 @@ def enter(
     params = market.params
     problems: list[Problem] = []
     loaded = {
-        name: _loaded(name, params, problems) for name in config.policies if name not in BASELINES
+        name: _loaded(name, params, problems) for name in config.players if name not in BASELINES
     }
     if problems:
         raise ConfigError(problems)
     inputs = _inputs(config, params)
     require_inputs(run, inputs)
     tuned: Mapping[str, Tuned] = {}
-    if any(name in BASELINES for name in config.policies):
+    if any(name in BASELINES for name in config.players):
         found = found_baselines(run, params, seed_sequence(config.seed, *TUNED))
         tuned = found or _tuned(config, params, run, n_threads=n_threads, tried=tried)
     note_inputs(run, inputs)
-    players = [tuned[n].player if n in tuned else loaded[n] for n in config.policies]
+    players = [tuned[n].player if n in tuned else loaded[n] for n in config.players]
     return Contest(market, tuple(p for p in players if p is not None), tuned)
 
 
@@ -117,7 +117,7 @@ def _tuned(
                 n_threads=n_threads,
                 tried=tried,
             )
-            for name in config.policies
+            for name in config.players
             if name in BASELINES
         }
     except ValueError as error:
@@ -128,7 +128,7 @@ def _tuned(
 
 def _inputs(config: PlayConfig, params: EnvParams) -> dict[str, str]:
     """Hashes of what results depend on beside the configuration."""
-    files = {name: Path(name, POLICY_NAME) for name in config.policies if name not in BASELINES}
+    files = {name: Path(name, POLICY_NAME) for name in config.players if name not in BASELINES}
     if config.replay is not None:
         files[config.replay] = Path(config.replay)
     return {"the market": params.content_hash()} | {
@@ -146,7 +146,7 @@ def _base(config: PlayConfig) -> Market:
         return replayed_market(config.replay, "--replay")
     if config.market is not None:
         return simulated_market(config.market, "--market")
-    for name in config.policies:
+    for name in config.players:
         if name not in BASELINES and Path(name).is_dir():
             return kept_market(Path(name))
     raise ConfigError(

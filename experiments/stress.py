@@ -79,7 +79,7 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
     params = market.params
     stressed, left_out = _settings(config, params)
     settings = {UNSTRESSED: params, **stressed}
-    plays = len(settings) * len(config.policies)
+    plays = len(settings) * len(config.players)
     meter = Meter(config, config.episodes * plays, progress)
     contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
     kept = Kept(run, functools.partial(metadata_of, config, contest), params.episode.n_steps)
@@ -100,7 +100,7 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
         about={name: one.about for name, one in _scenarios(config).items()},
         rules={name: described(one) for name, one in contest.tuned.items()},
         left_out=left_out,
-        bootstrap=bootstrap_for(config, comparisons=len(stressed) * len(config.policies)),
+        bootstrap=bootstrap_for(config, comparisons=len(stressed) * len(config.players)),
         cautions=market.cautions,
         origin=origin_of(run),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reports import tear_sheet
+from reports.evaluation_values import DAYS_LEAST, Evaluation
 from reports.page import (
     Bars,
     Facts,
@@ -22,123 +22,13 @@ from reports.page import (
     cautions_note,
     looks,
 )
-from reports.statistics.daily import CALENDARS, DailyPnl, daily_pnl
-from reports.statistics.intervals import Bootstrap, compare, mean_estimates
-from reports.statistics.market_making import METRICS, metrics_of, pnl
-from reports.statistics.performance import max_drawdown, sharpe, sortino
-from rlmm_tf.evaluation.episodes import HORIZONS, EpisodeTable
-from rlmm_tf.evaluation.play import Trace
+from reports.statistics.daily import CALENDARS
+from reports.statistics.market_making import METRICS
+from rlmm_tf.evaluation.episodes import HORIZONS
 
 TITLE = "Evaluation"
-CURRENCY = "account currency"
 POINTS_MOST = 400  # of a line: more cannot be seen
-DAYS_LEAST = 2  # for a Sharpe ratio
 SHEET_DAYS = tear_sheet.DAYS_LEAST
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What was played, and how it is to be read."""
-
-    table: EpisodeTable
-    traces: tuple[Trace, ...]
-    rules: Mapping[str, str]  # how baselines came to their numbers
-    benchmark: str
-    bootstrap: Bootstrap
-    independent: bool  # False: episodes are overlapping pieces of one recording
-    calendar: str
-    capital: float
-    origin: Mapping[str, Any]  # what the page's footer says
-    cautions: tuple[str, ...] = ()  # of the market's calibration
-
-
-def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
-    """All numbers of the page, for machines."""
-    table, bootstrap = evaluation.table, _bootstrap(evaluation)
-    metadata = table.metadata
-    outcomes = {name: pnl(table.of(name), metadata) for name in table.policies}
-    rewards = {name: table.of(name)["reward"] for name in table.policies}
-    intervals = mean_estimates(np.stack(list(outcomes.values())), bootstrap)
-    policies: dict[str, Any] = {}
-    for name, estimate in zip(table.policies, intervals, strict=True):
-        policies[name] = {
-            "mean_pnl_low": estimate.low,
-            "mean_pnl_high": estimate.high,
-            **_by_day(evaluation, name),
-            "metrics": dict(metrics_of(table.of(name), metadata)),
-            "rule": evaluation.rules.get(name),
-        }
-    return {
-        "market": metadata.market,
-        "problem_sha256": metadata.problem_sha256,
-        "seed": metadata.seed,
-        "episodes": len(table.of(evaluation.benchmark)),
-        "benchmark": evaluation.benchmark,
-        "confidence": bootstrap.level,
-        "capital": evaluation.capital,
-        "calendar": CALENDARS[evaluation.calendar].name,
-        "policies": policies,
-        "against_benchmark": {
-            "pnl": _compared(outcomes, evaluation),
-            "reward": _compared(rewards, evaluation),
-        },
-    }
-
-
-def _bootstrap(evaluation: Evaluation) -> Bootstrap:
-    """Pieces that overlap are no sample: with one block there is no interval, and no p-value."""
-    if evaluation.independent:
-        return evaluation.bootstrap
-    count = len(evaluation.table.blocks[0])
-    return replace(evaluation.bootstrap, block_length=count)
-
-
-def daily(evaluation: Evaluation, policy: str) -> DailyPnl | None:
-    """Episodes one after the other fill sessions; what is left over is no day.
-
-    None where there is no whole day, where episodes do not fill sessions evenly, and where they are
-    overlapping pieces of one recording. Each episode takes the time of one that
-    reaches its horizon, so that all policies have the same days.
-    """
-    table, calendar = evaluation.table, CALENDARS[evaluation.calendar]
-    outcomes = pnl(table.of(policy), table.metadata)
-    episode_ns = table.metadata.steps * table.metadata.step_ns
-    days = calendar.simulated_days(np.arange(len(outcomes)) * episode_ns)
-    whole = len(outcomes) * episode_ns // calendar.session_ns
-    even = evaluation.independent and calendar.session_ns % episode_ns == 0
-    if whole == 0 or not even:
-        return None
-    inside = np.isin(days, np.unique(days)[:whole])
-    return daily_pnl(days[inside], outcomes[inside], capital=evaluation.capital, currency=CURRENCY)
-
-
-def _by_day(evaluation: Evaluation, policy: str) -> dict[str, Any]:
-    """Risk by day; undefined for less than two days."""
-    calendar, days = CALENDARS[evaluation.calendar], daily(evaluation, policy)
-    count = 0 if days is None else len(days.pnl)
-    if days is None or count < DAYS_LEAST:
-        return {"days": count, "sharpe": None, "sortino": None, "max_drawdown_of_days": None}
-    return {
-        "days": count,
-        "sharpe": sharpe(days.returns, calendar),
-        "sortino": sortino(days.returns, calendar),
-        "max_drawdown_of_days": max_drawdown(days.returns) * evaluation.capital,
-    }
-
-
-def _compared(
-    outcomes: Mapping[str, NDArray[np.float64]], evaluation: Evaluation
-) -> dict[str, Any]:
-    return {
-        one.policy: {
-            "difference": one.difference.mean,
-            "low": one.difference.low,
-            "high": one.difference.high,
-            "p_adjusted": one.p_adjusted,
-            "significant": one.significant,
-        }
-        for one in compare(outcomes, evaluation.benchmark, _bootstrap(evaluation))
-    }
 
 
 def verdict(values: Mapping[str, Any]) -> list[str]:
@@ -184,9 +74,10 @@ def evaluation_page(
             "tuned too: no sample of days, so there are no intervals."
         )
     sections = [
-        Section("Verdict", [*verdict(values), _summary(values), _against(values)]),
+        Section("Verdict", [*verdict(values), _summary(values), _against(values), *_seeds(values)]),
         Section("Where the money comes from", [_attribution(values), _attribution_bars(values)]),
         Section("Fills", [_markouts(values), _table_of_metrics(values)]),
+        Section("Risk by day", [_by_day_table(values)]),
         Section("Episodes", _episodes(evaluation)),
         Section("Tear sheets", [_sheets(evaluation, sheets)]),
         Section("Baselines", [_rules(values)]),
@@ -203,7 +94,7 @@ def evaluation_page(
 
 def _summary(values: Mapping[str, Any]) -> Table:
     header = (
-        "policy", "mean PnL", "interval", "mean reward", "ES 95 %", "max drawdown",
+        "policy", "mean PnL", "interval", "mean reward", "ES 95 % (episode)", "max drawdown",
         "Sharpe (annual)", "days", "traded lots", "largest inventory",
     )  # fmt: skip
     rows = []
@@ -244,6 +135,32 @@ def _against(values: Mapping[str, Any]) -> Table:
     )
 
 
+def _seeds(values: Mapping[str, Any]) -> list[Table]:
+    """Policies with several seeds."""
+    rows = [
+        (
+            label,
+            len(found["runs"]),
+            what,
+            found[what]["iqm"],
+            _interval(found[what]["low"], found[what]["high"]),
+            found[what].get("difference_iqm"),
+            _interval(found[what].get("difference_low"), found[what].get("difference_high")),
+        )
+        for label, found in values["seeds"].items()
+        for what in ("pnl", "reward")
+    ]
+    if not rows:
+        return []
+    caption = (
+        "Interquartile means over seeds: the middle half of all their episodes; intervals are of "
+        "what another seed would do"
+    )
+    benchmark = values["benchmark"]
+    header = ("policy", "seeds", "of", "IQM", "interval", f"IQM against {benchmark}", "interval")
+    return [Table(caption, header, rows)]
+
+
 _PARTS = ("PnL of spread", "PnL of inventory", "PnL of fees")
 
 
@@ -268,6 +185,29 @@ def _attribution_bars(values: Mapping[str, Any]) -> Gallery:
             for name, found in values["policies"].items()
         ]
     )
+
+
+_DAILY = (
+    ("VaR 95 %", "var_95"), ("ES 95 %", "es_95"), ("VaR 99 %", "var_99"), ("ES 99 %", "es_99"),
+    ("max drawdown", "max_drawdown"), ("Sharpe", "sharpe"), ("Sortino", "sortino"),
+    ("Calmar", "calmar"), ("annual return", "annual_return"), ("volatility", "volatility"),
+)  # fmt: skip
+
+
+def _by_day_table(values: Mapping[str, Any]) -> Table | str:
+    """Of policies that have days enough."""
+    rows = [
+        (name, found["days"], *(found["by_day"][key] for _, key in _DAILY))
+        for name, found in values["policies"].items()
+        if found["by_day"] is not None
+    ]
+    if not rows:
+        return f"None: it takes {DAYS_LEAST} days, {values['calendar']} each."
+    caption = (
+        f"Shares of a capital of {values['capital']:.6g}; ratios, return and volatility are annual "
+        f"({values['calendar']})"
+    )
+    return Table(caption, ("policy", "days", *(label for label, _ in _DAILY)), rows)
 
 
 def _markouts(values: Mapping[str, Any]) -> Table:

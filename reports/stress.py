@@ -79,7 +79,7 @@ def stress_rows(stress: Stress) -> list[Row]:
                 "policy": block.policy,
                 "rank": ranks[key],
                 "mean_pnl": mean_pnl(block, metadata),
-                "es_95": expected_shortfall(block, metadata),
+                "es_95": expected_shortfall(0.95)(block, metadata),
                 "max_drawdown": max_drawdown(block, metadata),
                 "inventory_max_lots": inventory_max(block, metadata),
                 "cap_reached_share": float(capped.mean()),

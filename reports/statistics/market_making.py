@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlmm_tf.evaluation.episodes import HORIZONS, EpisodeMetadata, Episodes
+from reports.statistics import tails
+from rlmm_tf.evaluation.episodes import HORIZONS, QUEUES, EpisodeMetadata, Episodes
+from rlmm_tf.fields import NS_PER_S
 
 Number = float | None
-TAIL_LEAST = 20  # episodes that have a worst 5 %
+Measure = Callable[[Episodes, EpisodeMetadata], Number]
 
 
 def pnl(episodes: Episodes, metadata: EpisodeMetadata) -> NDArray[np.float64]:
@@ -41,22 +43,27 @@ def mean_reward(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
     return float(episodes["reward"].mean())
 
 
-def value_at_risk(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """95 % VaR of an episode, currency: minus the empirical 5 % quantile of its PnL.
+def value_at_risk(level: float) -> Measure:
+    """The metric at one level."""
 
-    The smallest PnL that at least 5 % of the episodes do not exceed; None of fewer than 20.
-    """
-    if len(episodes) < TAIL_LEAST:
-        return None
-    return 0.0 - _lower_quantile(pnl(episodes, metadata), 0.05)
+    def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+        """VaR of an episode, currency: minus the lower quantile of its PnL, interpolated.
+
+        None of fewer than 1 / (1 - level) episodes.
+        """
+        return tails.value_at_risk(pnl(episodes, metadata), level)
+
+    return of
 
 
-def expected_shortfall(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """95 % ES of an episode, currency: minus the mean PnL of the worst 5 %; None below 20."""
-    if len(episodes) < TAIL_LEAST:
-        return None
-    values = np.sort(pnl(episodes, metadata))
-    return 0.0 - float(values[: math.ceil(0.05 * len(values))].mean())
+def expected_shortfall(level: float) -> Measure:
+    """The metric at one level."""
+
+    def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+        """ES of an episode, currency: minus the mean of the PnL no better than -VaR."""
+        return tails.expected_shortfall(pnl(episodes, metadata), level)
+
+    return of
 
 
 def max_drawdown(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
@@ -113,7 +120,15 @@ def spread_capture(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
     return None if not market or effective is None else effective / market
 
 
-def markout(horizon: str) -> Callable[[Episodes, EpisodeMetadata], Number]:
+def captured_share(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+    """Spread PnL / what the largest quotes at the front of both touches would have earned.
+
+    That is half the market's spread for each lot, of every market order that came, once.
+    """
+    return _ratio(episodes["pnl_spread_x2"].sum(), episodes["capturable_x2"].sum())
+
+
+def markout(horizon: str) -> Measure:
     """The metric at one horizon."""
 
     def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
@@ -124,7 +139,18 @@ def markout(horizon: str) -> Callable[[Episodes, EpisodeMetadata], Number]:
     return of
 
 
-def adverse_selection(horizon: str) -> Callable[[Episodes, EpisodeMetadata], Number]:
+def realised_spread(horizon: str) -> Measure:
+    """The metric at one horizon."""
+
+    def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+        """2 x markout so much later, ticks: what is left of the effective spread by then."""
+        after = markout(horizon)(episodes, metadata)
+        return None if after is None else 2.0 * after
+
+    return of
+
+
+def adverse_selection(horizon: str) -> Measure:
     """The metric at one horizon."""
 
     def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
@@ -150,7 +176,7 @@ def inventory_deviation(episodes: Episodes, metadata: EpisodeMetadata) -> Number
 
 def inventory_size(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
     """Size of the position, lots, averaged over simulated time."""
-    return _ratio(episodes["inventory_lots_s"].sum(), episodes["duration_ns"].sum() / 1e9)
+    return _ratio(episodes["inventory_lots_s"].sum(), _seconds(episodes))
 
 
 def inventory_max(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
@@ -159,9 +185,10 @@ def inventory_max(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 
 def inventory_half_life_s(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """-ln 2 / ln(rho) x step, seconds; rho = sum q(t) q(t-1) / sum q(t-1)^2, in all episodes.
+    """Of the position: -ln 2 / ln(rho) x step, seconds; rho = sum q(t) q(t-1) / sum q(t-1)^2.
 
-    None where there is no position, or where it does not go back to 0 (rho outside (0, 1)).
+    Sums are over all episodes. None where there is no position, or where it does not go back
+    to 0 (rho outside (0, 1)).
     """
     squares = episodes["inventory_squares"].sum() - (episodes["inventory_end_lots"] ** 2).sum()
     if squares <= 0:
@@ -172,9 +199,50 @@ def inventory_half_life_s(episodes: Episodes, metadata: EpisodeMetadata) -> Numb
     return -math.log(2.0) / math.log(rho) * metadata.step_ns / 1e9
 
 
+def inventory_time_mean(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+    """Integral of the position over simulated time / that time, lots; long is positive."""
+    return _ratio(episodes["inventory_integral_lots_s"].sum(), _seconds(episodes))
+
+
+def inventory_time_deviation(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+    """Square root of the time-weighted variance: integral of q^2 / time - time mean^2; lots."""
+    square = _ratio(episodes["inventory_squares_s"].sum(), _seconds(episodes))
+    mean = inventory_time_mean(episodes, metadata)
+    return None if square is None or mean is None else math.sqrt(max(0.0, square - mean**2))
+
+
 def order_to_trade(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """Messages sent / lots traded."""
-    return _ratio(episodes["messages"].sum(), _traded(episodes).sum())
+    """Messages sent / fills of the agent's orders."""
+    return _ratio(episodes["messages"].sum(), episodes["trades"].sum())
+
+
+def maker_taker_ratio(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+    """Maker lots / taker lots; None where nothing was taken."""
+    return _ratio(_maker(episodes).sum(), episodes["taker_lots"].sum())
+
+
+def turnover(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+    """Mean worth of an episode's fills, currency: price x lots x tick_value."""
+    return metadata.tick_value * float(episodes["traded_tick_lots"].mean())
+
+
+def turnover_of_capital(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+    """Turnover of an episode / what the largest position costs (mid x inventory cap)."""
+    return _ratio(turnover(episodes, metadata) or 0.0, metadata.capital)
+
+
+def fills_by_queue(name: str) -> Measure:
+    """The metric at one place of a queue."""
+
+    def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+        """Orders that a decision left at their price: share filled before the next decision.
+
+        By the lots ahead of them, as a share of the market's usual touch.
+        """
+        rested = episodes[f"queue_{name}_rested"].sum()
+        return _ratio(episodes[f"queue_{name}_filled"].sum(), rested)
+
+    return of
 
 
 def terminated_share(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
@@ -201,8 +269,10 @@ def _metrics() -> tuple[Metric, ...]:
         ("mean PnL", "currency", mean_pnl),
         ("PnL standard deviation", "currency", pnl_deviation),
         ("mean reward", "", mean_reward),
-        ("VaR 95 %", "currency", value_at_risk),
-        ("ES 95 %", "currency", expected_shortfall),
+        ("VaR 95 %", "currency", value_at_risk(0.95)),
+        ("ES 95 %", "currency", expected_shortfall(0.95)),
+        ("VaR 99 %", "currency", value_at_risk(0.99)),
+        ("ES 99 %", "currency", expected_shortfall(0.99)),
         ("max drawdown", "currency", max_drawdown),
         ("PnL of spread", "currency", spread_share),
         ("PnL of inventory", "currency", inventory_share),
@@ -210,24 +280,40 @@ def _metrics() -> tuple[Metric, ...]:
         ("traded", "lots", traded_lots),
         ("fill ratio", "", fill_ratio),
         ("maker share", "", maker_share),
+        ("maker/taker ratio", "", maker_taker_ratio),
+        ("turnover", "currency", turnover),
+        ("turnover of capital", "", turnover_of_capital),
         ("quoted spread", "ticks", quoted_spread),
         ("effective spread", "ticks", effective_spread),
         ("spread capture", "", spread_capture),
+        ("captured of all spread", "", captured_share),
         ("inventory mean", "lots", inventory_mean),
         ("inventory deviation", "lots", inventory_deviation),
+        ("inventory mean over time", "lots", inventory_time_mean),
+        ("inventory deviation over time", "lots", inventory_time_deviation),
         ("inventory size over time", "lots", inventory_size),
         ("inventory maximum", "lots", inventory_max),
         ("inventory half-life", "s", inventory_half_life_s),
-        ("messages per traded lot", "", order_to_trade),
+        ("order-to-trade ratio", "", order_to_trade),
         ("ended by the loss limit", "", terminated_share),
     )
     found = [Metric(*row) for row in plain]
     for horizon in HORIZONS:
         found.append(Metric(f"markout {horizon}", "ticks", markout(horizon)))
+        found.append(Metric(f"realised spread {horizon}", "ticks", realised_spread(horizon)))
         found.append(Metric(f"adverse selection {horizon}", "", adverse_selection(horizon)))
+    found += [Metric(f"filled, {QUEUE_WORDS[name]}", "", fills_by_queue(name)) for name in QUEUES]
     return tuple(found)
 
 
+# Lots ahead as a share of the market's usual touch.
+QUEUE_WORDS = {
+    "front": "nobody ahead",
+    "quarter": "1/4 touch ahead",
+    "half": "1/2 touch ahead",
+    "whole": "1 touch ahead",
+    "deeper": "more ahead",
+}
 METRICS = _metrics()
 
 
@@ -244,14 +330,13 @@ def _traded(episodes: Episodes) -> NDArray[np.int64]:
     return np.asarray(_maker(episodes) + episodes["taker_lots"])
 
 
+def _seconds(episodes: Episodes) -> float:
+    return float(episodes["duration_ns"].sum()) / NS_PER_S
+
+
 def _ratio(above: float, below: float) -> Number:
     return float(above) / float(below) if below > 0 else None
 
 
 def _mean_money(episodes: Episodes, metadata: EpisodeMetadata, name: str) -> float:
     return 0.5 * metadata.tick_value * float(episodes[name].mean())
-
-
-def _lower_quantile(values: NDArray[np.float64], share: float) -> float:
-    """The smallest value that at least this share of all do not exceed."""
-    return float(np.sort(values)[math.ceil(share * len(values)) - 1])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reports.statistics import tails
 from reports.statistics.daily import Calendar, DailyPnl, Floats, checked_returns
 
 # A deviation smaller than this share of the largest value is rounding, not variation.
@@ -98,17 +99,12 @@ def value_at_risk(returns: ArrayLike, level: float) -> float | None:
 
     None with fewer than 1 / (1 − level) days: so far out, there is nothing to see.
     """
-    values = checked_returns(returns)
-    if len(values) < _days_least(level):
-        return None
-    return -float(np.quantile(values, 1.0 - level))
+    return tails.value_at_risk(checked_returns(returns), level)
 
 
 def expected_shortfall(returns: ArrayLike, level: float) -> float | None:
     """Empirical ES: minus the mean of the days no better than −VaR; None where VaR is."""
-    values = checked_returns(returns)
-    loss = value_at_risk(values, level)
-    return None if loss is None else -float(values[values <= -loss].mean())
+    return tails.expected_shortfall(checked_returns(returns), level)
 
 
 def omega(returns: ArrayLike) -> float | None:
@@ -225,9 +221,3 @@ def _scores(values: Floats) -> Floats:
 def _is_lost(values: Floats) -> bool:
     """Whether the equity ever fell below nothing."""
     return bool((np.cumsum(values) < -1.0).any())
-
-
-def _days_least(level: float) -> float:
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: expected a share between 0 and 1, got {level}")
-    return 1.0 / (1.0 - level) - 1e-9

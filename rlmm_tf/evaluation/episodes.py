@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 SCHEMA = "rlmm episodes"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 UNSTRESSED = ""  # the setting without a shock
 _METADATA_KEY = b"rlmm_tf"
 
@@ -35,6 +35,9 @@ class EpisodeColumn:
 
 
 HORIZONS = ("100ms", "1s", "10s", "60s")  # of markouts
+# Places in a queue, by the lots ahead as a share of the market's usual touch: at most so many.
+QUEUES = ("front", "quarter", "half", "whole", "deeper")
+QUEUE_BOUNDS = (0.0, 0.25, 0.5, 1.0)  # those that are deeper have no bound
 
 EPISODE_COLUMNS: tuple[EpisodeColumn, ...] = (
     EpisodeColumn("environment", np.int64, "", "whose draws the episode met; pairs rows"),
@@ -56,6 +59,11 @@ EPISODE_COLUMNS: tuple[EpisodeColumn, ...] = (
     EpisodeColumn("quoted_spread_ticks", np.int64, "ticks", "summed over those decisions"),
     EpisodeColumn("market_spread_ticks", np.int64, "ticks", "summed over ends of steps"),
     EpisodeColumn("market_orders", np.int64, "", "that arrived"),
+    EpisodeColumn(
+        "capturable_x2", np.int64, "half tick lots", "market orders x spread x the largest quote"
+    ),
+    EpisodeColumn("trades", np.int64, "", "fills of the agent's orders"),
+    EpisodeColumn("traded_tick_lots", np.int64, "tick lots", "their price x lots"),
     EpisodeColumn("messages", np.int64, "", "sent to the market"),
     EpisodeColumn("messages_refused", np.int64, "", "held back by the limit"),
     EpisodeColumn("lots_rejected", np.int64, "lots", "refused by the market"),
@@ -66,6 +74,16 @@ EPISODE_COLUMNS: tuple[EpisodeColumn, ...] = (
     EpisodeColumn("inventory_squares", np.int64, "lots^2", "summed over ends of steps"),
     EpisodeColumn("inventory_products", np.int64, "lots^2", "of consecutive ends of steps, summed"),
     EpisodeColumn("inventory_lots_s", np.float64, "lots s", "integral of the position's size"),
+    EpisodeColumn("inventory_integral_lots_s", np.float64, "lots s", "integral of the position"),
+    EpisodeColumn("inventory_squares_s", np.float64, "lots^2 s", "integral of its square"),
+    *(
+        EpisodeColumn(f"queue_{name}_{what}", np.int64, "", meaning)
+        for name in QUEUES
+        for what, meaning in (
+            ("rested", "orders that a decision left where they were, by the lots ahead"),
+            ("filled", "of these, those that traded before the next decision"),
+        )
+    ),
     *(
         column
         for horizon in HORIZONS
@@ -102,7 +120,7 @@ class Episodes:
             lengths.add(len(values))
         if len(lengths) != 1 or 0 in lengths:
             raise ValueError(f"values: expected columns of one length above 0, got {lengths}")
-        for name in ("inventory_lots_s", "reward"):
+        for name in (column.name for column in EPISODE_COLUMNS if column.dtype is np.float64):
             if not np.isfinite(self.values[name]).all():
                 raise ValueError(f"{name}: expected finite numbers")
         parts = sum(self.values[f"pnl_{part}_x2"] for part in ("spread", "inventory", "fees"))

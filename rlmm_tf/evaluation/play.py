@@ -29,25 +29,15 @@ from rlmm_tf.env import (
     roll_out,
 )
 from rlmm_tf.env.engine import COLUMN_INDEX
-from rlmm_tf.evaluation.episodes import EPISODE_COLUMNS, HORIZONS, UNSTRESSED, Episodes
+from rlmm_tf.evaluation.episodes import EPISODE_COLUMNS, UNSTRESSED, Episodes
+from rlmm_tf.evaluation.sums import Block, Floats, Sums, typed
 from rlmm_tf.params import EnvParams
 from rlmm_tf.seeding import environment_keys
 
 AT_ONCE = 256  # environments; more do not fit into the processor's cache
 BLOCK_ROWS = 2**14  # steps x environments whose columns are held at once, a few megabytes
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Report = Callable[[int], None]  # episodes that have been finished since the last report
-
-
-@dataclass(frozen=True)
-class Block:
-    """Consecutive steps of environments; time is the first axis."""
-
-    columns: Floats  # (T, N, len(COLUMNS))
-    terminated: Bools  # (T, N)
-    truncated: Bools  # (T, N)
 
 
 class Player(Protocol):
@@ -181,7 +171,8 @@ def play(
         some = np.ascontiguousarray(keys[first : first + at_once])
         batch = make_batch(params, seeds=some, n_threads=min(n_threads, len(some)))
         batch.reset(obs=aligned_empty((len(some), len(observation_layout(params))), np.float32))
-        sums = _Sums(len(some))
+        batch.log_fills(True)
+        sums = Sums(len(some), params)
         wanted = max(0, min(traced - first, len(some)))
         kept = np.full((wanted, params.episode.n_steps, len(COLUMNS)), np.nan)
         _run(player, batch, range(first, first + len(some)), sums, kept)
@@ -194,13 +185,13 @@ def play(
     # At the horizon a problem may terminate too: that is no limit.
     joined["terminated"] *= joined["steps"] < params.episode.n_steps
     values = {
-        column.name: _as(column.dtype, joined[column.name], column.name)
+        column.name: typed(column.dtype, joined[column.name], column.name)
         for column in EPISODE_COLUMNS
     }
     return Episodes(player.name, values, setting), Trace(player.name, np.concatenate(traces))
 
 
-def _run(player: Player, batch: Batch, environments: range, sums: _Sums, kept: Floats) -> None:
+def _run(player: Player, batch: Batch, environments: range, sums: Sums, kept: Floats) -> None:
     """Steps until every environment's first episode has ended."""
     n_steps = player.params.episode.n_steps
     at_a_time = max(1, min(n_steps, BLOCK_ROWS // batch.n_envs))
@@ -208,127 +199,10 @@ def _run(player: Player, batch: Batch, environments: range, sums: _Sums, kept: F
     done = 0
     while done < n_steps and sums.running.any():
         block = step()
-        alive = sums.add(block)
+        alive = sums.add(block, batch.take_fills())
         end = min(n_steps, done + at_a_time)
         of_kept = block.columns[: end - done, : len(kept)]
         kept[:, done:end] = np.where(
             alive[: end - done, : len(kept), None], of_kept, np.nan
         ).swapaxes(0, 1)
         done += at_a_time
-
-
-_SUMMED = {
-    "pnl_spread_x2": ("pnl_spread", 2.0),
-    "pnl_inventory_x2": ("pnl_inventory", 2.0),
-    "pnl_fees_x2": ("pnl_fees", 2.0),
-    "maker_bid_lots": ("fills_maker_lots_bid", 1.0),
-    "maker_ask_lots": ("fills_maker_lots_ask", 1.0),
-    "taker_lots": ("fills_taker_lots", 1.0),
-    "quoted_bid_lots": ("bid_lots", 1.0),
-    "quoted_ask_lots": ("ask_lots", 1.0),
-    "market_spread_ticks": ("spread_ticks", 1.0),
-    "messages": ("messages", 1.0),
-    "messages_refused": ("messages_refused", 1.0),
-    "lots_rejected": ("lots_rejected", 1.0),
-    "events": ("events", 1.0),
-    "inventory_sum": ("inventory_lots", 1.0),
-    "inventory_lots_s": ("term_inventory_linear", 1.0),
-    "reward": ("reward", 1.0),
-    **{f"markout_{horizon}_x2": (f"markout_{horizon}", 2.0) for horizon in HORIZONS},
-    **{f"markout_lots_{horizon}": (f"markout_lots_{horizon}", 1.0) for horizon in HORIZONS},
-}
-_LAST = {
-    "duration_ns": "ts_ns",
-    "mid_ticks_x2": "mid_ticks_x2",
-    "inventory_end_lots": "inventory_lots",
-}
-_PNL = [COLUMN_INDEX[name] for name in ("pnl_spread", "pnl_inventory", "pnl_fees")]
-
-
-class _Sums:
-    """What the episodes of some environments add up to, block by block."""
-
-    def __init__(self, n_envs: int) -> None:
-        self.running = np.ones(n_envs, np.bool_)
-        counted = ("steps", "terminated", "two_sided_steps", "quoted_spread_ticks", "market_orders")
-        held = ("inventory_max_lots", "inventory_squares", "inventory_products", "drawdown_x2")
-        names = (*_SUMMED, *_LAST, *counted, *held)
-        self._values = {name: np.zeros(n_envs) for name in names}
-        self._equity_x2, self._peak_x2 = np.zeros(n_envs), np.zeros(n_envs)
-        self._inventory = np.full(n_envs, np.nan)  # at the end of the step before
-
-    def add(self, block: Block) -> Bools:
-        """Takes the block in; which of its steps are of the environments' first episodes."""
-        ended = block.terminated | block.truncated
-        before = np.zeros_like(ended)
-        before[1:] = np.logical_or.accumulate(ended, axis=0)[:-1]
-        alive = self.running & ~before
-        values = self._values
-        columns = np.where(alive[:, :, None], block.columns, 0.0)
-        sums = columns.sum(axis=0)
-        for name, (column, scale) in _SUMMED.items():
-            values[name] += scale * sums[:, COLUMN_INDEX[column]]
-        steps = alive.sum(axis=0)
-        values["steps"] += steps
-        values["terminated"] += (block.terminated & alive).any(axis=0)
-        for side in ("market_sells", "market_buys"):
-            values["market_orders"] += sums[:, COLUMN_INDEX[side]]
-        last = np.maximum(steps - 1, 0)
-        for name, column in _LAST.items():
-            at_end = columns[last, np.arange(len(steps)), COLUMN_INDEX[column]]
-            values[name] = np.where(steps > 0, at_end, values[name])
-        self._add_quotes(columns)
-        self._add_inventory(columns, alive)
-        self._add_equity(columns)
-        self.running &= ~ended.any(axis=0)
-        return alive
-
-    def values(self) -> dict[str, Floats]:
-        """One number for each environment."""
-        parts = ("pnl_spread_x2", "pnl_inventory_x2", "pnl_fees_x2")
-        return self._values | {"pnl_x2": sum((self._values[part] for part in parts), np.zeros(1))}
-
-    def _add_quotes(self, columns: Floats) -> None:
-        both = (
-            np.minimum(
-                columns[:, :, COLUMN_INDEX["bid_lots"]], columns[:, :, COLUMN_INDEX["ask_lots"]]
-            )
-            > 0
-        )
-        width = (
-            columns[:, :, COLUMN_INDEX["bid_offset_ticks"]]
-            + columns[:, :, COLUMN_INDEX["ask_offset_ticks"]]
-        )
-        self._values["two_sided_steps"] += both.sum(axis=0)
-        self._values["quoted_spread_ticks"] += np.where(both, width, 0.0).sum(axis=0)
-
-    def _add_inventory(self, columns: Floats, alive: Bools) -> None:
-        inventory = columns[:, :, COLUMN_INDEX["inventory_lots"]]
-        values = self._values
-        values["inventory_squares"] += (inventory * inventory).sum(axis=0)
-        largest = np.abs(inventory).max(axis=0)
-        values["inventory_max_lots"] = np.maximum(values["inventory_max_lots"], largest)
-        earlier = np.concatenate([self._inventory[None], inventory[:-1]])
-        products = np.where(alive & ~np.isnan(earlier), inventory * earlier, 0.0)
-        values["inventory_products"] += products.sum(axis=0)
-        self._inventory = inventory[-1].copy()
-
-    def _add_equity(self, columns: Floats) -> None:
-        gains_x2 = 2.0 * columns[:, :, _PNL].sum(axis=2)
-        equity_x2 = self._equity_x2 + np.cumsum(gains_x2, axis=0)
-        peaks_x2 = np.maximum(np.maximum.accumulate(equity_x2, axis=0), self._peak_x2)
-        values = self._values
-        falls_x2 = (peaks_x2 - equity_x2).max(axis=0)
-        values["drawdown_x2"] = np.maximum(values["drawdown_x2"], falls_x2)
-        self._equity_x2, self._peak_x2 = equity_x2[-1], peaks_x2[-1]
-
-
-def _as(dtype: type, values: Floats, name: str) -> NDArray[np.generic]:
-    """Doubles as what the table holds; whole numbers are exact in a double up to 2^53."""
-    if dtype is np.int64 and (np.abs(values) > 2.0**53).any():
-        raise OverflowError(
-            f"{name}: expected whole numbers up to 2^53, got {np.abs(values).max()}"
-        )
-    if dtype is np.int64:
-        return np.rint(values).astype(np.int64)
-    return values.astype(dtype)

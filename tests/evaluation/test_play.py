@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.env import (
     COLUMNS,
     MarketMakingVectorEnv,
@@ -18,7 +20,7 @@ from rlmm_tf.env import (
     roll_out,
 )
 from rlmm_tf.evaluation.baselines import Measured, tune
-from rlmm_tf.evaluation.episodes import COLUMN_NAMES, HORIZONS
+from rlmm_tf.evaluation.episodes import COLUMN_NAMES, HORIZONS, QUEUE_BOUNDS, QUEUES
 from rlmm_tf.evaluation.play import NetworkPlayer, Player, RulePlayer, play
 from rlmm_tf.params import EnvParams
 from rlmm_tf.seeding import environment_keys
@@ -37,6 +39,7 @@ def told_step_by_step(player: RulePlayer) -> list[dict[str, Any]]:
     """The table by plain Python, from the environment that users step."""
     params = player.params
     env = MarketMakingVectorEnv(EPISODES, params, info_columns=True)
+    env.log_fills()
     obs, _ = env.reset(seed=seed())
     policy = player.policy(params, range(EPISODES))
     rows: list[list[dict[str, float]]] = [[] for _ in range(EPISODES)]
@@ -50,14 +53,69 @@ def told_step_by_step(player: RulePlayer) -> list[dict[str, Any]]:
             rows[e].append({column.name: float(infos[column.name][e]) for column in COLUMNS})
             over[e] = bool(terminated[e] or truncated[e])
             terminations[e] = bool(terminated[e])
+    fills = env.take_fills()
     env.close()
-    return [
-        summed(e, steps, terminations[e], params.episode.n_steps) for e, steps in enumerate(rows)
-    ]
+    found = []
+    for e, steps in enumerate(rows):
+        row = summed(e, steps, terminations[e], params.episode.n_steps, params.action.lots_max)
+        own = (fills["environment"] == e) & (fills["episode_index"] == 0)
+        mine = [
+            {name: int(column[i]) for name, column in fills.items()} for i in np.flatnonzero(own)
+        ]
+        found.append(row | of_fills(mine, row) | of_queues(steps, params))
+    return found
+
+
+def of_fills(fills: list[dict[str, int]], row: dict[str, Any]) -> dict[str, Any]:
+    """What the log of fills adds: counts, worth, and the position between one and the next."""
+    position = int(row["inventory_end_lots"]) - sum(f["side"] * f["qty_lots"] for f in fills)
+    first = second = 0.0
+    now_ns = 0
+    for fill in [*fills, {"ts_ns": int(row["duration_ns"]), "side": 0, "qty_lots": 0}]:
+        first += position * (fill["ts_ns"] - now_ns) / 1e9
+        second += position**2 * (fill["ts_ns"] - now_ns) / 1e9
+        position, now_ns = position + fill["side"] * fill["qty_lots"], fill["ts_ns"]
+    return {
+        "trades": len(fills),
+        "traded_tick_lots": sum(f["price_ticks"] * f["qty_lots"] for f in fills),
+        "inventory_integral_lots_s": first,
+        "inventory_squares_s": second,
+    }
+
+
+def of_queues(steps: list[dict[str, float]], params: EnvParams) -> dict[str, int]:
+    """Orders that the next decision leaves where they are, by the lots ahead of them."""
+    counts = {f"queue_{name}_{what}": 0 for name in QUEUES for what in ("rested", "filled")}
+    if not isinstance(params.market, BookMarketParams):
+        return counts
+    touch = params.market.model.typical.touch_lots
+
+    def price(t: int, side: str, sign: int) -> float:
+        mid = steps[t - 1]["mid_ticks_x2"] / 2
+        offset = steps[t][f"{side}_offset_ticks"]
+        return math.floor(mid - offset) if sign > 0 else math.ceil(mid + offset)
+
+    for side, sign in (("bid", 1), ("ask", -1)):
+        for t in range(2, len(steps)):
+            before, now = steps[t - 1], steps[t]
+            stood = before[f"{side}_lots"] > 0 and before[f"fills_maker_lots_{side}"] == 0
+            if not (stood and now[f"{side}_lots"] > 0):
+                continue
+            if price(t, side, sign) != price(t - 1, side, sign):
+                continue
+            share = before[f"queue_ahead_{side}_lots"] / touch
+            place = QUEUES[sum(share > bound for bound in QUEUE_BOUNDS)]
+            counts[f"queue_{place}_rested"] += 1
+            counts[f"queue_{place}_filled"] += now[f"fills_maker_lots_{side}"] > 0
+    return counts
 
 
 def summed(
-    environment: int, steps: list[dict[str, float]], terminated: bool, n_steps: int
+    environment: int,
+    steps: list[dict[str, float]],
+    terminated: bool,
+    n_steps: int,
+    lots_max: int,
 ) -> dict[str, Any]:
     """One row of the table."""
     row = dict.fromkeys(COLUMN_NAMES, 0.0)
@@ -78,7 +136,9 @@ def summed(
             row["two_sided_steps"] += 1
             row["quoted_spread_ticks"] += step["bid_offset_ticks"] + step["ask_offset_ticks"]
         row["market_spread_ticks"] += step["spread_ticks"]
-        row["market_orders"] += step["market_sells"] + step["market_buys"]
+        orders = step["market_sells"] + step["market_buys"]
+        row["market_orders"] += orders
+        row["capturable_x2"] += orders * step["spread_ticks"] * lots_max
         for name in ("messages", "messages_refused", "lots_rejected", "events", "reward"):
             row[name] += step[name]
         q = step["inventory_lots"]

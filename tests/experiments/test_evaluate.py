@@ -84,6 +84,18 @@ def test_policies_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_runs_under_a_label_are_seeds_of_one_policy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [str(trained(tmp_path / f"seed{i}", seed=i)) for i in range(3)]
+    arguments = ["evaluate", f"ppo={','.join(runs)}", "fixed", "--episodes", "4", *SHORT]
+    result = run_json([*arguments, "--out", str(tmp_path / "run")], capsys)
+    assert list(result["policies"]) == [*runs, "fixed"]
+    assert result["seeds"]["ppo"]["runs"] == runs
+    means = [result["policies"][run]["metrics"]["mean PnL"] for run in runs]
+    assert min(means) <= result["seeds"]["ppo"]["pnl"]["iqm"] <= max(means)
+
+
 def test_a_recorded_day_can_be_played_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,6 +184,16 @@ BAD: dict[str, tuple[list[str], str]] = {
     ),
     "a policy twice": (
         ["evaluate", "glft", "glft", "--market", "P1"], "POLICY: expected each once"
+    ),
+    "a run twice under a label": (
+        ["evaluate", "ppo=a,b,a", "--market", "P1"], "expected each once, got ['a'] more than once"
+    ),
+    "a label twice": (
+        ["evaluate", "ppo=a,b", "ppo=c,d", "--market", "P1"], "expected each label once"
+    ),
+    "too many policies": (
+        ["evaluate", "x=" + ",".join(f"r{i}" for i in range(29)), "--market", "P1"],
+        "expected at most 28, got 29",
     ),
     "two markets": (
         ["evaluate", "glft", "--market", "P1", "--replay", "x.parquet"],

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports.evaluation import (
-    Evaluation,
-    daily,
-    evaluation_page,
-    evaluation_values,
-    verdict,
-)
+from reports.evaluation import evaluation_page, verdict
+from reports.evaluation_values import Evaluation, daily, evaluation_values
 from reports.page import render
 from reports.statistics.intervals import Bootstrap
 from rlmm_tf.env import COLUMNS
@@ -146,6 +141,42 @@ def test_episodes_that_do_not_fill_a_session_make_no_days() -> None:
     assert "do not fill sessions of 6.5 h evenly" in text
 
 
+def test_seeds_of_one_policy_are_one_number() -> None:
+    """Seeds are what varies: the interval is Student's over the jackknife of the three."""
+    given = evaluation()
+    noise = given.table.of("glft")["pnl_x2"]
+    blocks = [block(f"run{i}", noise + 10 * i) for i in (1, 2, 3)]
+    seeds = replace(
+        given, table=table(*blocks, block("glft", noise)), traces=(), rules={},
+        seeds_of={"ppo": ("run1", "run2", "run3")},
+    )  # fmt: skip
+    values = evaluation_values(seeds)
+    found = values["seeds"]["ppo"]["pnl"]
+    assert values["seeds"]["ppo"]["runs"] == ["run1", "run2", "run3"]
+    scores = np.sort(np.concatenate([b["pnl_x2"] for b in blocks]))
+    assert found["iqm"] == pytest.approx(scores[60:180].mean())
+    # Differences are 80 each of 10, 20 and 30: the middle half of 240 is 20 by symmetry, and
+    # without one seed 160 are left, whose middle half is the mean of the two.
+    assert found["difference_iqm"] == pytest.approx(20.0)
+    error = np.sqrt(2 / 3 * ((25 - 20) ** 2 + 0 + (15 - 20) ** 2))
+    assert found["difference_high"] == pytest.approx(20.0 + 4.30265273 * error)
+    text = render(evaluation_page(seeds, values, {}))
+    assert "IQM against glft" in text
+    itself = evaluation_values(replace(seeds, benchmark="run1"))["seeds"]["ppo"]["pnl"]
+    assert "difference_iqm" not in itself
+
+
+def test_risk_by_day_is_named_as_such() -> None:
+    given = evaluation()
+    values = evaluation_values(given)
+    found = values["policies"]["agent"]["by_day"]
+    assert (found["days"], found["calendar"]) == (6, "sessions of 6.5 h")
+    assert found["var_95"] is None  # of six days
+    text = render(evaluation_page(given, values, {}))
+    assert "Shares of a capital of 10000" in text.replace("\u2009", "")
+    assert "Calmar" in text
+
+
 def test_the_verdict_follows_the_numbers() -> None:
     sentences = verdict(evaluation_values(evaluation()))
     assert sentences[0].startswith("agent earns 30 more reward an episode than glft (")
@@ -158,8 +189,8 @@ def test_every_part_is_there() -> None:
     given = evaluation()
     page = evaluation_page(given, evaluation_values(given), {"agent": "tear-sheet-1.html"})
     assert [section.title for section in page.sections] == [
-        "Verdict", "Where the money comes from", "Fills", "Episodes", "Tear sheets",
-        "Baselines", "How it is computed",
+        "Verdict", "Where the money comes from", "Fills", "Risk by day", "Episodes",
+        "Tear sheets", "Baselines", "How it is computed",
     ]  # fmt: skip
     text = render(page)
     assert [tag for tag, _ in tags_of(text).seen].count("svg") == 3 + 3

@@ -37,6 +37,9 @@ BY_HAND: dict[str, tuple[Any, Any]] = {
     "quoted_spread_ticks": (12, 8),
     "market_spread_ticks": (5, 11),
     "market_orders": (20, 10),
+    "capturable_x2": (100, 60),
+    "trades": (5, 4),
+    "traded_tick_lots": (800, 299),
     "messages": (9, 13),
     "messages_refused": (0, 1),
     "lots_rejected": (0, 2),
@@ -47,6 +50,18 @@ BY_HAND: dict[str, tuple[Any, Any]] = {
     "inventory_squares": (25, 6),
     "inventory_products": (18, 4),
     "inventory_lots_s": (12.0, 6.0),
+    "inventory_integral_lots_s": (18.0, -8.0),
+    "inventory_squares_s": (50.0, 12.0),
+    "queue_front_rested": (4, 2),
+    "queue_front_filled": (3, 0),
+    "queue_quarter_rested": (5, 0),
+    "queue_quarter_filled": (1, 0),
+    "queue_half_rested": (0, 0),
+    "queue_half_filled": (0, 0),
+    "queue_whole_rested": (2, 2),
+    "queue_whole_filled": (0, 0),
+    "queue_deeper_rested": (1, 0),
+    "queue_deeper_filled": (1, 0),
     "markout_100ms_x2": (22, 0),
     "markout_lots_100ms": (7, 4),
     "markout_1s_x2": (10, -10),
@@ -63,6 +78,8 @@ EXPECTED: dict[str, float | None] = {
     "mean reward": -0.5,
     "VaR 95 %": None,  # of two episodes: see below
     "ES 95 %": None,
+    "VaR 99 %": None,
+    "ES 99 %": None,
     "max drawdown": 0.25 * 12,
     "PnL of spread": 0.25 * 20,
     "PnL of inventory": 0.25 * -15,
@@ -70,16 +87,22 @@ EXPECTED: dict[str, float | None] = {
     "traded": (8 + 3) / 2,
     "fill ratio": 10 / 25,
     "maker share": 10 / 11,
+    "maker/taker ratio": 10 / 1,
+    "turnover": 0.5 * 1099 / 2,
+    "turnover of capital": 0.5 * 1099 / 2 / (100 * 9 * 0.5),
     "quoted spread": 20 / 5,
     "effective spread": 40 / 11,
     "spread capture": (40 / 11) / (16 / 8),
+    "captured of all spread": 40 / 160,
     "inventory mean": 5 / 8,
     "inventory deviation": math.sqrt(31 / 8 - (5 / 8) ** 2),
+    "inventory mean over time": 10 / 16,
+    "inventory deviation over time": math.sqrt(62 / 16 - (10 / 16) ** 2),
     "inventory size over time": 18 / 16,
     "inventory maximum": 4.0,
     # rho = (8 + 8 + 2 + 0 + 2 + 2) / (4 + 16 + 4 + 0 + 1 + 4)
     "inventory half-life": -math.log(2) / math.log(22 / 29) * 2,
-    "messages per traded lot": 22 / 11,
+    "order-to-trade ratio": 22 / 9,
     "ended by the loss limit": 0.5,
     "markout 100ms": 11 / 11,
     "adverse selection 100ms": 1 - 1 / (20 / 11),
@@ -89,6 +112,15 @@ EXPECTED: dict[str, float | None] = {
     "adverse selection 10s": 1 + 1 / (20 / 11),
     "markout 60s": None,
     "adverse selection 60s": None,
+    "realised spread 100ms": 2.0,
+    "realised spread 1s": 0.0,
+    "realised spread 10s": -2.0,
+    "realised spread 60s": None,
+    "filled, nobody ahead": 3 / 6,
+    "filled, 1/4 touch ahead": 1 / 5,
+    "filled, 1/2 touch ahead": None,
+    "filled, 1 touch ahead": 0.0,
+    "filled, more ahead": 1.0,
 }
 
 
@@ -117,15 +149,17 @@ def test_the_parts_are_the_pnl() -> None:
 def test_who_does_nothing_has_no_ratios() -> None:
     nothing = dict.fromkeys(BY_HAND, (0, 0)) | {
         "environment": (0, 1), "steps": (4, 4), "duration_ns": (8, 8), "reward": (0.0, 0.0),
-        "inventory_lots_s": (0.0, 0.0), "terminated": (False, False),
+        "inventory_lots_s": (0.0, 0.0), "inventory_integral_lots_s": (0.0, 0.0),
+        "inventory_squares_s": (0.0, 0.0), "terminated": (False, False),
     }  # fmt: skip
     found = metrics_of(episodes(**nothing), METADATA)
     undefined = {
-        "VaR 95 %", "ES 95 %", "fill ratio", "maker share", "quoted spread", "effective spread",
-        "spread capture",
-        "inventory half-life", "messages per traded lot",
-        *(f"{what} {h}" for what in ("markout", "adverse selection")
+        *(f"{what} {level} %" for what in ("VaR", "ES") for level in (95, 99)),
+        "fill ratio", "maker share", "maker/taker ratio", "quoted spread", "effective spread",
+        "spread capture", "captured of all spread", "inventory half-life", "order-to-trade ratio",
+        *(f"{what} {h}" for what in ("markout", "realised spread", "adverse selection")
           for h in ("100ms", "1s", "10s", "60s")),
+        *(name for name in EXPECTED if name.startswith("filled, ")),
     }  # fmt: skip
     assert {name for name, value in found.items() if value is None} == undefined
     assert all(value == 0 for name, value in found.items() if name not in undefined)
@@ -148,8 +182,9 @@ def test_the_tail_is_the_worst_twentieth() -> None:
     values |= {"pnl_x2": pnl_x2, "pnl_spread_x2": pnl_x2, "steps": np.ones(n, np.int64),
                "duration_ns": np.ones(n, np.int64)}  # fmt: skip
     found = metrics_of(Episodes("a", values), METADATA)
-    assert found["VaR 95 %"] == pytest.approx(0.25 * 16)  # the second worst of 40
-    assert found["ES 95 %"] == pytest.approx(0.25 * 18)  # the mean of the two worst
+    assert found["VaR 95 %"] == pytest.approx(0.25 * 12.2)  # between the second and the third worst
+    assert found["ES 95 %"] == pytest.approx(0.25 * 18)  # the mean of the two beyond it
+    assert found["VaR 99 %"] is None  # of forty
 
 
 def test_each_metric_says_how_it_is_computed() -> None:
