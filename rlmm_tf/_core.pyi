@@ -9,6 +9,7 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
+    "AGENT_EVENTS",
     "AGE_BINS",
     "Batch",
     "BookFill",
@@ -30,6 +31,7 @@ __all__: list[str] = [
     "RangeError",
     "Reader",
     "Recorder",
+    "TRACE_COLUMNS",
     "Tape",
     "TransitionRing",
     "age_bins",
@@ -166,6 +168,14 @@ class Batch:
     def take_fills(self) -> dict:
         """
         The complete fills that were not taken before, by environment, then time, as int64 arrays by the names of FILL_COLUMNS: those whose last horizon has passed or whose episode has ended.
+        """
+    def take_trace(self, environment: typing.SupportsInt | typing.SupportsIndex) -> dict:
+        """
+        What was written of an environment since the last call: arrays of the book's events, none in a replay, and of the agent's, by the names of TRACE_COLUMNS.
+        """
+    def trace(self, *, levels: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        From now to the end of their present episodes all that happens in the markets is written down for take_trace, with so many levels of the book after each event.
         """
     @property
     def action_width(self) -> int: ...
@@ -756,9 +766,11 @@ def share_ahead(
     The share of a cancelled lot that a queue law takes from the queue ahead.
     """
 
+AGENT_EVENTS: tuple
 AGE_BINS: int
 COLUMNS: tuple
 EVENT_FLAGS: dict
 EVENT_KINDS: dict
 FEATURES: tuple
 FILL_COLUMNS: tuple
+TRACE_COLUMNS: tuple

@@ -141,6 +141,8 @@ class BatchOf final : public Batch {
     for (Environment<M>& environment : environments_) environment.fill_log().turn(on);
   }
   FillTable take_fills() override;
+  void trace(std::size_t levels) override;
+  Trace take_trace(std::size_t env) override;
 
   std::string state() const override;
   void set_state(const std::string& bytes) override;
@@ -188,6 +190,7 @@ class BatchOf final : public Batch {
   const EnvironmentModel model_;
   const M::Model market_model_;
   std::vector<Environment<M>> environments_;
+  std::vector<Trace> traces_;  // of environments that are traced
   Shares shares_;
 };
 
@@ -243,6 +246,33 @@ FillTable BatchOf<M>::take_fills() {
     append(rows, env, table);
   }
   return table;
+}
+
+template <Market M>
+void BatchOf<M>::trace(std::size_t levels) {
+  check_ready();
+  if constexpr (Environment<M>::kCanTrace) {
+    for (Environment<M>& environment : environments_) environment.trace(nullptr);
+    traces_ = std::vector<Trace>(environments_.size());
+    for (std::size_t env = 0; env < environments_.size(); ++env) {
+      traces_[env].book.set_levels(levels);
+      environments_[env].trace(&traces_[env]);
+    }
+  } else {
+    throw std::invalid_argument("trace: expected a market with a book, got an analytic one");
+  }
+}
+
+template <Market M>
+Trace BatchOf<M>::take_trace(std::size_t env) {
+  if (env >= traces_.size()) {
+    throw std::invalid_argument("environment: expected one that is traced, got " +
+                                std::to_string(env) + "; call trace first");
+  }
+  Trace taken = traces_[env];
+  traces_[env].book.clear();
+  traces_[env].agent.clear();
+  return taken;
 }
 
 template <Market M>

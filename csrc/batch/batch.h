@@ -23,6 +23,7 @@
 #include "batch/worker_pool.h"
 #include "features/features.h"
 #include "market/fill_log.h"
+#include "market/trace.h"
 #include "params.h"
 #include "rng.h"
 
@@ -82,6 +83,13 @@ class Batch {
   // have not been taken before: by environment, then time. Throws std::logic_error if none are
   // kept.
   virtual FillTable take_fills() = 0;
+
+  // From now to the end of the present episode of each environment its market is written down,
+  // with so many levels after each event. Throws std::invalid_argument without a book.
+  virtual void trace(std::size_t levels) = 0;
+
+  // What was written of an environment since the last call.
+  virtual Trace take_trace(std::size_t env) = 0;
 
   virtual std::string state() const = 0;
   virtual void set_state(const std::string& bytes) = 0;

@@ -80,6 +80,13 @@ class Environment {
 
   FillLog& fill_log() { return market_.fill_log(); }
 
+  static constexpr bool kCanTrace = requires(M& market, Trace* trace) { market.trace(trace); };
+  void trace(Trace* trace)
+    requires kCanTrace
+  {
+    market_.trace(trace);
+  }
+
   bool started() const { return started_ != 0; }
   // The slots of what the market shows, for a `FeatureWriter`.
   const double* view() const { return market_.view().data(); }

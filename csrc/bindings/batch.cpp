@@ -13,6 +13,7 @@
 #include "agent/columns.h"
 #include "bindings/arguments.h"
 #include "bindings/arrays.h"
+#include "bindings/event_arrays.h"
 #include "bindings/parameters.h"
 #include "bindings/parts.h"
 #include "bindings/tape.h"
@@ -146,6 +147,26 @@ py::dict take_fills(const PyBatch& self) {
   return columns;
 }
 
+// Copied out: what is written down belongs to the batch.
+py::dict take_trace(const PyBatch& self, const Integer& environment) {
+  const std::int64_t env = environment.value("environment");
+  if (env < 0)
+    throw py::value_error("environment: expected 0 or above, got " + std::to_string(env));
+  const Trace trace = PyBatch::Work(self)->take_trace(static_cast<std::size_t>(env));
+  const auto rows = static_cast<py::ssize_t>(trace.agent.size());
+  py::dict agent;
+  for (const TraceColumnInfo& column : kTraceColumns) {
+    py::array_t<std::int64_t> values(rows);
+    std::int64_t* out = values.mutable_data();
+    for (const AgentRow& row : trace.agent) *out++ = row.*column.member;
+    agent[column.name] = values;
+  }
+  py::dict found;
+  found["book"] = event_arrays(trace.book);
+  found["agent"] = agent;
+  return found;
+}
+
 // A replay market needs its recording; the others have no use for one.
 EnvParams with_tape(const EnvParams& params, const std::optional<std::shared_ptr<PyTape>>& tape) {
   EnvParams whole = params;
@@ -198,6 +219,18 @@ void bind_batch(py::module_& m) {
            "The complete fills that were not taken before, by environment, then time, as int64 "
            "arrays by the names of FILL_COLUMNS: those whose last horizon has passed or whose "
            "episode has ended.")
+      .def(
+          "trace",
+          [](const PyBatch& self, const Integer& levels) {
+            PyBatch::Work(self)->trace(levels_from(levels));
+          },
+          py::kw_only(), py::arg("levels"),
+          "From now to the end of their present episodes all that happens in the markets is "
+          "written "
+          "down for take_trace, with so many levels of the book after each event.")
+      .def("take_trace", &take_trace, py::arg("environment"),
+           "What was written of an environment since the last call: arrays of the book's events, "
+           "none in a replay, and of the agent's, by the names of TRACE_COLUMNS.")
       .def("state", &batch_state, "Everything needed to go on from here, as bytes.")
       .def("set_state", &set_batch_state, py::arg("state"))
       .def("close", &PyBatch::close, "Ends the threads and frees the markets.")

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bindings/arguments.h"
+#include "bindings/event_arrays.h"
 #include "bindings/parameters.h"
 #include "bindings/parts.h"
 #include "market/opening.h"
@@ -30,7 +31,9 @@ py::array_t<T> column(const std::vector<BookEvent>& events, Member member) {
   return values;
 }
 
-py::dict to_arrays(const EventLog& log) {
+}  // namespace
+
+py::dict event_arrays(const EventLog& log) {
   const std::vector<BookEvent>& events = log.events();
   py::dict arrays;
   arrays["ts_ns"] = column<std::int64_t>(events, &BookEvent::ts_ns);
@@ -46,20 +49,22 @@ py::dict to_arrays(const EventLog& log) {
   return arrays;
 }
 
-void require_book(const PyEnvParams& params) {
-  params.validate();
-  if (params.is_book()) return;
-  const char* kind = params.is_replay() ? "replay" : "analytic";
-  throw py::value_error(std::string("market.kind: expected book, got ") + kind +
-                        "; it has no events of its own to record");
-}
-
 std::size_t levels_from(const Integer& levels) {
   const std::int64_t shown = levels.value("levels");
   if (shown < 0 || shown > kLevelsMost) {
     throw py::value_error("levels: expected from 0 to 200, got " + std::to_string(shown));
   }
   return static_cast<std::size_t>(shown);
+}
+
+namespace {
+
+void require_book(const PyEnvParams& params) {
+  params.validate();
+  if (params.is_book()) return;
+  const char* kind = params.is_replay() ? "replay" : "analytic";
+  throw py::value_error(std::string("market.kind: expected book, got ") + kind +
+                        "; it has no events of its own to record");
 }
 
 class PyRecorder {
@@ -89,7 +94,7 @@ class PyRecorder {
       recorder_->run(until, log);
     }
     until_ns_ = until;
-    return to_arrays(log);
+    return event_arrays(log);
   }
 
   std::int64_t count(const Integer& until_ns) {
@@ -214,7 +219,7 @@ py::dict record_windows(const PyEnvParams& params, const Array<std::uint64_t>& s
       first_row.push_back(static_cast<std::int64_t>(log.events().size()));
     }
   }
-  py::dict arrays = to_arrays(log);
+  py::dict arrays = event_arrays(log);
   arrays["first_row"] =
       py::array_t<std::int64_t>(static_cast<py::ssize_t>(first_row.size()), first_row.data());
   return arrays;

@@ -7,6 +7,7 @@
 #include "features/features.h"
 #include "market/event_log.h"
 #include "market/fill_log.h"
+#include "market/trace.h"
 
 namespace rlmm {
 namespace {
@@ -38,6 +39,12 @@ py::tuple rows_of(const Table& table) {
     rows.append(py::make_tuple(info.name, info.unit, info.meaning));
   }
   return py::tuple(rows);
+}
+
+py::tuple agent_events() {
+  py::list words;
+  for (const char* word : kAgentEvents) words.append(word);
+  return py::tuple(words);
 }
 
 py::dict event_kinds() {
@@ -72,6 +79,8 @@ void bind_tables(py::module_& m) {
   m.attr("FEATURES") = feature_table();
   m.attr("COLUMNS") = rows_of(kColumns);
   m.attr("FILL_COLUMNS") = rows_of(kFillColumns);
+  m.attr("TRACE_COLUMNS") = rows_of(kTraceColumns);
+  m.attr("AGENT_EVENTS") = agent_events();
   m.attr("EVENT_KINDS") = event_kinds();
   m.attr("EVENT_FLAGS") = event_flags();
 }

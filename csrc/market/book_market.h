@@ -25,6 +25,7 @@
 #include "market/markouts.h"
 #include "market/regime_filter.h"
 #include "market/scenario.h"
+#include "market/trace.h"
 
 namespace rlmm {
 
@@ -103,6 +104,9 @@ class BookMarketOf {
   {
     market_.record(log);
   }
+  // From now to the end of the episode everything is written down; null: no longer. A book that
+  // can be recorded begins with what is in it.
+  void trace(Trace* to);
 
  private:
   // The agent's order on one side, as the market holds it.
@@ -155,6 +159,8 @@ class BookMarketOf {
   void withdraw(const Message& message);
   void settle_order(const Message& message, const Outcome& outcome, Lots cut_lots);
   void notify(Side side, std::uint64_t order, Lots filled_lots, Lots dropped_lots);
+  void trace_decision(const Packet& packet);
+  void trace_standing(AgentEvent what, Side side, std::uint64_t order);
   void fill(Side side, Ticks price_ticks, Lots lots, bool maker);
   void book_maker_fills();
   Lots flow_of(Side side, Ticks price_ticks, Lots lots) const;
@@ -185,6 +191,7 @@ class BookMarketOf {
   StepTally tally_;  // of the step under way
   State state_;
   std::array<Standing, 2> standing_{};
+  Trace* trace_ = nullptr;
   std::vector<Message> in_flight_;
   std::vector<Notice> notices_;
   std::array<Lots, 2> heard_lots_{};

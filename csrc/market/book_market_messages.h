@@ -12,13 +12,48 @@ void BookMarketOf<Setting>::send(const Quotes& quotes) {
   const Packet packet = desk_.decide(quotes, state_.seen_mid_ticks_x2, now_ns());
   extra_.refused = desk_.refused();
   outcome_.messages = static_cast<std::int64_t>(packet.size);
+  if (trace_ != nullptr) trace_decision(packet);
   if (packet.size == 0) return;
   const TimeNs delay = state_.feed_ns + delay_ns(model_->entry, entry_stream_);
   for (std::size_t i = 0; i < packet.size; ++i) {
     Message message = packet.messages[i];
     message.arrival_ns = entry_line_.arrival_ns(now_ns(), delay);
     in_flight_.push_back(message);
+    if (trace_ == nullptr) continue;
+    const auto what = static_cast<AgentEvent>(static_cast<int>(AgentEvent::kNew) +
+                                              static_cast<int>(message.kind));
+    const TimeNs left_ns = now_ns() + state_.feed_ns;
+    trace_->add(what, {.ts_ns = left_ns,
+                       .side = sign(message.side),
+                       .order = static_cast<std::int64_t>(message.order),
+                       .price_ticks = message.price_ticks,
+                       .qty_lots = message.lots,
+                       .delay_ns = message.arrival_ns - left_ns});
   }
+}
+
+// What stands as the agent decides, and how old the observation is by then.
+template <class Setting>
+void BookMarketOf<Setting>::trace_decision(const Packet& packet) {
+  trace_->add(
+      AgentEvent::kDecision,
+      {.ts_ns = now_ns(), .qty_lots = static_cast<Lots>(packet.size), .delay_ns = state_.feed_ns});
+  for (const Side side : kSides) {
+    trace_standing(AgentEvent::kStanding, side, standing_[index_of(side)].order);
+  }
+}
+
+// An order of the agent as it is in the book; without lots if it is not.
+template <class Setting>
+void BookMarketOf<Setting>::trace_standing(AgentEvent what, Side side, std::uint64_t order) {
+  AgentRow row{.ts_ns = now_ns(), .side = sign(side), .order = static_cast<std::int64_t>(order)};
+  if (is_alive(side)) {
+    const auto own = market_.book().order(static_cast<Slot>(standing_[index_of(side)].slot));
+    row.price_ticks = own.price_ticks;
+    row.qty_lots = own.lots;
+    row.ahead_lots = queue_ahead(side);
+  }
+  trace_->add(what, row);
 }
 
 template <class Setting>
@@ -57,6 +92,7 @@ void BookMarketOf<Setting>::deliver(const Message& message) {
       withdraw(message);
       break;
   }
+  if (trace_ != nullptr) trace_standing(AgentEvent::kArrived, message.side, message.order);
   after_change();
 }
 
@@ -157,6 +193,13 @@ void BookMarketOf<Setting>::notify(Side side, std::uint64_t order, Lots filled_l
   notice.dropped_lots = dropped_lots;
   notice.side = side;
   notices_.push_back(notice);
+  if (trace_ == nullptr) return;
+  trace_->add(AgentEvent::kNotice, {.ts_ns = now_ns(),
+                                    .side = sign(side),
+                                    .order = static_cast<std::int64_t>(order),
+                                    .qty_lots = filled_lots,
+                                    .dropped_lots = dropped_lots,
+                                    .delay_ns = notice.heard_ns - now_ns()});
 }
 
 template <class Setting>

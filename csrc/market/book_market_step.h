@@ -8,6 +8,7 @@
 #include <span>
 
 #include "market/book_market.h"
+#include "market/recorder.h"
 
 namespace rlmm {
 namespace detail {
@@ -74,7 +75,17 @@ BookMarketOf<Setting>::BookMarketOf(const Model& model)
 }
 
 template <class Setting>
+void BookMarketOf<Setting>::trace(Trace* to) {
+  trace_ = to;
+  if constexpr (requires { market_.record(nullptr); }) {
+    if (to != nullptr) write_snapshot(market_, to->book);
+    market_.record(to == nullptr ? nullptr : &to->book);
+  }
+}
+
+template <class Setting>
 void BookMarketOf<Setting>::reset(SeedKey key, std::uint64_t episode) {
+  if (trace_ != nullptr) trace(nullptr);
   model_->setting.start(market_, key, episode);
   feed_stream_ = Stream(key, episode, Purpose::kFeedLatency);
   entry_stream_ = Stream(key, episode, Purpose::kEntryLatency);
@@ -191,8 +202,18 @@ void BookMarketOf<Setting>::fill(Side side, Ticks price_ticks, Lots lots, bool m
     outcome_.taker_lots += lots;
   }
   markouts_.add(side, price_ticks, lots, now_ns());
-  if (!fill_log_.is_on()) return;
   const TimeNs wait_ns = maker ? now_ns() - standing_[index_of(side)].since_ns : 0;
+  if (trace_ != nullptr) [[unlikely]] {
+    const std::uint64_t order = maker ? standing_[index_of(side)].order : 0;
+    trace_->add(maker ? AgentEvent::kMaker : AgentEvent::kTaker,
+                {.ts_ns = now_ns(),
+                 .side = sign(side),
+                 .order = static_cast<std::int64_t>(order),
+                 .price_ticks = price_ticks,
+                 .qty_lots = lots,
+                 .delay_ns = wait_ns});
+  }
+  if (!fill_log_.is_on()) return;
   fill_log_.add({0,
                  now_ns(),
                  sign(side),

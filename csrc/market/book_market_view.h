@@ -149,6 +149,7 @@ void BookMarketOf<Setting>::save(Writer& out) const {
 
 template <class Setting>
 void BookMarketOf<Setting>::load(Reader& in) {
+  if (trace_ != nullptr) trace(nullptr);
   market_.load(in);
   account_ = in.get<Account>();
   const auto carried = in.get<std::int64_t>();

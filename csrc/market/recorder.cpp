@@ -6,9 +6,7 @@
 #include <utility>
 
 namespace rlmm {
-namespace {
 
-// A clear, the orders that are there, and the status if trading is halted.
 void write_snapshot(const FlowBook& market, EventLog& log) {
   const OrderBook& book = market.book();
   log.add_whole(EventKind::kClear, market.now_ns(), 0, book);
@@ -25,8 +23,6 @@ void write_snapshot(const FlowBook& market, EventLog& log) {
   }
   if (market.halted()) log.add_whole(EventKind::kStatus, market.now_ns(), kStatusHalted, book);
 }
-
-}  // namespace
 
 Recorder::Recorder(BookMarketParams params, SeedKey key, std::uint64_t episode, std::size_t levels)
     : params_(std::move(params)),

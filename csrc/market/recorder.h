@@ -13,6 +13,9 @@
 
 namespace rlmm {
 
+// A clear, the orders that are there, and the status if trading is halted.
+void write_snapshot(const FlowBook& market, EventLog& log);
+
 class Recorder {
  public:
   // Starts episode `episode` of the environment with this key: the market a batch would show there

@@ -54,6 +54,9 @@ REPLAY_FEATURES = tuple(f for f in FEATURES if f.name not in ("regime", "regime_
 COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.COLUMNS)
 # Of the table of fills that `Batch.take_fills` returns.
 FILL_COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.FILL_COLUMNS)
+# Of the agent's part of `Batch.take_trace`; its `what` is a place in AGENT_EVENTS.
+TRACE_COLUMNS: tuple[Column, ...] = tuple(Column(*row) for row in _core.TRACE_COLUMNS)
+AGENT_EVENTS: tuple[str, ...] = tuple(_core.AGENT_EVENTS)
 EVENT_KINDS: dict[str, int] = dict(_core.EVENT_KINDS)
 EVENT_FLAGS: dict[str, int] = dict(_core.EVENT_FLAGS)
 COLUMN_INDEX: dict[str, int] = {column.name: i for i, column in enumerate(COLUMNS)}
