@@ -23,6 +23,7 @@ from reports.page.page import (
 )
 from reports.page.palette import Look, looks
 from reports.page.policy_lines import PolicyLines
+from reports.page.quotes import Fill, QuoteChart
 
 __all__ = [
     "Bars",
@@ -30,6 +31,7 @@ __all__ = [
     "Curve",
     "Curves",
     "Facts",
+    "Fill",
     "Gallery",
     "HeatMap",
     "Histograms",
@@ -38,6 +40,7 @@ __all__ = [
     "Look",
     "Page",
     "PolicyLines",
+    "QuoteChart",
     "Section",
     "Steps",
     "Table",

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 84, 24, 12, 40
 TICKS = 5
+LETTER_WIDTH = 10.0  # at most, of text beside other text: small charts have larger letters
+HEADROOM = 8.0  # for these above the first row
+KEY_LINE, KEY_GAP, KEY_ROW = 20.0, 16.0, 20.0  # of a legend
+NAME_MOST = 48  # letters of a name in a legend
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,44 @@ def number(value: float) -> str:
 
 
 @dataclass(frozen=True)
+class Key:
+    """A name in a legend, and how what it stands for is drawn."""
+
+    name: str
+    style: str  # SVG attributes
+    shape: str = f"M0 0 L{KEY_LINE:.0f} 0"  # path data, from the left end of its place
+
+
+def shortened(name: str) -> str:
+    """A name without its middle if it is long: folders differ at their ends."""
+    if len(name) <= NAME_MOST:
+        return name
+    half = NAME_MOST // 2
+    return f"{name[: half - 1]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
+
+
+def legend(keys: Sequence[Key]) -> tuple[str, float]:
+    """The lines of a legend, above the picture, and how high they are."""
+    places: list[tuple[float, int]] = []
+    x, row = float(LEFT), 0
+    for key in keys:
+        width = KEY_LINE + 4 + LETTER_WIDTH * len(shortened(key.name)) + KEY_GAP
+        if x > LEFT and x + width > WIDTH:
+            x, row = float(LEFT), row + 1
+        places.append((x, row))
+        x += width
+    height = KEY_ROW * (row + 1) if keys else 0.0
+    parts = []
+    for key, (left, line) in zip(keys, places, strict=True):
+        y = KEY_ROW * line - height + 12
+        parts.append(
+            f'<path {key.style} transform="translate({left:.0f} {y - 4:.0f})" d="{key.shape}"/>'
+            f'<text x="{left + KEY_LINE + 4:.0f}" y="{y:.0f}">{escape(shortened(key.name))}</text>'
+        )
+    return "".join(parts), height
+
+
+@dataclass(frozen=True)
 class Chart(ABC):
     """A picture with a frame; the others draw inside it."""
 
@@ -59,7 +101,14 @@ class Chart(ABC):
     def svg(self) -> Markup:
         """The picture."""
 
-    def frame(self, x: Axis, y: Axis, body: str, labels: Sequence[str] = ()) -> Markup:
+    def frame(
+        self,
+        x: Axis,
+        y: Axis,
+        body: str,
+        labels: Sequence[str] = (),
+        keys: Sequence[Key] = (),
+    ) -> Markup:
         """The body between its axes; labels: those of the x axis are in the body."""
         parts = []
         for value in y.ticks():
@@ -77,9 +126,12 @@ class Chart(ABC):
         middle = (LEFT + WIDTH - RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" class="x">{escape(self.x_label)}</text>')
         parts.append(f'<text x="{LEFT}" y="{TOP - 2}" class="name">{escape(self.y_label)}</text>')
+        names, rows = legend(keys)
+        above = rows + HEADROOM
         return Markup(
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.title)}">'
-            f"<title>{escape(self.title)}</title>{''.join(parts)}{body}</svg>"
+            f'<svg viewBox="0 {-above:.0f} {WIDTH} {HEIGHT + above:.0f}" role="img" '
+            f'aria-label="{escape(self.title)}"><title>{escape(self.title)}</title>'
+            f"{''.join(parts)}{body}{names}</svg>"
         )
 
     def axes(self, xs: Sequence[float], ys: Sequence[float]) -> tuple[Axis, Axis]:
@@ -138,6 +190,7 @@ class Bars(Chart):
 
     names: Sequence[str]
     values: Sequence[float]
+    colours: Sequence[str] = ()  # of the bars, if they are not all the same
 
     def svg(self) -> Markup:
         """The chart."""
@@ -148,8 +201,9 @@ class Bars(Chart):
         body = []
         for i, (name, value) in enumerate(zip(self.names, self.values, strict=True)):
             top, bottom = sorted((base, y.at(value)))
+            own = f' style="fill: {self.colours[i]}"' if self.colours else ""
             body.append(
-                f'<rect class="bar" x="{LEFT + (i + 0.1) * width:.1f}" y="{top:.1f}" '
+                f'<rect class="bar"{own} x="{LEFT + (i + 0.1) * width:.1f}" y="{top:.1f}" '
                 f'width="{0.8 * width:.1f}" height="{bottom - top:.1f}"/>'
                 f'<text x="{LEFT + (i + 0.5) * width:.1f}" y="{HEIGHT - BOTTOM + 16}" class="x">'
                 f"{escape(name)}</text>"

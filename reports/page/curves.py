@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from reports.page.chart import BOTTOM, HEIGHT, RIGHT, TOP, WIDTH, Axis, Chart, number
+from reports.page.chart import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Axis, Chart, Key, number
 
 Role = Literal["real", "model", "reference", "floor"]  # the colours of the page
 
@@ -36,16 +36,14 @@ def _path(points: Sequence[tuple[float, float] | None]) -> str:
     return " ".join(path)
 
 
-def _legend(names: Sequence[tuple[str, Role]]) -> str:
-    parts, right = [], float(WIDTH - RIGHT)
-    for name, role in reversed(names):
-        left = right - 7.0 * len(name)
-        parts.append(
-            f'<text x="{left:.0f}" y="{TOP - 2}">{escape(name)}</text>'
-            f'<path class="curve {role}" d="M{left - 22:.0f} {TOP - 6} L{left - 4:.0f} {TOP - 6}"/>'
-        )
-        right = left - 34.0
-    return "".join(parts)
+def zero_line(y: Axis) -> str:
+    """Across the picture, where values are 0."""
+    at = f"{y.at(0.0):.1f}"
+    return f'<line class="zero" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>'
+
+
+def _keys(names: Sequence[tuple[str, Role]]) -> list[Key]:
+    return [Key(name, f'class="curve {role}"') for name, role in names]
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class Curves(Chart):
     xs: Sequence[float]
     curves: Sequence[Curve]
     log_x: bool = False
+    zero: bool = False  # a line at 0, which is always shown
 
     def svg(self) -> Markup:
         """The picture."""
@@ -63,18 +62,19 @@ class Curves(Chart):
         if not known:
             return Markup("<p>No values.</p>")
         places = [math.log10(x) for x in self.xs] if self.log_x else list(self.xs)
-        x, y = self.axes(places, known)
-        body = [self._band(curve, places, x, y) for curve in self.curves]
+        x, y = self.axes(places, [*known, 0.0] if self.zero else known)
+        body = [zero_line(y)] if self.zero else []
+        body += [self._band(curve, places, x, y) for curve in self.curves]
         for curve in self.curves:
             points = [
                 None if v is None else (x.at(p), y.at(v))
                 for p, v in zip(places, curve.ys, strict=True)
             ]
             body.append(f'<path class="curve {curve.role}" d="{_path(points)}"/>')
-        body.append(_legend([(curve.name, curve.role) for curve in self.curves]))
+        keys = _keys([(curve.name, curve.role) for curve in self.curves])
         if self.log_x:
             body.append(self._decades(x))
-        return self.frame(x, y, "".join(body), ("in the body",) if self.log_x else ())
+        return self.frame(x, y, "".join(body), ("in the body",) if self.log_x else (), keys)
 
     def _band(self, curve: Curve, places: Sequence[float], x: Axis, y: Axis) -> str:
         if not curve.low:
@@ -109,14 +109,15 @@ class Histograms(Chart):
     edges: Sequence[float]
     real: Sequence[float]
     model: Sequence[float]
+    names: tuple[str, str] = ("real", "model")
 
     def svg(self) -> Markup:
         """The picture."""
         x, y = self.axes(self.edges, [0.0, *self.real, *self.model])
         body = f'<path class="filled real" d="{self._outline(self.real, x, y)} Z"/>'
         body += f'<path class="curve model" d="{self._outline(self.model, x, y)}"/>'
-        names: list[tuple[str, Role]] = [("real", "real"), ("model", "model")]
-        return self.frame(x, y, body + _legend(names))
+        roles: tuple[Role, Role] = ("real", "model")
+        return self.frame(x, y, body, keys=_keys(list(zip(self.names, roles, strict=True))))
 
     def _outline(self, shares: Sequence[float], x: Axis, y: Axis) -> str:
         points: list[tuple[float, float] | None] = [(x.at(self.edges[0]), y.at(0.0))]

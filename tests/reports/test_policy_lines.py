@@ -14,7 +14,7 @@ def test_each_policy_has_its_line_and_its_key() -> None:
     drawn = [attributes for tag, attributes in tags if tag == "polyline"]
     keys = [attributes for tag, attributes in tags if tag == "path"]
     assert [line["stroke"] for line in drawn] == [colours[name].colour for name in names]
-    assert [key["stroke"] for key in reversed(keys)] == [line["stroke"] for line in drawn]
+    assert [key["stroke"] for key in keys] == [line["stroke"] for line in drawn]
     assert [line.get("stroke-dasharray") for line in drawn] == [None] * 7 + ["6 3"]
     assert {tag for tag, _ in tags} <= {"svg", "title", "line", "text", "polyline", "path"}
     first = [float(pair.split(",")[1]) for pair in (drawn[0]["points"] or "").split()]
