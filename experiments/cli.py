@@ -40,6 +40,7 @@ from experiments.command import (
 from experiments.data_commands import register as register_data_commands
 from experiments.errors import InputError, closest, shown, shown_place
 from experiments.evaluate_commands import register as register_evaluate_commands
+from experiments.report_commands import register as register_report_commands
 from experiments.train_commands import register as register_train_commands
 
 # Without rich's markup, help takes 0.12 s instead of 0.28 s.
@@ -243,6 +244,7 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
 register_data_commands(app)
 register_train_commands(app)
 register_evaluate_commands(app)
+register_report_commands(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

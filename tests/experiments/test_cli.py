@@ -79,14 +79,22 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     done = rlmm("--help", cwd=tmp_path)
     verbs = re.findall(r"^  (\w+) ", done.stdout.split("Commands:")[1], re.MULTILINE)
     expected = "doctor certify simulate ingest inspect calibrate fidelity train export"
-    expected += " evaluate stress bench"
+    expected += " evaluate stress report bench"
     assert verbs == expected.split()
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
     "command",
-    [["doctor"], ["certify"], ["ingest"], ["inspect"], ["fidelity"], ["bench", "simulator"]],
+    [
+        ["doctor"],
+        ["certify"],
+        ["ingest"],
+        ["inspect"],
+        ["fidelity"],
+        ["report"],
+        ["bench", "simulator"],
+    ],
 )
 def test_every_command_has_an_example(
     command: list[str], capsys: pytest.CaptureFixture[str]
