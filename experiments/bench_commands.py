@@ -154,6 +154,32 @@ def inference(
     return lambda: _bench_inference(options, json=json)
 
 
+@bench.command()
+def learner(
+    workload: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the workloads (default: all).")
+    ] = None,
+    repeats: Annotated[
+        str | None, typer.Option(metavar="N", help="Repeats; the median counts (default: 7).")
+    ] = None,
+    require: Annotated[
+        bool,
+        typer.Option("--require", help="Exit with 1 below 40 % (ppo-64) or 60 % (sac-256)."),
+    ] = False,
+    json: Json = False,
+) -> Job:
+    """Measure the learners' updates: PPO, SAC and DQN, as a plain graph and compiled by XLA.
+
+    The share of the products is the time that a call's matrix products take alone, over the time
+    of the call.
+
+    Example: rlmm bench learner --workload sac-256 --json
+    """
+    options = {"--workload": ("workload", workload), "--repeats": ("repeats", repeats)}
+    options |= {"--require": ("require", "true" if require else None)}
+    return lambda: _bench_learner(options, json=json)
+
+
 def _bench_simulator(options: Options, *, json: bool) -> int:
     from experiments.benchmarks import simulator as benchmark
     from experiments.config import SimulatorBenchConfig, load_config
@@ -211,6 +237,16 @@ def _bench_inference(options: Options, *, json: bool) -> int:
     config = load_config(None, [], InferenceBenchConfig, options=settings_of(options))
     result = benchmark.run(config)
     return _report_bench("inference", result, benchmark.shortfall(config, result), json=json)
+
+
+def _bench_learner(options: Options, *, json: bool) -> int:
+    from experiments.benchmarks import learner as benchmark
+    from experiments.config import LearnerBenchConfig, load_config
+
+    settings, choices = settings_of(options), {"workload": tuple(benchmark.WORKLOADS)}
+    config = load_config(None, [], LearnerBenchConfig, options=settings, choices=choices)
+    result = benchmark.run(config)
+    return _report_bench("learner", result, benchmark.shortfall(config, result), json=json)
 
 
 def _report_bench(name: str, result: dict[str, Any], missing: str | None, *, json: bool) -> int:

@@ -30,14 +30,14 @@ from experiments.errors import ConfigError, Problem
 from experiments.policy_table import TABLE_NAME, policy_rows, policy_table
 from experiments.quiet import start_tensorflow
 from experiments.simulation import Blocks, Case, Simulation, kept, n_environments, simulate_seed
-from experiments.train import Folder
+from experiments.train import Folder, with_backend
 from rlmm_tf.agents.baselines import DepthRule
 from rlmm_tf.agents.exact.best_rule import best_linear, best_regime_linear
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import resolve_params
 from rlmm_tf.seeding import seed_sequence
-from rlmm_tf.training.config import DqnTrainingConfig, PpoTrainingConfig, SacTrainingConfig
+from rlmm_tf.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from experiments.config import CertifyConfig
@@ -128,8 +128,7 @@ def _seed(
         done = index + TRAINING_SHARE + (1.0 - TRAINING_SHARE) * part
         progress(done, float(config.seeds), f"{label}, played")
 
-    name = f"seed-{index}"
-    spec, weights, evaluation = _trained(config, problem, index, Folder(run, name), train)
+    spec, weights, evaluation = _trained(config, problem, index, run, train)
     rule: DepthRule = LearnedRule(spec, weights, problem.params)
     # All seeds are to agree at once: the error that is allowed is shared among them.
     confidence = 1.0 - (1.0 - config.confidence) / config.seeds
@@ -192,25 +191,25 @@ def _trained(
     config: CertifyConfig,
     problem: ProblemForms,
     index: int,
-    files: Folder,
+    run: RunDirectory,
     progress: Any,
 ) -> tuple[Any, Any, float]:
     """The policy's spec and weights, and its evaluation."""
     from rlmm_tf.training.loop import Loop
     from rlmm_tf.training.start import make_training
 
-    chosen: PpoTrainingConfig | SacTrainingConfig | DqnTrainingConfig = getattr(
-        config, config.agent
-    )
+    chosen: TrainingConfig = getattr(config, config.agent)
     params = _params_for(config, problem)
     seed = seed_sequence(config.root_seed, _TRAINING_PATH, index)
     n_threads = config.threads or available_threads()
     try:
+        chosen = with_backend(params, chosen, run, n_threads=n_threads)
         training = make_training(params, chosen, seed=seed, n_threads=n_threads)
     except ValueError as error:
         raise ConfigError(
             [Problem(f"{config.set_name} with {config.agent}", str(error))]
         ) from error
+    files = Folder(run, f"seed-{index}")
     loop = Loop(training, params, chosen.evaluation, files, seed=seed, n_threads=n_threads)
     trained = loop.run(progress)
     return trained.spec, trained.weights, trained.evaluation.value

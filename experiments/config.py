@@ -223,6 +223,19 @@ class InferenceBenchConfig(Config):
     root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
+class LearnerBenchConfig(Config):
+    """`rlmm bench learner`: updates per second, and what their matrix products alone would take."""
+
+    workload: str | None = Field(default=None, description="by name; null: all of them")
+    repeats: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=7, description="the median of these is reported"
+    )
+    require: bool = Field(
+        default=False, description="fail where products have less of the time than was promised"
+    )
+    root_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
 def load_config(
     path: Path | None,
     overrides: Sequence[str],

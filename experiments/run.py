@@ -142,6 +142,7 @@ class RunDirectory:
             if earlier is not None:
                 history = [*earlier.pop("earlier_sessions", []), _session(earlier)]
                 manifest["earlier_sessions"] = history
+                manifest["choices"] |= earlier.get("choices", {})
             run = cls(path, manifest, lock, clock, is_new=is_new)
             run._write_manifest()
         except BaseException:
@@ -203,6 +204,14 @@ class RunDirectory:
         write_atomically(path, data)
         return path
 
+    def chosen(self, name: str, choose: Callable[[], Any]) -> Any:
+        """What this machine chose when the run first asked; kept in the manifest."""
+        choices: dict[str, Any] = self.manifest["choices"]
+        if name not in choices:
+            choices[name] = choose()
+            self._write_manifest()
+        return choices[name]
+
     def _write_manifest(self) -> None:
         write_atomically(self.path / MANIFEST_NAME, json.dumps(self.manifest, indent=2) + "\n")
 
@@ -232,6 +241,7 @@ def _new_manifest(
         "config_sha256": config_hash(config),
         "seeds": dict(seeds),
         "git": None if source is None else {"commit": source.commit, "dirty": source.is_dirty},
+        "choices": {},
         "packages": machine.package_versions(),
         "machine": {
             "cpu": cpu.model,

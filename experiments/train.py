@@ -12,6 +12,7 @@ from experiments.tracking import TrackedFiles
 from experiments.train_config import TrainConfig
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.seeding import seed_sequence
+from rlmm_tf.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from experiments.console import Progress
@@ -59,6 +60,22 @@ def keep_market(market: Market, run: RunDirectory) -> None:
     run.write(PROBLEM_NAME, text)
 
 
+def with_backend(
+    params: EnvParams, config: TrainingConfig, run: RunDirectory, *, n_threads: int
+) -> TrainingConfig:
+    """The configuration with the back end that a trial chose, in this session or an earlier one."""
+    if config.backend != "auto":
+        return config
+    from rlmm_tf.training.trial import fastest_backend
+
+    def choose() -> dict[str, Any]:
+        trial = fastest_backend(params, config, n_threads=n_threads)
+        return {"fastest": trial.fastest, "seconds_per_iteration": dict(trial.seconds)}
+
+    chosen = run.chosen(f"backend of {config.kind}", choose)
+    return config.model_copy(update={"backend": chosen["fastest"]})
+
+
 def run_export(policy: Path, out: Path) -> dict[str, Any]:
     """Writes a SavedModel of the policy; returns what it is.
 
@@ -98,7 +115,8 @@ def run_train(config: TrainConfig, run: RunDirectory, *, progress: Progress) -> 
     seed = seed_sequence(config.seed)
     n_threads = config.threads or available_threads()
     try:
-        training = make_training(params, config.agent, seed=seed, n_threads=n_threads)
+        agent = with_backend(params, config.agent, run, n_threads=n_threads)
+        training = make_training(params, agent, seed=seed, n_threads=n_threads)
     except ValueError as error:
         raise ConfigError([Problem(config.problem, str(error))]) from error
     loop = Loop(

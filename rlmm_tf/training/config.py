@@ -13,6 +13,14 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Envs = Annotated[int, Field(ge=1, le=1_000_000)]
 Batch = Annotated[int, Field(ge=1, le=1_000_000)]
 Activation = Literal["tanh", "relu", "silu"]
+CompiledBackend = Literal["graph", "xla"]
+BackendChoice = Annotated[
+    Literal["auto", CompiledBackend],
+    Field(
+        description="what compiles the updates; each has last bits of its own. auto: a timed trial "
+        "chooses, and a run keeps the choice in its manifest"
+    ),
+]
 WholeSteps = Annotated[
     int,
     Field(ge=1, le=10**12, description="of all environments together; whole rollouts are made"),
@@ -70,6 +78,7 @@ class Course(Chosen):
     rate_end: Share = Field(
         default=0.0, description="learning rate at the end over that at the start; linear between"
     )
+    backend: BackendChoice = "graph"
     evaluation: EvaluationConfig = EvaluationConfig()
 
 
@@ -128,9 +137,7 @@ class SacTrainingConfig(Course):
     critic_hidden: Widths = (64, 64)
     activation: Activation = "tanh"
     critic_activation: Activation = "silu"
-    backend: Literal["xla", "graph"] = Field(
-        default="xla", description="what compiles the updates; each has last bits of its own"
-    )
+    backend: BackendChoice = "xla"
     log_std_least: Annotated[float, Field(ge=-20.0, le=2.0)] = Field(
         default=-0.9,
         description="of actions that are tried, before the squash: what is learned has no such "

@@ -16,7 +16,7 @@ from rlmm_tf.kernels.transitions import Priorities, TransitionRing
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream
 from rlmm_tf.training.config import DqnTrainingConfig
-from rlmm_tf.training.parts import Rollout, Stateful, TrainingParts, reward_scale
+from rlmm_tf.training.parts import Rollout, Stateful, TrainingParts, compiled_backend, reward_scale
 from rlmm_tf.training.schedules import linear
 
 TEMPERATURE_START = 0.01  # in units of scaled rewards; the entropy soon says what it should be
@@ -57,7 +57,8 @@ class DqnTraining(TrainingParts):
         spec = PolicySpec.for_params(params, hidden=config.hidden)
         generator = np.random.default_rng(stream(seed, "learner"))
         shape = DqnShape(spec.obs_width, spec.actions, config.hidden, degree=config.degree)
-        self.learner = DqnLearner(shape, config.update, generator)
+        backend = compiled_backend(config)
+        self.learner = DqnLearner(shape, config.update, generator, backend=backend)
         n_envs = config.envs or max(1, config.rollout_steps // params.episode.n_steps)
         collector = Collector(
             params,

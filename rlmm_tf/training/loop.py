@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from rlmm_tf.training.evaluation import Evaluation, evaluate_policy
 from rlmm_tf.training.interrupts import held_back
 from rlmm_tf.training.policy_file import policy_bytes, policy_from
 from rlmm_tf.training.tensor_file import Arrays, Texts, packed, unpacked
+
+if TYPE_CHECKING:
+    from rlmm_tf.agents.learners.learner import Learner
 
 METRICS_NAME = "metrics.jsonl"
 POLICY_NAME = "policy.safetensors"
@@ -60,6 +63,11 @@ class Training(Protocol):
 
     spec: PolicySpec
     iterations: int
+
+    @property
+    def learner(self) -> Learner:
+        """What it updates."""
+        ...
 
     @property
     def iterations_total(self) -> int:

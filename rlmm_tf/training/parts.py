@@ -15,7 +15,7 @@ from rlmm_tf.agents.learners.running import RewardScale, part, under
 from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector
-from rlmm_tf.training.config import Course
+from rlmm_tf.training.config import CompiledBackend, Course
 from rlmm_tf.training.schedules import linear
 from rlmm_tf.training.tensor_file import Arrays, Texts
 
@@ -121,3 +121,13 @@ def reward_scale(params: EnvParams, n_envs: int, gamma: float) -> RewardScale:
     """For this problem; its horizon counts where the problem ends there."""
     has_horizon = params.episode.horizon_ends == "terminated"
     return RewardScale(n_envs, params.episode.n_steps if has_horizon else None, gamma)
+
+
+def compiled_backend(config: Course) -> CompiledBackend:
+    """The configuration's, which a trial must have chosen by now."""
+    if config.backend == "auto":
+        raise ValueError(
+            "backend: expected 'graph' or 'xla', got 'auto'; choose one by "
+            "rlmm_tf.training.trial.fastest_backend"
+        )
+    return config.backend

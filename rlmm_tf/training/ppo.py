@@ -10,7 +10,7 @@ from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import PpoTrainingConfig
-from rlmm_tf.training.parts import Rollout, TrainingParts, reward_scale
+from rlmm_tf.training.parts import Rollout, TrainingParts, compiled_backend, reward_scale
 from rlmm_tf.training.schedules import linear
 
 
@@ -33,7 +33,8 @@ class PpoTraining(TrainingParts):
         shape = PpoShape(
             spec.obs_width, spec.head, spec.actions, hidden=hidden, value_hidden=value_hidden
         )
-        self.learner = PpoLearner(shape, config.update, generator)
+        backend = compiled_backend(config)
+        self.learner = PpoLearner(shape, config.update, generator, backend=backend)
         n_envs = config.envs or max(1, config.rollout_steps // params.episode.n_steps)
         collector = Collector(
             training_params(params),

@@ -10,7 +10,7 @@ from rlmm_tf.kernels.transitions import TransitionRing
 from rlmm_tf.params import EnvParams
 from rlmm_tf.training.collection import Collector, stream, training_params
 from rlmm_tf.training.config import SacTrainingConfig
-from rlmm_tf.training.parts import Stateful, TrainingParts, reward_scale
+from rlmm_tf.training.parts import Stateful, TrainingParts, compiled_backend, reward_scale
 from rlmm_tf.training.schedules import geometric
 
 
@@ -40,7 +40,8 @@ class SacTraining(TrainingParts):
             critic_activation=config.critic_activation,
             risk_averse=params.reward.risk_aversion > 0.0,
         )
-        self.learner = SacLearner(shape, config.update, generator, backend=config.backend)
+        backend = compiled_backend(config)
+        self.learner = SacLearner(shape, config.update, generator, backend=backend)
         self._replay = TransitionRing(config.replay_rows, spec.obs_width, n_actions)
         collector = Collector(
             training_params(params),

@@ -65,6 +65,7 @@ def test_a_new_run(tmp_path: Path) -> None:
     assert first == f"# All values of this run; sha256 {config_hash(Small())}"
     found = manifest(path)
     packages, machine = found.pop("packages"), found.pop("machine")
+    assert found.pop("choices") == {}
     assert found == {
         "schema_version": 1,
         "status": "finished",
@@ -206,6 +207,17 @@ def test_resume_keeps_the_history(tmp_path: Path) -> None:
     assert [session["status"] for session in found["earlier_sessions"]] == ["interrupted", "failed"]
     assert found["earlier_sessions"][1]["error"] == "ValueError: no"
     assert all("earlier_sessions" not in session for session in found["earlier_sessions"])
+
+
+def test_a_choice_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with create(path) as run:
+        assert run.chosen("backend", lambda: {"fastest": "xla"}) == {"fastest": "xla"}
+        assert manifest(path)["choices"] == {"backend": {"fastest": "xla"}}
+    with create(path, resume=True) as run:
+        assert run.chosen("backend", lambda: {"fastest": "graph"}) == {"fastest": "xla"}
+        assert run.chosen("other", lambda: 3) == 3
+    assert manifest(path)["choices"] == {"backend": {"fastest": "xla"}, "other": 3}
 
 
 def test_resume_of_nothing_starts(tmp_path: Path) -> None:

@@ -76,6 +76,21 @@ def test_an_agent_is_trained_in_a_book_market(
     assert manifest["seeds"] == {"seed": 3}
 
 
+def test_a_run_keeps_the_back_end_that_a_trial_chose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow")
+    from rlmm_tf.training import trial
+
+    chosen = trial.Trial("graph", {"graph": 0.1, "xla": 0.2})
+    monkeypatch.setattr(trial, "fastest_backend", lambda *_, **__: chosen)
+    path, run = str(config_file(tmp_path, SMALL + "  backend: auto\n")), tmp_path / "run"
+    assert cli.main(["train", path, "--out", str(run)]) == 0
+    choices = json.loads((run / "manifest.json").read_text())["choices"]
+    seconds = {"graph": 0.1, "xla": 0.2}
+    assert choices == {"backend of ppo": {"fastest": "graph", "seconds_per_iteration": seconds}}
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

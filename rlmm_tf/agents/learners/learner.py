@@ -27,6 +27,8 @@ class Learner(tf.Module, ABC):
         backend: Backend,
     ) -> None:
         super().__init__()
+        self.calls = 0
+        """Of `_updates`, since the learner was made; no result depends on them."""
         self._held, self._adams = dict(weights), dict(adams)
         self._call: Callable[..., Any] = self._updates
         if backend != "eager":
@@ -48,6 +50,7 @@ class Learner(tf.Module, ABC):
 
     def _run(self, data: Sequence[NDArray[Any]], *numbers: float) -> Any:
         """The compiled updates; they are traced once for each shape of the data."""
+        self.calls += 1
         scalars = [tf.constant(number, tf.float32) for number in numbers]
         return self._call(*map(tf.constant, data), *scalars)
 
