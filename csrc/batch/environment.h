@@ -11,6 +11,7 @@
 #include "agent/reward.h"
 #include "features/features.h"
 #include "market/market.h"
+#include "market/trace.h"
 #include "params.h"
 #include "policy/policy.h"
 
