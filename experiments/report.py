@@ -24,7 +24,7 @@ from experiments.report_runs import (
 )
 from experiments.run import RUNS
 from reports import fidelity, ladder, portfolio
-from reports.evaluation import Evaluation, daily
+from reports.evaluation_values import Evaluation, daily
 from reports.market_making_page import market_making_page
 from reports.page import Page, Section, is_page, render
 from reports.page.safety import unsafe

@@ -14,12 +14,13 @@ from experiments.certify import LEARNED
 from experiments.config import CertifyConfig, config_hash, identity, load_config
 from experiments.errors import ConfigError, InputError, Problem, listed, shown, shown_place
 from experiments.evaluate import RESULT_NAME as EVALUATION_NAME
-from experiments.evaluate import STEPS_NAME, TABLE_NAME, bootstrap_for
+from experiments.evaluate import bootstrap_for
 from experiments.evaluation_config import EvaluateConfig, StressConfig
+from experiments.kept import STEPS_NAME, TABLE_NAME
 from experiments.run import CONFIG_NAME, MANIFEST_NAME, MANIFEST_SCHEMA_VERSION
 from experiments.stress import RESULT_NAME as STRESS_NAME
 from experiments.train_config import TrainConfig
-from reports.evaluation import Evaluation
+from reports.evaluation_values import Evaluation
 from reports.traces import read_traces
 from reports.training_page import SeedRun, Training
 from rlmm_tf.evaluation.episodes import EpisodeTable

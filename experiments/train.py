@@ -11,6 +11,7 @@ from experiments.quiet import start_tensorflow
 from experiments.tracking import TrackedFiles
 from experiments.train_config import TrainConfig
 from rlmm_tf.env.vector import available_threads
+from rlmm_tf.params import EnvParams
 from rlmm_tf.seeding import seed_sequence
 from rlmm_tf.training.config import TrainingConfig
 

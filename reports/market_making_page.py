@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.evaluation import POINTS_MOST, Evaluation
+from reports.evaluation import POINTS_MOST
+from reports.evaluation_values import Evaluation
 from reports.page import (
     Bars,
     Chart,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reports.evaluation import Evaluation
+from reports.evaluation_values import Evaluation
 from reports.page import Facts, Links, Page, Section, Table
 from reports.statistics import performance
 from reports.statistics.intervals import Bootstrap, compare

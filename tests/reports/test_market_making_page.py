@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports.evaluation import Evaluation
+from reports.evaluation_values import Evaluation
 from reports.market_making_page import market_making_page, markout_estimates
 from reports.page import render
 from reports.page.safety import unsafe
