@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import tear_sheet
-from reports.evaluation_values import DAYS_LEAST, Evaluation
+from reports.evaluation_values import DAYS_LEAST, Evaluation, why_no_days
 from reports.page import (
     Bars,
     Facts,
@@ -77,7 +77,7 @@ def evaluation_page(
         Section("Verdict", [*verdict(values), _summary(values), _against(values), *_seeds(values)]),
         Section("Where the money comes from", [_attribution(values), _attribution_bars(values)]),
         Section("Fills", [_markouts(values), _table_of_metrics(values)]),
-        Section("Risk by day", [_by_day_table(values)]),
+        Section("Risk by day", [_by_day_table(evaluation, values)]),
         Section("Episodes", _episodes(evaluation)),
         Section("Tear sheets", [_sheets(evaluation, sheets)]),
         Section("Baselines", [_rules(values)]),
@@ -194,7 +194,7 @@ _DAILY = (
 )  # fmt: skip
 
 
-def _by_day_table(values: Mapping[str, Any]) -> Table | str:
+def _by_day_table(evaluation: Evaluation, values: Mapping[str, Any]) -> Table | str:
     """Of policies that have days enough."""
     rows = [
         (name, found["days"], *(found["by_day"][key] for _, key in _DAILY))
@@ -202,7 +202,8 @@ def _by_day_table(values: Mapping[str, Any]) -> Table | str:
         if found["by_day"] is not None
     ]
     if not rows:
-        return f"None: it takes {DAYS_LEAST} days, {values['calendar']} each."
+        reason = why_no_days(evaluation)
+        return f"None: {reason or f'it takes at least {DAYS_LEAST} days'}."
     caption = (
         f"Shares of a capital of {values['capital']:.6g}; ratios, return and volatility are annual "
         f"({values['calendar']})"
@@ -237,11 +238,11 @@ def _sheets(evaluation: Evaluation, sheets: Mapping[str, str]) -> Links | str:
     if sheets:
         return Links({f"{name} against {evaluation.benchmark}": f for name, f in sheets.items()})
     metadata, calendar = evaluation.table.metadata, CALENDARS[evaluation.calendar]
-    if not evaluation.independent:
-        return "None: pieces of one recording overlap and make no days."
-    if calendar.session_ns % (metadata.steps * metadata.step_ns):
-        return f"None: episodes of this length do not fill {calendar.name} evenly."
-    needed = -(-SHEET_DAYS * calendar.session_ns // (metadata.steps * metadata.step_ns))
+    reason = why_no_days(evaluation)
+    episode_ns = metadata.steps * metadata.step_ns
+    if reason and len(evaluation.table.blocks[0]) * episode_ns >= calendar.session_ns:
+        return f"None: {reason}."
+    needed = -(-SHEET_DAYS * calendar.session_ns // episode_ns)
     return (
         f"None: they need {SHEET_DAYS} days, which are {needed} episodes of this length "
         f"({calendar.name}), and another policy than the benchmark."

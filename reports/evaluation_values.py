@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics.daily import CALENDARS, DailyPnl, daily_pnl
+from reports.statistics.daily import CALENDARS, RETURN_MOST, DailyPnl, daily_pnl
 from reports.statistics.intervals import (
     Bootstrap,
     compare,
@@ -114,21 +114,38 @@ def _bootstrap(evaluation: Evaluation) -> Bootstrap:
     return replace(evaluation.bootstrap, block_length=count)
 
 
+def why_no_days(evaluation: Evaluation) -> str:
+    """Why episodes make no days; empty if they do."""
+    table, calendar = evaluation.table, CALENDARS[evaluation.calendar]
+    episode_ns = table.metadata.steps * table.metadata.step_ns
+    largest = max(float(np.abs(pnl(block, table.metadata)).sum()) for block in table)
+    if not evaluation.independent:
+        return "pieces of one recording overlap and make no days"
+    if calendar.session_ns % episode_ns:
+        return f"episodes of this length do not fill {calendar.name} evenly"
+    if len(table.blocks[0]) * episode_ns < calendar.session_ns:
+        return f"all episodes together are shorter than one of {calendar.name}"
+    if not evaluation.capital > 0.0 or not largest < RETURN_MOST * evaluation.capital:
+        return (
+            f"a capital of {evaluation.capital:.6g} is no measure of such a PnL (up to "
+            f"{largest:.6g}); state another one"
+        )
+    return ""
+
+
 def daily(evaluation: Evaluation, policy: str) -> DailyPnl | None:
     """Episodes one after the other fill sessions; what is left over is no day.
 
-    None where there is no whole day, where episodes do not fill sessions evenly, and where they are
-    overlapping pieces of one recording. Each episode takes the time of one that
-    reaches its horizon, so that all policies have the same days.
+    None where they make no days (`why_no_days`). Each episode takes the time of one that reaches
+    its horizon, so that all policies have the same days.
     """
     table, calendar = evaluation.table, CALENDARS[evaluation.calendar]
+    if why_no_days(evaluation):
+        return None
     outcomes = pnl(table.of(policy), table.metadata)
     episode_ns = table.metadata.steps * table.metadata.step_ns
     days = calendar.simulated_days(np.arange(len(outcomes)) * episode_ns)
     whole = len(outcomes) * episode_ns // calendar.session_ns
-    even = evaluation.independent and calendar.session_ns % episode_ns == 0
-    if whole == 0 or not even:
-        return None
     inside = np.isin(days, np.unique(days)[:whole])
     return daily_pnl(days[inside], outcomes[inside], capital=evaluation.capital, currency=CURRENCY)
 

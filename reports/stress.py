@@ -57,6 +57,13 @@ def stress_rows(stress: Stress) -> list[Row]:
     """
     table, metadata = stress.table, stress.table.metadata
     keys = [(block.policy, block.setting) for block in table if block.setting != UNSTRESSED]
+    calm = {block.policy for block in table if block.setting == UNSTRESSED}
+    if not keys:
+        raise ValueError("table: expected a setting under stress, got none")
+    if calm != set(table.policies):
+        raise ValueError(
+            f"table: expected every policy without stress too, got only {sorted(calm)}"
+        )
     differences = [
         paired_differences(pnl(table.of(*key), metadata), pnl(table.of(key[0]), metadata))
         for key in keys

@@ -22,6 +22,7 @@ from reports.statistics.daily import Floats
 BLOCKS_LEAST = 8  # of fewer, an interval would say more about luck than about a policy
 SEEDS_LEAST = 3
 CELLS = 1 << 13  # of the table of draws that is in memory at a time: of a cache's size
+COLUMNS_AT_ONCE = 1 << 11  # resamples that wait until their ends are looked for
 ROUNDING = 1e-12  # of the largest outcome: a smaller difference is none
 
 
@@ -109,17 +110,13 @@ def mean_estimates(values: ArrayLike, bootstrap: Bootstrap) -> list[Estimate]:
     # Overlapping blocks scatter by this much, around a mean that is their own.
     freedom = count / bootstrap.block_length - 1.0
     error = np.sqrt(np.square(off).mean(axis=1) / freedom)
-    drawn, its_error = _resampled(off, blocks, bootstrap)
     studentised = bootstrap.method == "studentised"
-    if studentised:
-        drawn = _ratio(drawn, its_error)
     scale = -error if studentised else np.ones(len(rows))
     at_zero = _ratio(means, error) if studentised else -means
-    drawn.sort(axis=1)
-    first, last = drawn[:, bootstrap.tail], drawn[:, -1 - bootstrap.tail]
-    beyond = np.minimum(
-        (drawn <= at_zero[:, None]).sum(axis=1), (drawn >= at_zero[:, None]).sum(axis=1)
-    )
+    ends_of = _Ends(at_zero, bootstrap.tail)
+    for drawn, its_error in _resampled(off, blocks, bootstrap):
+        ends_of.add(_ratio(drawn, its_error) if studentised else drawn)
+    first, last, beyond = ends_of.found()
     p_values = np.minimum(2.0 * (1.0 + beyond) / (bootstrap.resamples + 1.0), 1.0)
     if studentised:
         wide = student.isf((1.0 - bootstrap.level) / 2.0, freedom)
@@ -131,6 +128,46 @@ def mean_estimates(values: ArrayLike, bootstrap: Bootstrap) -> list[Estimate]:
         Estimate(float(mean), _finite(low), _finite(high), float(p_value), count)
         for mean, low, high, p_value in zip(means, *ends, p_values, strict=True)
     ]
+
+
+class _Ends:
+    """What an interval needs of all resamples: those at its ends, and how many lie beyond 0.
+
+    So memory depends on the ends and not on how many resamples there are.
+    """
+
+    def __init__(self, at_zero: Floats, tail: int) -> None:
+        self._at_zero, self._keep = at_zero[:, None], tail + 1
+        self._lowest = self._highest = np.empty((len(at_zero), 0))
+        self._below = self._above = np.zeros(len(at_zero), np.int64)
+        self._waiting: list[Floats] = []
+        self._columns = 0
+
+    def add(self, drawn: Floats) -> None:
+        """Take in some resamples, (rows, some)."""
+        self._waiting.append(drawn)
+        self._columns += drawn.shape[1]
+        if self._columns >= max(COLUMNS_AT_ONCE, self._keep):
+            self._merge()
+
+    def found(self) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """The two ends by row, and resamples beyond 0 on the side where there are fewer."""
+        self._merge()
+        beyond = np.minimum(self._below, self._above)
+        return self._lowest.max(axis=1), self._highest.min(axis=1), beyond
+
+    def _merge(self) -> None:
+        if not self._waiting:
+            return
+        drawn = np.concatenate(self._waiting, axis=1)
+        self._below = self._below + (drawn <= self._at_zero).sum(axis=1)
+        self._above = self._above + (drawn >= self._at_zero).sum(axis=1)
+        low = np.concatenate([self._lowest, drawn], axis=1)
+        high = np.concatenate([self._highest, drawn], axis=1)
+        keep = min(self._keep, low.shape[1])
+        self._lowest = np.partition(low, keep - 1, axis=1)[:, :keep].copy()
+        self._highest = np.partition(high, -keep, axis=1)[:, -keep:].copy()
+        self._waiting, self._columns = [], 0
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -265,19 +302,18 @@ def _block_means(rows: Floats, length: int) -> Floats:
     return means
 
 
-def _resampled(off: Floats, blocks: int, bootstrap: Bootstrap) -> tuple[Floats, Floats]:
-    """Means of the resamples and their standard errors: (rows, resamples)."""
+def _resampled(off: Floats, blocks: int, bootstrap: Bootstrap) -> Iterator[tuple[Floats, Floats]]:
+    """Means of the resamples and their standard errors, some at a time: (rows, some)."""
     rng = np.random.default_rng(bootstrap.seed)
-    count, means, squares = off.shape[1], [], []
+    count, squared = off.shape[1], np.square(off)
     for rows in _chunks(bootstrap.resamples, count):
         times = _counts(rng.integers(count, size=(rows, blocks)), count).astype(np.float64)
         # einsum, not a matrix product: sums in one order whatever the number of threads
-        means.append(np.einsum("rn,kn->kr", times, off) / blocks)
-        squares.append(np.einsum("rn,kn->kr", times, np.square(off)) / blocks)
-    mean, square = np.concatenate(means, axis=1), np.concatenate(squares, axis=1)
-    variance = square - np.square(mean)
-    variance[variance <= ROUNDING * square] = 0.0
-    return mean, np.sqrt(variance / (blocks - 1.0))
+        mean = np.einsum("rn,kn->kr", times, off) / blocks
+        square = np.einsum("rn,kn->kr", times, squared) / blocks
+        variance = square - np.square(mean)
+        variance[variance <= ROUNDING * square] = 0.0
+        yield mean, np.sqrt(variance / (blocks - 1.0))
 
 
 def _counts(draws: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -8,7 +8,8 @@ market (common random numbers), so rows with the same `environment` are pairs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,14 @@ class EpisodeMetadata:
     mid_ticks_x2: int  # a price of the market: what a lot costs
     schema_version: int = SCHEMA_VERSION
 
+    def __post_init__(self) -> None:
+        """Refuse what no number could be computed of."""
+        if not (math.isfinite(self.tick_value) and self.tick_value > 0.0):
+            raise ValueError(f"tick_value: expected a positive number, got {self.tick_value}")
+        for name in ("step_ns", "steps", "inventory_cap_lots"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
     @property
     def capital(self) -> float:
         """Account currency that pays for the largest position allowed, without a loan."""
@@ -167,13 +176,19 @@ class EpisodeTable:
     blocks: tuple[Episodes, ...]
 
     def __post_init__(self) -> None:
-        """Check that blocks differ in what they are of."""
+        """Check that blocks differ in what they are of, and are of the same episodes."""
         names = [(block.policy, block.setting) for block in self.blocks]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice or not names:
             raise ValueError(
                 f"blocks: expected one for each policy and setting, got {twice or 'none'}"
             )
+        for block in self.blocks:
+            if not np.array_equal(block["environment"], self.blocks[0]["environment"]):
+                raise ValueError(
+                    "environment: expected the same episodes of everybody, got others of "
+                    f"{block.policy!r} in {block.setting!r}"
+                )
 
     def __iter__(self) -> Iterator[Episodes]:
         """The blocks, in their order."""
@@ -232,18 +247,17 @@ class EpisodeTable:
             metadata = EpisodeMetadata(**about)
             names = table.select(["policy", "setting"]).to_pylist()
             values = {name: table.column(name).to_numpy() for name in COLUMN_NAMES}
+            return cls(metadata, tuple(_blocks(names, values)))
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path}: expected a table of episodes ({SCHEMA} {SCHEMA_VERSION}), got something "
                 f"else: {error}; write it again with `rlmm evaluate`"
             ) from None
-        starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
-        blocks = tuple(
-            Episodes(
-                names[start]["policy"],
-                {name: column[start:stop] for name, column in values.items()},
-                names[start]["setting"],
-            )
-            for start, stop in zip(starts, [*starts[1:], len(names)], strict=True)
-        )
-        return cls(metadata, blocks)
+
+
+def _blocks(names: Sequence[Mapping[str, str]], values: Values) -> Iterator[Episodes]:
+    """Rows of the same policy and setting, one after the other."""
+    starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    for start, stop in zip(starts, [*starts[1:], len(names)], strict=True):
+        columns = {name: column[start:stop] for name, column in values.items()}
+        yield Episodes(names[start]["policy"], columns, names[start]["setting"])

@@ -35,7 +35,7 @@ def values(n: int = 3, **given: Any) -> dict[str, Any]:
 def table() -> EpisodeTable:
     some = values(pnl_x2=[1, 5, -2], pnl_spread_x2=[3, 5, 0], pnl_inventory_x2=[-2, 1, -1],
                   pnl_fees_x2=[0, -1, -1], reward=[0.25, 0.5, -1.0])  # fmt: skip
-    stressed = values(2, events=[7, 8])
+    stressed = values(events=[7, 8, 9])
     return EpisodeTable(
         METADATA,
         (Episodes("a", some), Episodes("b", values()), Episodes("a", stressed, "halt:2")),
@@ -54,7 +54,7 @@ def test_a_file_is_what_was_written(tmp_path: Path) -> None:
             np.testing.assert_array_equal(ours[name], theirs[name])
     assert read.to_bytes() == written.to_bytes()
     assert (read.policies, read.settings) == (("a", "b"), ("", "halt:2"))
-    assert len(read.of("a", "halt:2")) == 2
+    assert len(read.of("a", "halt:2")) == 3
 
 
 def test_capital_pays_for_the_largest_position() -> None:
@@ -94,6 +94,22 @@ def test_two_blocks_of_one_kind_are_refused() -> None:
         EpisodeTable(METADATA, ())
 
 
+def test_episodes_of_other_environments_are_no_pairs() -> None:
+    one, other = Episodes("a", values()), Episodes("b", values(environment=[0, 2, 1]))
+    with pytest.raises(ValueError, match="expected the same episodes of everybody, got others of"):
+        EpisodeTable(METADATA, (one, other))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("tick_value", float("nan")), ("tick_value", -1.0), ("steps", 0), ("step_ns", 0),
+     ("inventory_cap_lots", 0)],
+)  # fmt: skip
+def test_metadata_that_no_number_can_be_computed_of(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name}: expected"):
+        replace(METADATA, **{name: value})
+
+
 def test_an_unknown_block_is_named_with_those_there_are() -> None:
     with pytest.raises(KeyError, match=r"\['a', 'b'\].*'c'"):
         table().of("c")
@@ -116,7 +132,30 @@ def _without_a_column(path: Path) -> None:
     pq.write_table(whole.drop_columns(["events"]), path)
 
 
-@pytest.mark.parametrize("write", [_text, _foreign, _another_version, _without_a_column])
+def _changed(path: Path, name: str, column: Any) -> None:
+    whole = pq.read_table(pa.BufferReader(table().to_bytes()))
+    place = whole.column_names.index(name)
+    pq.write_table(whole.set_column(place, name, pa.array(column)), path)
+
+
+def _not_a_number(path: Path) -> None:
+    _changed(path, "reward", [float("nan")] * 9)
+
+
+def _parts_that_do_not_add_up(path: Path) -> None:
+    _changed(path, "pnl_x2", list(range(9)))
+
+
+def _empty(path: Path) -> None:
+    whole = pq.read_table(pa.BufferReader(table().to_bytes()))
+    pq.write_table(whole.slice(0, 0), path)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [_text, _foreign, _another_version, _without_a_column, _not_a_number,
+     _parts_that_do_not_add_up, _empty],
+)  # fmt: skip
 def test_other_files_are_refused(write: Callable[[Path], None], tmp_path: Path) -> None:
     write(tmp_path / "t.parquet")
     with pytest.raises(ValueError, match=r"t\.parquet: expected a table of episodes"):

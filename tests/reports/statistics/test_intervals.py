@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -228,3 +229,13 @@ def test_few_seeds_cannot_tell() -> None:
 def test_bad_input_is_refused(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_memory_does_not_grow_with_the_resamples() -> None:
+    """All resamples of 40 rows at once would take 128 megabytes."""
+    values = np.random.default_rng(0).normal(size=(40, 12))
+    tracemalloc.start()
+    mean_estimates(values, Bootstrap(0, resamples=200_000, level=0.999))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16e6, peak
