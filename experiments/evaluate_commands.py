@@ -54,8 +54,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer 
 ) -> Job:
     """Play policies side by side in the same episodes, and write what came of it.
 
-    Baselines (random, fixed, skew, symmetric, avellaneda_stoikov, glft) are measured and tuned in
-    the market first, with draws of their own. Writes episodes.parquet, steps.parquet,
+    Baselines (random, fixed, skew, capped, symmetric, avellaneda_stoikov, glft, exact) are measured
+    and tuned in the market first, with draws of their own. Writes episodes.parquet, steps.parquet,
     evaluation.json and index.html.
 
     Example: rlmm evaluate runs/train-1234 glft fixed --market market.json --episodes 1000
@@ -93,7 +93,13 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
     severities: Annotated[
         Optional, typer.Option(metavar="1,2,3", help="How badly (default: 1,2,3).")
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Show the scenarios, and exit.")] = False,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'A x B'", help="A heat map of two axes; may be repeated."),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Show the scenarios and the axes of sweeps, and exit.")
+    ] = False,
     episodes: Episodes = None,
     seed: Seed = None,
     config: Config = None,
@@ -105,9 +111,9 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
     """Play policies in named scenarios, each against itself in the same episodes without.
 
     Scenarios begin after a fifth of an episode, changes of fees at its start; a book market is
-    needed. Your own go into a
-    configuration, under `own`. Writes episodes.parquet, the table as stress.csv, stress.md and
-    stress.json, and index.html.
+    needed. Your own go into a configuration, under `own`. Sweeps change two properties for whole
+    episodes. Writes episodes.parquet, the table as stress.csv, stress.md and stress.json, and
+    index.html; of sweeps sweeps.csv and sweeps.html.
 
     Example: rlmm stress runs/train-1234 glft --market market.json --scenarios flash_crash
     """
@@ -115,6 +121,7 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
         "POLICY": ("policies", _names(policies)),
         "--market": ("market", market),
         "--scenarios": ("scenarios", None if scenarios is None else f"[{scenarios}]"),
+        "--sweep": ("sweeps", _names(sweep)),
         "--severities": ("severities", None if severities is None else f"[{severities}]"),
         "--episodes": ("episodes", episodes),
         "--seed": ("seed", seed),
@@ -125,9 +132,11 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
         from experiments.evaluation_config import StressConfig
         from experiments.stress import run_stress, scenario_names
         from rlmm_tf.evaluation.scenarios import SCENARIOS
+        from rlmm_tf.evaluation.sweeps import AXES
 
         if list_:
             about = {one.name: one.about for one in SCENARIOS.values()}
+            about |= {f"axis {axis.name}": axis.about for axis in AXES.values()}
             if json:
                 console.write_json(about)
             else:
@@ -139,7 +148,10 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
         if json:
             console.write_json(result)
         else:
-            worst = {name: found["worst"] for name, found in result["policies"].items()}
+            worst = {
+                name: found.get("worst", "played the sweeps")
+                for name, found in result["policies"].items()
+            }
             console.write_values("stress", {**worst, "page": result["page"]})
         return EXIT_OK
 

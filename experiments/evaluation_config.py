@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.config import Config
+from rlmm_tf.evaluation.sweeps import sweep
 
 POLICIES_MOST = 28  # that a page can tell apart
 # A folder has a slash before its =, or no label could be told from it.
@@ -130,3 +131,17 @@ class StressConfig(PlayConfig):
         3,
     )
     own: dict[Name, OwnScenario] = Field(default={}, description="scenarios of your own, by name")
+    sweeps: tuple[Name, ...] = Field(
+        default=(),
+        description="pairs of axes such as 'latency x fees', for heat maps; without a scenario "
+        "that is named, they are all that is played",
+    )
+
+    @field_validator("sweeps")
+    @classmethod
+    def _known_sweeps(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Each once, under its own name."""
+        names = tuple(sweep(text).name for text in texts)
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected each sweep once, got {', '.join(names)}")
+        return names

@@ -21,7 +21,7 @@ from experiments.evaluate import (
 from experiments.evaluation_config import StressConfig
 from experiments.kept import Kept
 from experiments.players import enter, market_from, played_seed
-from reports.page import render
+from reports.page import Page, render
 from reports.stress import (
     COLUMNS,
     NO_SCENARIO,
@@ -31,8 +31,9 @@ from reports.stress import (
     stress_rows,
     worst_of,
 )
+from reports.sweeps import SWEEP_COLUMNS, Sweeps, sweep_rows, sweeps_page
 from rlmm_tf.env.vector import available_threads
-from rlmm_tf.evaluation.episodes import UNSTRESSED
+from rlmm_tf.evaluation.episodes import UNSTRESSED, EpisodeTable
 from rlmm_tf.evaluation.play import play
 from rlmm_tf.evaluation.scenarios import (
     SCENARIOS,
@@ -41,18 +42,21 @@ from rlmm_tf.evaluation.scenarios import (
     own_scenario,
     setting_name,
 )
+from rlmm_tf.evaluation.sweeps import PREFIX, sweep
 from rlmm_tf.params import EnvParams
 
 if TYPE_CHECKING:
     from experiments.console import Progress
+    from experiments.markets import Market
     from experiments.run import RunDirectory
 
 RESULT_NAME = "stress.json"
 CSV_NAME, MARKDOWN_NAME = "stress.csv", "stress.md"
+SWEEPS_CSV, SWEEPS_PAGE = "sweeps.csv", "sweeps.html"
 
 
 def scenario_names(config: StressConfig) -> tuple[str, ...]:
-    """Those that are asked for: all there are if none is named.
+    """Those that are asked for: all there are if none is named, and no sweep either.
 
     Raises:
         ConfigError: there is no such scenario, or one's own has the name of another.
@@ -69,20 +73,22 @@ def scenario_names(config: StressConfig) -> tuple[str, ...]:
             problems.append(Problem("scenarios", message + did_you_mean(name, known)))
     if problems:
         raise ConfigError(problems)
-    return config.scenarios or tuple(known)
+    if config.scenarios or config.sweeps:
+        return tuple(dict.fromkeys([*config.scenarios, *(config.own if config.sweeps else ())]))
+    return tuple(known)
 
 
 def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -> dict[str, Any]:
-    """Plays everybody in every setting, and writes the episodes, the table and the page."""
+    """Plays everybody in every setting, and writes the episodes, the tables and the pages."""
     n_threads = config.threads or available_threads()
     market = market_from(config)
-    params = market.params
-    stressed, left_out = _settings(config, params)
-    settings = {UNSTRESSED: params, **stressed}
-    plays = len(settings) * len(config.players)
-    meter = Meter(config, config.episodes * plays, progress)
+    stressed, left_out = _settings(config, market.params)
+    cells, unswept = _cells(config, market.params)
+    settings = {UNSTRESSED: market.params, **stressed, **cells}
+    meter = Meter(config, config.episodes * len(settings) * len(config.players), progress)
     contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
-    kept = Kept(run, functools.partial(metadata_of, config, contest), params.episode.n_steps)
+    n_steps = market.params.episode.n_steps
+    kept = Kept(run, functools.partial(metadata_of, config, contest), n_steps)
     for setting, problem in settings.items():
         for player in contest.players:
             playing = functools.partial(
@@ -95,30 +101,107 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
                 report=meter.of(setting or "without stress"),
             )
             kept.block(player.name, setting, playing)
+    table = kept.table(steps=False)
+    values: dict[str, Any] = {
+        "market": market.name,
+        "cautions": list(market.cautions),
+        "problem_sha256": table.metadata.problem_sha256,
+        "episodes": config.episodes,
+        "left_out": left_out | unswept,
+        "policies": {name: {} for name in table.policies},
+        "rows": [],
+        "sweeps": [],
+    }
+    pages: dict[str, Page] = {}
+    if cells:
+        pages[SWEEPS_PAGE] = _sweep_results(config, table, market, unswept, run, values)
+    if stressed:
+        rules = {name: described(one) for name, one in contest.tuned.items()}
+        pages[PAGE_NAME] = _stress_results(config, table, market, left_out, rules, run, values)
+    run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
+    for name, page in pages.items():
+        run.write(name if stressed else PAGE_NAME, render(page))
+    return values
+
+
+def _stress_results(
+    config: StressConfig,
+    table: EpisodeTable,
+    market: Market,
+    left_out: Mapping[str, str],
+    rules: Mapping[str, str],
+    run: RunDirectory,
+    values: dict[str, Any],
+) -> Page:
+    """The page; tables are written, numbers put into `values`."""
+    own = _without(table, swept=True)
     stress = Stress(
-        table=kept.table(steps=False),
+        table=own,
         about={name: one.about for name, one in _scenarios(config).items()},
-        rules={name: described(one) for name, one in contest.tuned.items()},
+        rules=rules,
         left_out=left_out,
-        bootstrap=bootstrap_for(config, comparisons=len(stressed) * len(config.players)),
+        bootstrap=bootstrap_for(config, comparisons=len(own.blocks)),
         cautions=market.cautions,
         origin=origin_of(run),
     )
     rows = stress_rows(stress)
-    values = {
-        "market": market.name,
-        "cautions": list(market.cautions),
-        "problem_sha256": stress.table.metadata.problem_sha256,
-        "episodes": config.episodes,
-        "left_out": left_out,
-        "policies": {name: {"worst": worst_of(rows, name)} for name in stress.table.policies},
-        "rows": rows,
-    }
-    run.write(CSV_NAME, _csv(rows))
+    values["rows"] = rows
+    values["policies"] = {name: {"worst": worst_of(rows, name)} for name in own.policies}
+    run.write(CSV_NAME, _csv(rows, COLUMNS))
     run.write(MARKDOWN_NAME, markdown(rows))
-    run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
-    run.write(PAGE_NAME, render(stress_page(stress, rows)))
-    return values
+    return stress_page(stress, rows)
+
+
+def _sweep_results(
+    config: StressConfig,
+    table: EpisodeTable,
+    market: Market,
+    left_out: Mapping[str, str],
+    run: RunDirectory,
+    values: dict[str, Any],
+) -> Page:
+    """The page; the table is written, numbers put into `values`."""
+    own = _without(table, swept=False)
+    sweeps = Sweeps(
+        table=own,
+        sweeps=[sweep(text) for text in config.sweeps if text not in left_out],
+        left_out=left_out,
+        bootstrap=bootstrap_for(config, comparisons=len(own.blocks) * len(config.sweeps)),
+        cautions=market.cautions,
+        origin=origin_of(run),
+    )
+    rows = sweep_rows(sweeps)
+    values["sweeps"] = rows
+    run.write(SWEEPS_CSV, _csv(rows, SWEEP_COLUMNS))
+    return sweeps_page(sweeps, rows)
+
+
+def _without(table: EpisodeTable, *, swept: bool) -> EpisodeTable:
+    """The table without the cells of sweeps, or without the scenarios."""
+    kept = [
+        block
+        for block in table
+        if block.setting == UNSTRESSED or block.setting.startswith(PREFIX) != swept
+    ]
+    return EpisodeTable(table.metadata, tuple(kept))
+
+
+def _cells(config: StressConfig, params: EnvParams) -> tuple[dict[str, EnvParams], dict[str, str]]:
+    """Problems of the sweeps by setting, and why some do not fit the market.
+
+    Raises:
+        ConfigError: none fits.
+    """
+    found: dict[str, EnvParams] = {}
+    left_out: dict[str, str] = {}
+    for text in config.sweeps:
+        try:
+            found |= {cell.setting: cell.params for cell in sweep(text).cells(params)}
+        except CannotStressError as error:
+            left_out[text] = str(error)
+    if config.sweeps and not found:
+        raise ConfigError([Problem("sweeps", reason) for reason in left_out.values()])
+    return found, left_out
 
 
 def _scenarios(config: StressConfig) -> dict[str, Scenario]:
@@ -149,15 +232,15 @@ def _settings(
             except CannotStressError as error:
                 left_out[name] = str(error)
     named = [name for name in left_out if name in config.scenarios or name in config.own]
-    if named or not found:
+    if named or not (found or config.sweeps):
         lines = [Problem("scenarios", left_out[name]) for name in named or left_out]
         raise ConfigError(list(dict.fromkeys(lines)))
     return found, left_out
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     return text.getvalue()

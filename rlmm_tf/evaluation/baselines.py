@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.optimize
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from rlmm_tf.agents.baselines import (
     ActionWriting,
     AvellanedaStoikov,
+    CappedInventorySkew,
     DepthPolicy,
     DepthRule,
     Depths,
+    ExactOptimum,
     FixedSpread,
     GlftAsymptotic,
     InventorySkew,
@@ -30,6 +32,7 @@ from rlmm_tf.agents.baselines import (
     Regimes,
     Symmetric,
 )
+from rlmm_tf.agents.exact.closed_form import solve_closed_form
 from rlmm_tf.agents.exact.model import QuotingModel
 from rlmm_tf.env import observation_layout
 from rlmm_tf.evaluation.episodes import Episodes
@@ -39,6 +42,7 @@ from rlmm_tf.presets import resolve_params
 
 OFFSETS_MOST = 12  # at which fills are measured
 RISK_AVERSIONS = tuple(10.0 ** (-4 + i / 2) for i in range(9))  # x the decay of fills with depth
+TIMES = 200  # at which exact optima are looked up, linear in between
 SKEWS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)  # per quote held, x the depth over which fills decay
 FEATURES = ("time_left", "inventory")
 LOTS_MOST = 1_000_000_000  # of a cap
@@ -200,7 +204,35 @@ def _affine(params: EnvParams, measured: Measured, kind: str) -> Iterable[DepthR
     if kind == "fixed":
         return [FixedSpread(float(offset)) for offset in offsets]
     skews = [share / measured.fill_decay_per_tick for share in SKEWS]
-    return [InventorySkew(float(d), skew) for d, skew in itertools.product(offsets, skews)]
+    pairs = itertools.product(map(float, offsets), skews)
+    if kind == "skew":
+        return [InventorySkew(half, skew) for half, skew in pairs]
+    nearest = float(params.action.offset_min_ticks)
+    return [
+        CappedInventorySkew(half, skew, min(nearest, half), 2.0 * half)
+        for half, skew in pairs
+        if half > 0.0
+    ]
+
+
+@dataclass(frozen=True)
+class MeasuredOptimum:
+    """The exact optimum of the closed forms' model, with the time that is left."""
+
+    risk_aversion: float
+    optimum: ExactOptimum = field(repr=False)
+
+    def depths(self, time_left_s: Floats, inventory_lots: Floats, regime: Regimes | None) -> Depths:
+        """Of the solved table."""
+        return self.optimum.depths(time_left_s, inventory_lots, regime)
+
+
+def _optima(params: EnvParams, measured: Measured) -> Iterable[DepthRule]:
+    """By the closed form of a market with these fill rates and this volatility."""
+    for share in RISK_AVERSIONS:
+        aversion = share * measured.fill_decay_per_tick
+        table = solve_closed_form(quoting_model(params, measured, aversion), TIMES)
+        yield MeasuredOptimum(aversion, ExactOptimum(table))
 
 
 def _closed_form(
@@ -216,11 +248,13 @@ def _closed_form(
 FAMILIES: Mapping[str, Callable[[EnvParams, Measured], Iterable[DepthRule]]] = {
     "fixed": lambda params, measured: _affine(params, measured, "fixed"),
     "skew": lambda params, measured: _affine(params, measured, "skew"),
+    "capped": lambda params, measured: _affine(params, measured, "capped"),
     "symmetric": lambda params, measured: _closed_form(params, measured, Symmetric),
     "avellaneda_stoikov": lambda params, measured: _closed_form(
         params, measured, AvellanedaStoikov
     ),
     "glft": lambda params, measured: _closed_form(params, measured, GlftAsymptotic),
+    "exact": _optima,
 }
 RANDOM = "random"
 BASELINES = (RANDOM, *FAMILIES)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from rlmm_tf.env.engine import COLUMN_INDEX
+from rlmm_tf.env import aligned_empty, make_batch, observation_layout, output_arrays
+from rlmm_tf.env.engine import AGENT_EVENTS, COLUMN_INDEX
 from rlmm_tf.evaluation.play import Trace, play
 from rlmm_tf.evaluation.scenarios import (
     LASTING_SHARE,
@@ -25,6 +27,7 @@ from rlmm_tf.evaluation.scenarios import (
 )
 from rlmm_tf.params import EnvParams
 from rlmm_tf.presets import preset, resolve_params
+from rlmm_tf.seeding import environment_keys
 from tests.evaluation.problems import skewed
 
 EPISODES = 16
@@ -145,6 +148,47 @@ def test_a_latency_shock_lengthens_every_delay(calm: Trace) -> None:
         for severity in SEVERITIES
     ]
     assert shocks == [5.0, 25.0, 100.0]
+
+
+def delays(params: EnvParams) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """When something was late, and by how much: what is seen, what is sent, what is heard."""
+    batch = make_batch(params, seeds=environment_keys(3, 1), n_threads=1)
+    width = len(observation_layout(params))
+    batch.reset(obs=aligned_empty((1, width), np.float32))
+    batch.trace(levels=0)
+    arrays, action = output_arrays(1, width), np.empty((1, 2), np.float32)
+    for t in range(STEPS):
+        action[...] = -1.0 if t % 2 else -0.9
+        batch.step(action, **arrays)
+    agent = batch.take_trace(0)["agent"]
+    words = np.array(AGENT_EVENTS)[agent["what"]]
+    found = {}
+    for name, kinds in (
+        ("feed", ("decision",)), ("entry", ("new", "replace", "cancel")), ("response", ("notice",))
+    ):  # fmt: skip
+        own = np.isin(words, kinds)
+        found[name] = agent["ts_ns"][own], agent["delay_ns"][own]
+    return found
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize("name", ["latency_shock", "perfect_storm"])
+def test_feed_entry_and_response_are_late_themselves(name: str, severity: int) -> None:
+    """Constant delays: what is seen is older, messages and news take longer, by the very factor."""
+    usual = {"feed": 2_000_000, "entry": 3_000_000, "response": 5_000_000}
+    law = {"law": "constant", "log_sd": 0.0}
+    latency = {leg: law | {"median_ns": delay_ns} for leg, delay_ns in usual.items()}
+    params = SCENARIOS[name].applied(resolve_params(problem(), {"latency": latency}), severity)
+    start_ns = Market.of(params).start_ns
+    end_ns = start_ns + round(LASTING_SHARE * Market.of(params).episode_ns)
+    factor = (5, 25, 100)[severity - 1]
+    for leg, (ts_ns, delay_ns) in delays(params).items():
+        # A message that leaves a moment later was decided on before the start.
+        late = (ts_ns >= start_ns + 1_000_000_000) & (ts_ns < end_ns)
+        assert late.any(), leg
+        assert set(delay_ns[late]) == {factor * usual[leg]}, leg
+        before = ts_ns < start_ns
+        assert set(delay_ns[before]) == {usual[leg]}, leg
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

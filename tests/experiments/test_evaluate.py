@@ -17,6 +17,7 @@ from experiments.players import MEASURED, PLAYED, TUNED
 from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.evaluation.episodes import EpisodeTable
 from rlmm_tf.evaluation.scenarios import SCENARIOS
+from rlmm_tf.evaluation.sweeps import AXES
 from rlmm_tf.market_presets import small_tick
 from rlmm_tf.presets import PRESETS, resolve_params
 from rlmm_tf.seeding import environment_keys, seed_sequence
@@ -149,10 +150,33 @@ def test_scenarios_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (halted < table.of("fixed")["events"]).all()
 
 
+def test_a_sweep_is_a_heat_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["stress", "random", "--market", "book-small-tick", "--episodes", "4", *SHORT]
+    arguments += ["--sweep", "fees x lambda", "--out"]
+    result = run_json([*arguments, str(tmp_path / "alone")], capsys)
+    cells = [(row["first"], row["second"]) for row in result["sweeps"]]
+    assert cells == [(a, b) for a in AXES["fees"].levels for b in AXES["lambda"].levels]
+    assert (result["rows"], result["sweeps"][0]["change"]) == ([], 0.0)
+    assert "<h1>Sweeps" in (tmp_path / "alone" / "index.html").read_text()
+    with (tmp_path / "alone" / "sweeps.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(cells)
+    table = EpisodeTable.read(tmp_path / "alone" / "episodes.parquet")
+    assert len(table.settings) == len(cells)
+    free, dear = (table.of("random", s) for s in ("", "sweep fees=0.4 x lambda=1"))
+    assert (free["maker_bid_lots"] == dear["maker_bid_lots"]).all()
+    assert dear["pnl_fees_x2"].sum() < free["pnl_fees_x2"].sum()
+    both = run_json([*arguments, str(tmp_path / "both"), "--scenarios", "fat_finger"], capsys)
+    assert [row["scenario"] for row in both["rows"]] == ["none", *["fat_finger"] * 3]
+    assert both["sweeps"] == result["sweeps"]
+    assert (tmp_path / "both" / "sweeps.html").is_file()
+
+
 def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_json(["stress", "--list"], capsys) == {
+    listed = run_json(["stress", "--list"], capsys)
+    assert {name: listed[name] for name in SCENARIOS} == {
         name: one.about for name, one in SCENARIOS.items()
     }
+    assert set(listed) - set(SCENARIOS) == {f"axis {name}" for name in AXES}
     assert main(["stress", "--list"]) == 0
     assert "flash_crash" in capsys.readouterr().out
 
@@ -220,6 +244,18 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["stress", "fixed", "--market", "book-small-tick", "--scenarios", "informed_flow",
          "--set", "overrides.market.model.informed.volatility_ticks=0"],
         "expected no drift without informed flow",
+    ),
+    "a sweep of one axis": (
+        ["stress", "glft", "--market", "book-small-tick", "--sweep", "fees"],
+        "expected two axes such as 'volatility x liquidity', got 'fees'",
+    ),
+    "a sweep of an unknown axis": (
+        ["stress", "glft", "--market", "book-small-tick", "--sweep", "fees x latncy"],
+        "did you mean 'latency'?",
+    ),
+    "a sweep that does not fit": (
+        ["stress", "fixed", "--market", "P1", "--sweep", "fees x lambda"],
+        "sweeps: market.kind: expected book, got analytic",
     ),
     "an own scenario with another's name": (
         ["stress", "glft", "--market", "book-small-tick", "--set", "own.flash_crash.about=x"],
