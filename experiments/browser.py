@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +30,14 @@ _OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+# The browser expects the two pipes as its files 3 and 4.
+_STARTER = (
+    "import fcntl, os, sys\n"
+    "pipes = [fcntl.fcntl(int(pipe), fcntl.F_DUPFD, 10) for pipe in sys.argv[1:3]]\n"
+    "os.dup2(pipes[0], 3)\n"
+    "os.dup2(pipes[1], 4)\n"
+    "os.execv(sys.argv[3], sys.argv[3:])\n"
+)
 _WATCHED = {
     "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded",
     "Page.javascriptDialogOpening",
@@ -86,10 +95,10 @@ class Browser:
         to_browser, self._to = os.pipe()
         self._from, from_browser = os.pipe()
         profile = f"--user-data-dir={self._profile.name}"
-        # The two pipes have to be its files 3 and 4; a shell can say so.
-        script = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        pipes = str(to_browser), str(from_browser)
+        command = [sys.executable, "-ISc", _STARTER, *pipes, str(program), *_OPTIONS, profile]
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", str(program), *_OPTIONS, profile, "about:blank"],
+            [*command, "about:blank"],
             pass_fds=(to_browser, from_browser),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

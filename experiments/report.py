@@ -19,6 +19,7 @@ from experiments.report_runs import (
     evaluation_in,
     find_runs,
     notes_on,
+    stress_in,
     trainings_in,
     values_in,
 )
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 
 INDEX_NAME, LIST_NAME, PDF_NAME = "index.html", "report.json", "report.pdf"
 PAGE_BYTES_MOST = 3_000_000
+PARTS = (  # that have pages, in the order of the index
+    "Evaluation", "Market making", "Stress tests", "Portfolio", "Training", "Certificates",
+    "Calibration", "Fidelity",
+)  # fmt: skip
 SCHEMA, SCHEMA_VERSION = "rlmm report", 1
 
 
@@ -151,11 +156,14 @@ def _joined(
         strategies |= of_run
     stresses, certificates = {}, {}
     for i, run in enumerate(of_kind["stress"]):
-        stresses[run.name] = values_in(run, ("market", "problem_sha256", "policies", "rows"))
+        stresses[run.name] = stress_in(run)
         _bind_pages(run, f"stress-{i + 1}", "Stress tests", binder)
     for i, run in enumerate(of_kind["certify"]):
         found = values_in(run, ("set_name", "agent"))
-        certificates[run.name] = {**found, **(found.get("exact") or {})}
+        exact = found.get("exact") or {}  # of a closed form; learning agents say it themselves
+        certificates[run.name] = found | {
+            name: exact[name] for name in ("optimum", "percent_of_optimum") if name in exact
+        }
         _bind_pages(run, f"certify-{i + 1}", "Certificates", binder)
     progress(len(used), len(used) + 1, "trainings and portfolio")
     trainings = trainings_in([*of_kind["train"], *of_kind["certify"]])
@@ -171,7 +179,7 @@ def _joined(
         results=results,
         stresses=stresses,
         certificates=certificates,
-        pages=binder.links,
+        pages={part: binder.links[part] for part in PARTS if part in binder.links},
         missing=missing,
         notes=binder.notes,
         runs=[RunFacts(run.name, run.kind, run.facts) for run in runs],

@@ -21,9 +21,10 @@ from experiments.run import CONFIG_NAME, MANIFEST_NAME, MANIFEST_SCHEMA_VERSION
 from experiments.stress import RESULT_NAME as STRESS_NAME
 from experiments.train_config import TrainConfig
 from reports.evaluation_values import Evaluation
-from reports.traces import read_traces
+from reports.stress import COLUMNS
 from reports.training_page import SeedRun, Training
 from rlmm_tf.evaluation.episodes import EpisodeTable
+from rlmm_tf.evaluation.trace import read_traces
 
 METRICS_NAME, CERTIFICATE_NAME = "metrics.jsonl", "result.json"
 RESULTS = {
@@ -161,16 +162,17 @@ def evaluation_in(run: FoundRun) -> tuple[Evaluation, dict[str, Any]]:
     values = values_in(run, ("market", "episodes", "benchmark", "capital", "policies"))
     try:
         table = EpisodeTable.read(run.path / TABLE_NAME)
-        traces = read_traces(run.path / STEPS_NAME)
+        traces = read_traces(run.path / STEPS_NAME, table.metadata.steps)
     except (OSError, ValueError) as error:
         raise run.problem(shown_place(str(error).splitlines()[0])) from None
+    _require_policies(run, values["policies"])
     if set(values["policies"]) != set(table.policies):
         raise run.problem(
             f"{EVALUATION_NAME}: expected the policies of {TABLE_NAME}, got others; evaluate again"
         )
     evaluation = Evaluation(
         table=table,
-        traces=traces,
+        traces=tuple(traces.values()),
         rules={},
         benchmark=values["benchmark"],
         bootstrap=bootstrap_for(config, comparisons=2 * len(table.policies)),
@@ -178,8 +180,48 @@ def evaluation_in(run: FoundRun) -> tuple[Evaluation, dict[str, Any]]:
         calendar=config.calendar,
         capital=float(values["capital"]),
         origin={name: run.facts[name] for name in ("command", "configuration", "source")},
+        cautions=tuple(map(str, values.get("cautions") or ())),
+        seeds_of=config.seeds_of,
     )
     return evaluation, values
+
+
+def stress_in(run: FoundRun) -> dict[str, Any]:
+    """The values of stress.json.
+
+    Raises:
+        InputError: they are not those of a stress test.
+    """
+    values = values_in(run, ("market", "problem_sha256", "policies", "rows"))
+    try:
+        stressed = {row["policy"] for row in values["rows"] if row["change"] is not None}
+        whole = all(set(COLUMNS) <= row.keys() for row in values["rows"])
+    except (KeyError, TypeError, AttributeError):
+        stressed, whole = set(), False
+    if not whole or stressed != set(values["policies"]):
+        raise run.problem(
+            f"{STRESS_NAME}: expected rows of every policy with {', '.join(COLUMNS)}, got others; "
+            "run it again"
+        )
+    return values
+
+
+def _require_policies(run: FoundRun, policies: object) -> None:
+    """Each policy of evaluation.json has what the report says about it."""
+    needed = {"mean_pnl_low", "mean_pnl_high", "sharpe", "metrics"}
+    found = list(policies.values()) if isinstance(policies, dict) else []
+    whole = all(
+        isinstance(one, dict)
+        and needed <= one.keys()
+        and isinstance(one["metrics"], dict)
+        and isinstance(one["metrics"].get("mean PnL"), float | int)
+        for one in found
+    )
+    if not found or not whole:
+        raise run.problem(
+            f"{EVALUATION_NAME}: expected the numbers of each policy, got something else; "
+            "evaluate again"
+        )
 
 
 def values_in(run: FoundRun, needed: Sequence[str]) -> dict[str, Any]:

@@ -173,6 +173,7 @@ def _attribution(values: Mapping[str, Any]) -> Table:
 
 
 def _attribution_bars(values: Mapping[str, Any]) -> Gallery:
+    colours = looks(list(values["policies"]))
     return Gallery(
         [
             Bars(
@@ -181,6 +182,7 @@ def _attribution_bars(values: Mapping[str, Any]) -> Gallery:
                 "account currency an episode",
                 _PARTS,
                 [found["metrics"][p] for p in _PARTS],
+                [colours[name].colour] * len(_PARTS),
             )
             for name, found in values["policies"].items()
         ]

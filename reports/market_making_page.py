@@ -24,6 +24,7 @@ from reports.page import (
     PolicyLines,
     QuoteChart,
     Section,
+    cautions_note,
     looks,
 )
 from reports.statistics.intervals import Estimate, mean_estimates
@@ -67,7 +68,13 @@ def market_making_page(evaluation: Evaluation) -> Page:
         Section(name, _of_policy(evaluation, name, traces.get(name), intervals[name]))
         for name in table.policies
     ]
-    return Page(f"{TITLE}: {table.metadata.market}", lead, sections, footer=dict(evaluation.origin))
+    return Page(
+        f"{TITLE}: {table.metadata.market}",
+        lead,
+        sections,
+        note=cautions_note(evaluation.cautions),
+        footer=dict(evaluation.origin),
+    )
 
 
 def _equity(evaluation: Evaluation) -> Sequence[Part]:

@@ -29,8 +29,8 @@ EQUAL = "equal weights"
 # Riskfolio's names: mean of the worst days' losses, of the worst drawdowns, standard deviation.
 MEASURES = {"CVaR": "CVaR", "drawdown (CDaR)": "CDaR", "deviation": "MV"}
 NO_LOSS = (
-    "No answer, a dash below: there the worst days of equal weights still gain or nothing falls, "
-    "so there is no loss to be shared, or no solution was found: "
+    "No answer, because the worst days of equal weights still gain, or nothing ever falls, so that "
+    "there is no loss to be shared, or no solution was found: "
 )
 Floats = NDArray[np.float64]
 
@@ -154,7 +154,7 @@ def portfolio_page(portfolio: Portfolio, market: str, origin: Mapping[str, Any])
     known = {title: of for title, of in pictures.items() if not np.isnan(of[1]).any()}
     bars = [_bars(title, unit, names, values) for title, (unit, values) in known.items()]
     unknown = [title for title in pictures if title not in known]
-    words = [f"{NO_LOSS}{'; '.join(unknown).lower()}."] if unknown else []
+    words = [f"{NO_LOSS}{'; '.join(unknown)}."] if unknown else []
     sections = [
         Section("Who brings the risk, and what would bring least", [*words, keys, Gallery(bars)]),
         Section("In numbers", [_numbers(portfolio)]),
@@ -174,11 +174,12 @@ def _numbers(portfolio: Portfolio) -> Table:
         **{f"weight, {kind}": values for kind, values in portfolio.weights.items()},
         **{f"share of {kind}": values for kind, values in portfolio.contributions.items()},
     }
+    columns = {name: values for name, values in columns.items() if not np.isnan(values).any()}
     rows = [
-        (name, *(None if np.isnan(v[i]) else float(v[i]) for v in columns.values()))
+        (name, *(float(values[i]) for values in columns.values()))
         for i, name in enumerate(portfolio.names)
     ]
-    caption = "Weights add up to 1; shares are of the risk of equal weights. \N{EN DASH}: no answer"
+    caption = "Weights add up to 1; shares are of the risk of equal weights"
     return Table(caption, ("strategy", *columns), rows)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reports.evaluation_values import Evaluation
-from reports.page import Facts, Links, Page, Section, Table
+from reports.page import Facts, Links, Page, Section, Table, cautions_note
 from reports.statistics import performance
 from reports.statistics.intervals import Bootstrap, compare
 from reports.statistics.market_making import METRICS, pnl
@@ -183,7 +183,9 @@ def report_page(report: Report) -> Page:
     sections.append(Section("Appendix: glossary", [glossary()]))
     market = report.results[0].values["market"] if report.results else _market(report)
     lead = f"{len(report.runs)} runs joined. Money is in account currency. All files are here."
-    return Page(f"{TITLE}: {market}" if market else TITLE, lead, sections)
+    cautions = [line for result in report.results for line in result.evaluation.cautions]
+    note = cautions_note(tuple(dict.fromkeys(cautions)))
+    return Page(f"{TITLE}: {market}" if market else TITLE, lead, sections, note=note)
 
 
 def _market(report: Report) -> str:
@@ -235,7 +237,20 @@ def _against(result: Result) -> list[Table | str]:
             for policy, found in result.values["policies"].items()
         ],
     )
-    return [*words, everybody, duels] if rows else [*words, everybody]
+    tables = [everybody, *_seeds(result), *([duels] if rows else [])]
+    return [*words, *tables]
+
+
+def _seeds(result: Result) -> list[Table]:
+    """Runs that differ in nothing but their seed, as one policy."""
+    rows = [
+        (label, of, len(found["runs"]), found[of]["iqm"], found[of]["low"], found[of]["high"])
+        for label, found in result.values.get("seeds", {}).items()
+        for of in ("pnl", "reward")
+    ]
+    caption = "Interquartile means over all episodes of all seeds; seeds are what varies"
+    header = ("policy", "of", "seeds", "interquartile mean", "from", "to")
+    return [Table(caption, header, rows)] if rows else []
 
 
 def _stress_table(report: Report) -> Table:

@@ -42,8 +42,11 @@ CSP = (
     "default-src 'none'; style-src 'unsafe-inline'\">"
 )
 NARROW = (
-    "<style>:root{color-scheme:light}@media (max-width:1000px)"
-    "{#left,#right{float:none;width:auto;margin:0}body{margin:12px}}</style>\n</head>"
+    "<style>:root{color-scheme:light}svg{height:auto}@media (max-width:1000px)"
+    "{#left,#right{float:none;width:auto;margin:0}body{margin:12px}}h1,h4{overflow-wrap:anywhere}"
+    # Pictures are drawn for white paper: in the dark, all of the page is turned round.
+    "@media screen and (prefers-color-scheme:dark){html{background:#fff;"
+    "filter:invert(.9) hue-rotate(180deg)}}</style>\n</head>"
 )
 # What quantstats' page has, each once, and what ours has instead.
 REPLACED = (

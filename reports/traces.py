@@ -1,18 +1,14 @@
-"""Steps that were written down, read again, and what they say about quotes and fills."""
+"""What the steps of a few episodes say about quotes and fills."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from reports.page import Fill
-from rlmm_tf.env import COLUMNS
 from rlmm_tf.evaluation.play import Trace
 
 Floats = NDArray[np.float64]
@@ -20,43 +16,6 @@ VOLATILITY_STEPS = 20  # that a decision looks back on
 LEVELS = ("calm", "usual", "lively")  # thirds of all decisions, by volatility
 INVENTORIES_MOST = 9  # rows of a map
 QUEUES_MOST = 6  # kinds of places in a queue
-
-
-def read_traces(path: Path | str) -> tuple[Trace, ...]:
-    """What `rlmm_tf.evaluation.trace.trace_bytes` wrote: a trace for each policy, in their order.
-
-    Raises:
-        ValueError: the file is something else.
-    """
-    try:
-        table = pq.read_table(path)
-        names = table.column("policy").to_pylist()
-        environments = table.column("environment").to_numpy()
-        values = np.stack(
-            [table.column(column.name).to_numpy().astype(np.float64) for column in COLUMNS], axis=1
-        )
-    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"{path}: expected the steps of an evaluation, got something else: {reason}; write "
-            "them again with `rlmm evaluate`"
-        ) from None
-    of_policy: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        of_policy.setdefault(name, []).append(row)
-    return tuple(
-        Trace(name, _by_episode(environments[rows], values[rows]))
-        for name, rows in of_policy.items()
-    )
-
-
-def _by_episode(environments: NDArray[np.int64], values: Floats) -> Floats:
-    known, counts = np.unique(environments, return_counts=True)
-    found = np.full((len(known), int(counts.max()), values.shape[1]), np.nan)
-    for i, environment in enumerate(known):
-        rows = values[environments == environment]
-        found[i, : len(rows)] = rows
-    return found
 
 
 def mids_before(trace: Trace) -> Floats:

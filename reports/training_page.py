@@ -98,9 +98,9 @@ def training_page(trainings: Sequence[Training], origin: Mapping[str, Any]) -> P
     """Curves of all trainings, reward and PnL side by side, and where each ended."""
     seeds = sum(len(training.runs) for training in trainings)
     lead = (
-        f"{seeds} trainings of {len(trainings)} kinds; those of a kind differ in nothing but the "
-        f"seed. Lines are means over seeds, bands hold them with {100 * LEVEL:.4g} % confidence; n "
-        "is the number of seeds, and one seed has no band."
+        f"Trainings: {seeds}. Those that differ in nothing but the seed are one line, the mean "
+        f"over n seeds, in a band that holds it with {100 * LEVEL:.4g} % confidence; one seed has "
+        "no band."
     )
     charts = [
         _chart(trainings, key, title, unit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from reports.page.chart import Chart
 from rlmm_tf.files import new_file
 
 _HEAD_BYTES = 2048
+_RANGE = re.compile(r"-?[\d.]+(e[+-]\d+)? to -?[\d.]+(e[+-]\d+)?")  # an interval, not to be broken
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_range(value: object) -> bool:
+    return isinstance(value, str) and _RANGE.fullmatch(value) is not None
+
+
 def render(page: Page) -> str:
     """The page as HTML."""
+    return _environment().get_template("page.html.jinja").render(page=page, chart=_svg)
+
+
+@functools.cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports.page", "."),
         autoescape=True,
@@ -112,8 +124,13 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"kind": _kind, "shown": _shown, "is_number": _is_number}
-    return environment.get_template("page.html.jinja").render(page=page, chart=_svg)
+    environment.filters |= {
+        "kind": _kind,
+        "shown": _shown,
+        "is_number": _is_number,
+        "is_range": _is_range,
+    }
+    return environment
 
 
 def _svg(part: Chart) -> Markup:

@@ -24,15 +24,13 @@ def unsafe(text: str) -> str:
 
     Scripts count unless the page's own policy names their hash.
     """
-    parser = _Parser()
+    parser = PageParser()
     parser.feed(text)
     parser.close()
-    if not parser.found and POLICY not in parser.policy:
-        return "no content security policy"
-    return parser.found
+    return parser.verdict
 
 
-class _Parser(HTMLParser):
+class PageParser(HTMLParser):
     """Remembers the first thing that should not be there."""
 
     def __init__(self) -> None:
@@ -42,7 +40,15 @@ class _Parser(HTMLParser):
         self._inside = ""
         self._content: list[str] = []
 
+    @property
+    def verdict(self) -> str:
+        """What `unsafe` returns, of what was fed."""
+        if not self.found and POLICY not in self.policy:
+            return "no content security policy"
+        return self.found
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag and its attributes."""
         values = {name: value or "" for name, value in attrs}
         if tag in _LOADING:
             self._add(f"<{tag}>")
@@ -63,10 +69,12 @@ class _Parser(HTMLParser):
             self._inside, self._content = tag, []
 
     def handle_data(self, data: str) -> None:
+        """Text, of which that of scripts and styles counts."""
         if self._inside:
             self._content.append(data)
 
     def handle_endtag(self, tag: str) -> None:
+        """Where a script or a style ends, it is judged."""
         if tag != self._inside:
             return
         text = "".join(self._content)

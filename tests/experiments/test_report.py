@@ -186,15 +186,18 @@ def test_what_is_no_run_is_named(
         ("evaluation.json", "{", "expected the numbers of rlmm evaluate"),
         ("evaluation.json", "[]", "expected the numbers of rlmm evaluate"),
         ("evaluation.json", '{"market": "x"}', "capital and policies"),
+        ("policies", [], "expected the numbers of each policy"),
+        ("policies", {"glft": {}, "fixed": {}}, "expected the numbers of each policy"),
+        ("policies", {"glft": {"metrics": []}}, "expected the numbers of each policy"),
         ("episodes.parquet", "x", "expected a table of episodes"),
         ("episodes.parquet", None, "episodes.parquet"),
-        ("steps.parquet", "x", "expected the steps of an evaluation"),
+        ("steps.parquet", "x", "expected the steps of episodes"),
         ("config.yaml", "policies: 3", "policies"),
     ],
 )
 def test_broken_evaluations_are_errors(
     name: str,
-    content: str | None,
+    content: Any,
     words: str,
     tmp_path: Path,
     played: Path,
@@ -202,11 +205,26 @@ def test_broken_evaluations_are_errors(
 ) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(played, broken)
+    if name == "policies":
+        values = json.loads((broken / "evaluation.json").read_text())
+        name, content = "evaluation.json", json.dumps({**values, "policies": content})
     (broken / name).unlink()
     if content is not None:
         (broken / name).write_text(content)
     assert words in refused([str(broken), "--out", str(tmp_path / "a")], capsys)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("rows", [3, [3], [], [{"policy": "glft", "change": 1.0}]])
+def test_broken_stress_tables_are_errors(
+    rows: Any, tmp_path: Path, stressed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(stressed, broken)
+    values = json.loads((broken / "stress.json").read_text())
+    (broken / "stress.json").write_text(json.dumps({**values, "rows": rows}))
+    said = refused([str(broken), "--out", str(tmp_path / "a")], capsys)
+    assert "expected rows of every policy" in said
 
 
 def test_broken_metrics_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

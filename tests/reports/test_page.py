@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,12 +86,11 @@ def test_a_page_is_new(tmp_path: Path) -> None:
         write_page(full_page("x"), tmp_path / "x.html")
 
 
-@pytest.mark.parametrize("empty", [False, True])
-def test_the_page_about_a_recording(empty: bool) -> None:
-    values = {
+def quality_values(text: str, *, empty: bool = False) -> dict[str, Any]:
+    return {
         "metadata": {
-            "venue": HOSTILE,
-            "symbol": HOSTILE,
+            "venue": text,
+            "symbol": text,
             "tick_size": "0.01",
             "lot_size": "1",
             "source": "generator:00",
@@ -116,9 +116,9 @@ def test_the_page_about_a_recording(empty: bool) -> None:
                 "reason": "gap",
                 "severity": "defect",
                 "count": 1,
-                "file": HOSTILE,
+                "file": text,
                 "line": 7,
-                "got": HOSTILE,
+                "got": text,
                 "remedy": "r",
             }
         ][: not empty],
@@ -133,6 +133,11 @@ def test_the_page_about_a_recording(empty: bool) -> None:
         "silences": [(0, 1.5)],
         "latency_ns": {} if empty else {"p50_below": 1e6},
     }
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_page_about_a_recording(empty: bool) -> None:
+    values = quality_values(HOSTILE, empty=empty)
     page = render(quality_page(values, name=HOSTILE))
     assert "<script" not in page
     assert "Synthetic" in page

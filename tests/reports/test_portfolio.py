@@ -92,8 +92,8 @@ def test_without_the_package_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch
 def test_the_page() -> None:
     text = render(portfolio_page(made(), "a market", {}))
     assert [tag for tag, _ in tags_of(text).seen].count("svg") == 1
-    assert "No answer, a dash below" in text
-    assert "weights: least cvar." in text
+    assert "No answer, because" in text
+    assert "Weights: least CVaR." in text
     assert "Pearson" in text
     seen = []
     for names in (("a", "b", "c"), (HOSTILE, HOSTILE + "2", HOSTILE + "3")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,11 @@ from reports.traces import (
     fills_by_queue,
     offset_shares,
     quotes,
-    read_traces,
     volatilities,
 )
 from rlmm_tf.env import COLUMNS
 from rlmm_tf.env.engine import COLUMN_INDEX
 from rlmm_tf.evaluation.play import Trace
-from rlmm_tf.evaluation.trace import trace_bytes
 
 
 def trace(policy: str = "a", *, steps: int = 6, **columns: Any) -> Trace:
@@ -35,28 +32,6 @@ def trace(policy: str = "a", *, steps: int = 6, **columns: Any) -> Trace:
     for name, column in given.items():
         values[0, :, COLUMN_INDEX[name]] = column
     return Trace(policy, values)
-
-
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
-    short = np.full((2, 6, len(COLUMNS)), np.nan)
-    short[0], short[1, :3] = trace().columns[0], trace(step=7.0).columns[0, :3]
-    traces = (Trace("b", short), trace("a"))
-    path = tmp_path / "steps.parquet"
-    path.write_bytes(trace_bytes(traces))
-    found = read_traces(path)
-    assert [one.policy for one in found] == ["b", "a"]
-    for one, other in zip(found, traces, strict=True):
-        np.testing.assert_array_equal(one.columns, other.columns)
-    path.write_bytes(trace_bytes(()))
-    assert read_traces(path) == ()
-
-
-@pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"{}"])
-def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "steps.parquet"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="expected the steps of an evaluation, got something else"):
-        read_traces(path)
 
 
 def test_quotes_hold_from_the_mid_that_the_decision_saw() -> None:
