@@ -34,6 +34,7 @@ __all__: list[str] = [
     "TRACE_COLUMNS",
     "Tape",
     "TransitionRing",
+    "Venue",
     "age_bins",
     "available_isas",
     "build_info",
@@ -514,6 +515,78 @@ class Recorder:
         """
         The events up to this time as arrays by name; the first call begins with a snapshot.
         """
+
+class Venue:
+    """
+    A market that several accounts trade in. An order goes by its owner, above 0, and a number that he has not used before.
+    """
+    def __init__(
+        self, params: EnvParams, seed: numpy.typing.NDArray[numpy.uint64], tape: Tape | None = None
+    ) -> None: ...
+    def advance(self, until_ns: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def amend(
+        self,
+        owner: typing.SupportsInt | typing.SupportsIndex,
+        order: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        post_only: bool,
+    ) -> tuple[str, int, int, int]:
+        """
+        `lots` are to be open; as `submit` otherwise.
+        """
+    def cancel(
+        self,
+        owner: typing.SupportsInt | typing.SupportsIndex,
+        order: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[str, int, int, int]: ...
+    def check_invariants(self) -> None:
+        """
+        Walks everything; InvariantError at the first contradiction.
+        """
+    def levels(self, side: str) -> list[tuple[int, int]]:
+        """
+        (price, lots), the best first.
+        """
+    def set_state(self, state: bytes) -> None: ...
+    def state(self) -> bytes:
+        """
+        Everything needed to go on from here, as bytes; nothing may wait to be taken.
+        """
+    def submit(
+        self,
+        owner: typing.SupportsInt | typing.SupportsIndex,
+        order: typing.SupportsInt | typing.SupportsIndex,
+        side: str,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        kind: str,
+    ) -> tuple[str, int, int, int]:
+        """
+        (refusal or '', filled, open and dropped lots); kinds: limit, post_only, ioc, fok.
+        """
+    def take(
+        self,
+    ) -> tuple[int, int, str, list[tuple[int, int, int, int, int, int, int, int, int, bool]]]:
+        """
+        What has happened since the last call: the number of the first row, how many rows, the rows as JSON, and notes (event, ts_ns, order, book_order_id, price_ticks, lots, left_lots, owner, kind, maker); kinds: 0 rested (left: lots ahead of it), 1 filled, 2 taken off against trading with oneself.
+        """
+    @property
+    def ended(self) -> bool:
+        """
+        Of a recording: nothing is to come.
+        """
+    @property
+    def events(self) -> int:
+        """
+        How many rows there have been.
+        """
+    @property
+    def halted(self) -> bool: ...
+    @property
+    def now_ns(self) -> int: ...
+    @property
+    def open_orders(self) -> int: ...
 
 class ParseError(ValueError):
     pass

@@ -167,16 +167,6 @@ py::dict take_trace(const PyBatch& self, const Integer& environment) {
   return found;
 }
 
-// A replay market needs its recording; the others have no use for one.
-EnvParams with_tape(const EnvParams& params, const std::optional<std::shared_ptr<PyTape>>& tape) {
-  EnvParams whole = params;
-  if (!tape) return whole;
-  if (!whole.is_replay()) throw py::value_error("tape: expected none without a replay market");
-  whole.replay().tape = (*tape)->get();
-  whole.replay().tape_checksum = (*tape)->get()->checksum();
-  return whole;
-}
-
 py::bytes batch_state(const PyBatch& self) { return PyBatch::Work(self)->state(); }
 
 void set_batch_state(const PyBatch& self, const py::bytes& state) {

@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, m) {
   rlmm::bind_transitions(m);
   rlmm::bind_order_book(m);
   rlmm::bind_recorder(m);
+  rlmm::bind_venue(m);
   rlmm::bind_tables(m);
   rlmm::bind_draws(m);
   rlmm::bind_parse(m);

@@ -19,5 +19,6 @@ void bind_draws(py::module_& m);
 void bind_parse(py::module_& m);
 void bind_flow(py::module_& m);
 void bind_machine(py::module_& m);
+void bind_venue(py::module_& m);
 
 }  // namespace rlmm

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,16 @@ py::tuple fills_of_orders(const PyTape& self, const py::dict& queue,
 }
 
 }  // namespace
+
+// The others have no use for one.
+EnvParams with_tape(const EnvParams& params, const std::optional<std::shared_ptr<PyTape>>& tape) {
+  EnvParams whole = params;
+  if (!tape) return whole;
+  if (!whole.is_replay()) throw py::value_error("tape: expected none without a replay market");
+  whole.replay().tape = (*tape)->get();
+  whole.replay().tape_checksum = (*tape)->get()->checksum();
+  return whole;
+}
 
 void bind_tape(py::module_& m) {
   py::class_<PyTape, std::shared_ptr<PyTape>>(

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "bindings/zeroed.h"
 #include "market/replay_tape.h"
+#include "params.h"
 
 namespace rlmm {
 
@@ -22,5 +24,8 @@ class PyTape : public Zeroed {
  private:
   std::shared_ptr<const Tape> tape_;
 };
+
+// The parameters with the recording that a replay market needs.
+EnvParams with_tape(const EnvParams& params, const std::optional<std::shared_ptr<PyTape>>& tape);
 
 }  // namespace rlmm

@@ -360,9 +360,9 @@ Lots FlowBook::execute(Side resting_side, Lots lots, Ticks limit_ticks) {
   const Lots executed = book_.execute(resting_side, lots, limit_ticks, [&](const Fill& fill) {
     left -= fill.lots;
     lots_left_ += fill.lots;
-    if (fill.owner == kAgent) agent_fills_.push_back(fill);
+    if (fill.owner != kCrowd) agent_fills_.push_back(fill);
     const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0) |
-                      (fill.owner == kAgent ? kFlagAgent : 0);
+                      (fill.owner != kCrowd ? kFlagAgent : 0);
     log(EventKind::kTrade, fill.side, fill.price_ticks, fill.lots, book_.order(fill.slot).arrival,
         static_cast<std::uint8_t>(flags));
   });

@@ -72,7 +72,7 @@ class FlowBook {
   }
 
   const Happened& happened() const { return happened_; }
-  // Fills of the agent's resting orders by the last event, or by the last call below.
+  // Fills of resting orders that are not the crowd's, by the last event or by the last call below.
   const std::vector<Fill>& agent_fills() const { return agent_fills_; }
 
   // --- the agent ------------------------------------------------------------------------------
@@ -82,8 +82,9 @@ class FlowBook {
     Ticks price_ticks;
     Lots lots;
   };
+  // Orders of several owners can be there; those of one must not meet each other.
   Outcome submit(Side side, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
-                 std::vector<Execution>& executions);
+                 std::vector<Execution>& executions, Owner owner = kAgent);
   void cancel(Slot slot);
   Outcome amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
                 std::vector<Execution>& executions);

@@ -37,21 +37,24 @@ void FlowBook::meet_far_levels(Submission& order) {
   if (order.time_in_force == TimeInForce::kPostOnly && book_.has(across)) return;  // refused
   if (reach_out(across, order.lots, order.price_ticks)) return;
   order.price_ticks = reach_[index_of(across)];
+  if (order.time_in_force == TimeInForce::kFillOrKill) return;  // refused
   order.time_in_force = TimeInForce::kImmediateOrCancel;
 }
 
 Outcome FlowBook::submit(Side side, Ticks price_ticks, Lots lots, TimeInForce time_in_force,
-                         std::vector<Execution>& executions) {
+                         std::vector<Execution>& executions, Owner owner) {
   agent_fills_.clear();
   Lots left = lots;
-  Submission order{side,   price_ticks, lots, time_in_force, SelfTrade::kCancelResting,
-                   kAgent, kAgentPool};
+  Submission order{side,  price_ticks, lots, time_in_force, SelfTrade::kCancelResting,
+                   owner, kAgentPool};
   meet_far_levels(order);
   const Outcome outcome = book_.submit(order, [&](const Fill& fill) {
     left -= fill.lots;
     lots_left_ += fill.lots;
     executions.push_back({fill.price_ticks, fill.lots});
-    const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0);
+    if (fill.owner != kCrowd) agent_fills_.push_back(fill);
+    const int flags = (fill.left_lots > 0 ? kFlagRemains : 0) | (left > 0 ? kFlagMoreFills : 0) |
+                      (fill.owner != kCrowd ? kFlagAgent : 0);
     log(EventKind::kTrade, fill.side, fill.price_ticks, fill.lots, book_.order(fill.slot).arrival,
         static_cast<std::uint8_t>(flags));
   });
@@ -89,7 +92,7 @@ Outcome FlowBook::amend(Slot slot, Ticks price_ticks, Lots lots, TimeInForce tim
     return {slot, 0, 0, false};
   }
   cancel(slot);
-  return submit(order.side, price_ticks, lots, time_in_force, executions);
+  return submit(order.side, price_ticks, lots, time_in_force, executions, order.owner);
 }
 
 // --- shocks -------------------------------------------------------------------------------------

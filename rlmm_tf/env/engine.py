@@ -18,6 +18,7 @@ from rlmm_tf.replay_params import ReplayMarketParams
 
 Batch = _core.Batch
 Recorder = _core.Recorder
+Venue = _core.Venue
 record_windows_from_arrays = _core.record_windows
 Tape = _core.Tape
 share_ahead_by_fields = _core.share_ahead

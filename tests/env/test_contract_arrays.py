@@ -94,7 +94,7 @@ def test_clause_2_batch_is_the_only_environment() -> None:
     book = {"OrderBook", "BookOrder", "BookFill", "BookOutcome"}
     reading = {"Reader", "BookPass", "FlowPass"}
     keeping = {"TransitionRing", "Priorities"}
-    others = {"EnvParams", "Policy", "Recorder", "Tape"}
+    others = {"EnvParams", "Policy", "Recorder", "Tape", "Venue"}
     assert classes == {"Batch"} | others | book | reading | keeping
 
 

@@ -14,7 +14,7 @@ CSRC = ROOT / "csrc"
 # Top to bottom. A part is a folder or a file's stem; it may include itself and lower layers only.
 LAYERS = [
     {"bindings"},
-    {"batch"},
+    {"batch", "venue"},
     {"market"},
     {"book", "flow", "agent", "features", "policy", "parse", "transitions"},
     {"params"},
