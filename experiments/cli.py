@@ -41,11 +41,13 @@ from experiments.data_commands import register as register_data_commands
 from experiments.errors import InputError, closest, shown, shown_place
 from experiments.evaluate_commands import register as register_evaluate_commands
 from experiments.report_commands import register as register_report_commands
+from experiments.serve_commands import serve
 from experiments.train_commands import register as register_train_commands
 
 # Without rich's markup, help takes 0.12 s instead of 0.28 s.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure speed on this machine.")
+app.add_typer(serve, name="serve", help="Run a paper exchange, and what trades on it.")
 
 
 class Terminated(KeyboardInterrupt):

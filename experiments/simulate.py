@@ -85,7 +85,7 @@ def plan(request: Request, config: SimulateConfig) -> Plan:
     """
     problems: list[Problem] = []
     start_ns = _start_ns(request.start, problems)
-    params = _market_params(request.market, start_ns, problems)
+    params = market_params(request.market, start_ns, problems)
     session = _session(request, config, start_ns, problems)
     if params is None or session is None:
         raise InputError(problems)
@@ -211,18 +211,20 @@ def _start_ns(text: str | None, problems: list[Problem]) -> int | None:
         return None
 
 
-def _market_params(market: str, start_ns: int | None, problems: list[Problem]) -> EnvParams | None:
+def market_params(
+    market: str, start_ns: int | None, problems: list[Problem], place: str = "MARKET"
+) -> EnvParams | None:
     """The problem whose market is simulated, with its session's time of day."""
     known = listed(["a market.json", *BOOK_PRESETS])
     clock = {} if start_ns is None else {"session_start_ns": start_ns % DAY_NS}
     if market in BOOK_PRESETS:
         return resolve_params(market, {"market": clock})
     if market in PRESETS:
-        problems.append(Problem("MARKET", f"expected {known}, got {market!r}, which has no book"))
+        problems.append(Problem(place, f"expected {known}, got {market!r}, which has no book"))
         return None
     if not Path(market).is_file():
         hint = did_you_mean(market, BOOK_PRESETS)
-        problems.append(Problem("MARKET", f"expected {known}, got {shown(market)!r}{hint}"))
+        problems.append(Problem(place, f"expected {known}, got {shown(market)!r}{hint}"))
         return None
     try:
         model = MarketModel.load(market)
@@ -232,7 +234,7 @@ def _market_params(market: str, start_ns: int | None, problems: list[Problem]) -
         lines = problem_lines(error, EnvParams)
     except (ValueError, OSError) as error:
         lines = str(error).splitlines()
-    problems += [Problem("MARKET", line) for line in lines]
+    problems += [Problem(place, line) for line in lines]
     return None
 
 

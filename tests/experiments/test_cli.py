@@ -79,7 +79,7 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     done = rlmm("--help", cwd=tmp_path)
     verbs = re.findall(r"^  (\w+) ", done.stdout.split("Commands:")[1], re.MULTILINE)
     expected = "doctor certify simulate ingest inspect calibrate fidelity train export"
-    expected += " evaluate stress report bench"
+    expected += " evaluate stress report bench serve"
     assert verbs == expected.split()
     assert done.stderr == ""
 
@@ -87,15 +87,10 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ["doctor"],
-        ["certify"],
-        ["ingest"],
-        ["inspect"],
-        ["fidelity"],
-        ["report"],
-        ["bench", "simulator"],
+        ["doctor"], ["certify"], ["ingest"], ["inspect"], ["fidelity"], ["report"],
+        ["bench", "simulator"], ["serve", "exchange"], ["serve", "token"],
     ],
-)
+)  # fmt: skip
 def test_every_command_has_an_example(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
