@@ -156,12 +156,14 @@ def _joined(
         strategies |= of_run
     stresses, certificates = {}, {}
     for i, run in enumerate(of_kind["stress"]):
-        stresses[run.name] = stress_in(run)
+        found = stress_in(run)
+        if found["rows"]:
+            stresses[run.name] = found
         _bind_pages(run, f"stress-{i + 1}", "Stress tests", binder)
     for i, run in enumerate(of_kind["certify"]):
-        found = values_in(run, ("set_name", "agent"))
-        exact = found.get("exact") or {}  # of a closed form; learning agents say it themselves
-        certificates[run.name] = found | {
+        result = values_in(run, ("set_name", "agent"))
+        exact = result.get("exact") or {}  # of a closed form; learning agents say it themselves
+        certificates[run.name] = result | {
             name: exact[name] for name in ("optimum", "percent_of_optimum") if name in exact
         }
         _bind_pages(run, f"certify-{i + 1}", "Certificates", binder)

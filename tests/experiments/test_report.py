@@ -227,6 +227,20 @@ def test_broken_stress_tables_are_errors(
     assert "expected rows of every policy" in said
 
 
+@pytest.mark.usefixtures("no_riskfolio")
+def test_a_run_that_only_swept_has_its_page_and_no_table(
+    tmp_path: Path, stressed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swept = tmp_path / "swept"
+    shutil.copytree(stressed, swept)
+    values = json.loads((swept / "stress.json").read_text())
+    (swept / "stress.json").write_text(json.dumps({**values, "rows": [], "sweeps": [{}]}))
+    run(["report", str(swept), "--out", str(tmp_path / "a")], capsys)
+    index = (tmp_path / "a" / "index.html").read_text()
+    assert "Under stress" not in index
+    assert 'href="stress-1/index.html"' in index
+
+
 def test_broken_metrics_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = trained(tmp_path / "t")
     for line in ("{", "3", '{"iteration": "x"}'):

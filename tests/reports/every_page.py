@@ -27,12 +27,14 @@ from reports.portfolio import portfolio_page
 from reports.report_page import Report, RunFacts, report_page, result_of
 from reports.statistics.daily import ALWAYS_OPEN
 from reports.stress import stress_page, stress_rows
+from reports.sweeps import sweep_rows, sweeps_page
 from reports.training_page import training_page
 from tests.calibration.fidelity.toy_flow import toy_rows, toy_windows
 from tests.reports import test_calibration_page as calibrated
 from tests.reports import test_market_making_page as making
 from tests.reports import test_portfolio as portfolios
 from tests.reports import test_stress_page as stresses
+from tests.reports import test_sweeps_page as swept
 from tests.reports import test_tear_sheet as sheet
 from tests.reports import test_training_page as trainings
 from tests.reports.test_page import quality_values
@@ -62,6 +64,7 @@ def every_page(text: str = PLAIN, *, light: bool = False) -> dict[str, str]:
         "evaluation": _evaluation(text),
         "market making": market_making_page(_played(text)),
         "stress": _stress(text),
+        "sweeps": _sweeps(text),
         "training": training_page([trainings.training(text)], {text: text}),
         "portfolio": portfolio_page(
             portfolios.made((text, text + "2", text + "3")), text, {text: text}
@@ -115,6 +118,16 @@ def _stress(text: str) -> Page:
         rules={text: text}, origin={text: text},
     )  # fmt: skip
     return stress_page(given, stress_rows(given))
+
+
+def _sweeps(text: str) -> Page:
+    given = replace(swept.sweeps(text, text), cautions=(text,), left_out={text: text})
+    return sweeps_page(given, [{**row, "policy": text} for row in _swept()])
+
+
+@functools.cache
+def _swept() -> list[dict[str, Any]]:
+    return sweep_rows(swept.sweeps())
 
 
 def _scenario(text: str) -> str:
