@@ -1,16 +1,22 @@
-"""Rollouts for a training: environments, arrays, and the normaliser of what is observed."""
+"""Rollouts for a training: environments, arrays, and the normaliser of what is observed.
+
+A training learns of a `Problem`: one of the engine's (`EngineProblem`, rollouts without Python), or
+any other that can be stepped (`rlmm_tf.training.gym_problem`).
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.running import RunningMoments, part, under
 from rlmm_tf.env import (
+    Policy,
     PolicySpec,
     PolicyWeights,
     RolloutArrays,
@@ -45,36 +51,12 @@ def training_params(params: EnvParams) -> EnvParams:
     return params.model_copy(update={"reward": reward})
 
 
-class Collector:
+class Collector(ABC):
     """Steps N environments T times for each rollout; they go on where the last one stopped."""
 
-    def __init__(
-        self,
-        params: EnvParams,
-        spec: PolicySpec,
-        *,
-        n_steps: int,
-        n_envs: int,
-        seed: np.random.SeedSequence,
-        n_threads: int,
-        final_obs: bool = False,
-    ) -> None:
-        self.spec = spec
+    def __init__(self, spec: PolicySpec, arrays: RolloutArrays) -> None:
+        self.spec, self.arrays = spec, arrays
         self.normaliser = RunningMoments(spec.obs_width)
-        self.arrays = RolloutArrays.empty(spec, n_steps=n_steps, n_envs=n_envs, final_obs=final_obs)
-        keys = environment_keys(seed, n_envs)
-        self.batch = make_batch(params, seeds=keys, n_threads=min(n_threads, n_envs))
-        self.batch.reset(obs=aligned_empty((n_envs, spec.obs_width), np.float32))
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """All that `set_state` needs."""
-        batch = np.frombuffer(self.batch.state(), np.uint8)
-        return {"batch": batch, **under("normaliser", self.normaliser.state())}
-
-    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Goes back to where `state` was taken."""
-        self.batch.set_state(state["batch"].tobytes())
-        self.normaliser.set_state(part(state, "normaliser"))
 
     def weights(self, **networks: NDArray[np.float32] | None) -> PolicyWeights:
         """A policy's networks with the normaliser of now."""
@@ -98,7 +80,7 @@ class Collector:
         spec = self.spec
         if log_std_least is not None:
             spec = replace(spec, log_std_bounds=(log_std_least, spec.log_std_bounds[1]))
-        roll_out(self.batch, make_policy(spec, weights), self.arrays)
+        self._roll_out(make_policy(spec, weights))
         return self.arrays
 
     def normalised(self, obs: NDArray[np.float32], weights: PolicyWeights) -> NDArray[np.float32]:
@@ -109,3 +91,109 @@ class Collector:
         rows = (obs - weights.obs_mean) / spread
         clipped: NDArray[Any] = np.clip(rows, -self.spec.obs_clip, self.spec.obs_clip)
         return clipped.astype(np.float32)
+
+    @abstractmethod
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that `set_state` needs."""
+
+    @abstractmethod
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes back to where `state` was taken."""
+
+    @abstractmethod
+    def _roll_out(self, policy: Policy) -> None:
+        """Fills the arrays."""
+
+
+class Problem(Protocol):
+    """What is learned."""
+
+    @property
+    def n_steps(self) -> int:
+        """Of an episode, at most."""
+        ...
+
+    @property
+    def horizon_steps(self) -> int | None:
+        """Of an episode that terminates at a horizon; None where an end has no appointed time."""
+        ...
+
+    @property
+    def risk_aversion(self) -> float:
+        """Of the utility of what an episode earns; 0: it is what counts."""
+        ...
+
+    def spec(self, *, squashed: bool = False, **others: Any) -> PolicySpec:
+        """Of a policy for it; see `PolicySpec.for_params`."""
+        ...
+
+    def collector(
+        self,
+        spec: PolicySpec,
+        *,
+        n_steps: int,
+        n_envs: int,
+        seed: np.random.SeedSequence,
+        n_threads: int,
+        final_obs: bool = False,
+    ) -> Collector:
+        """Of rollouts of as many steps and environments."""
+        ...
+
+
+class EngineCollector(Collector):
+    """Rollouts inside the engine."""
+
+    def __init__(
+        self,
+        params: EnvParams,
+        spec: PolicySpec,
+        *,
+        n_steps: int,
+        n_envs: int,
+        seed: np.random.SeedSequence,
+        n_threads: int,
+        final_obs: bool = False,
+    ) -> None:
+        arrays = RolloutArrays.empty(spec, n_steps=n_steps, n_envs=n_envs, final_obs=final_obs)
+        super().__init__(spec, arrays)
+        keys = environment_keys(seed, n_envs)
+        self.batch = make_batch(params, seeds=keys, n_threads=min(n_threads, n_envs))
+        self.batch.reset(obs=aligned_empty((n_envs, spec.obs_width), np.float32))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that `set_state` needs."""
+        batch = np.frombuffer(self.batch.state(), np.uint8)
+        return {"batch": batch, **under("normaliser", self.normaliser.state())}
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes back to where `state` was taken."""
+        self.batch.set_state(state["batch"].tobytes())
+        self.normaliser.set_state(part(state, "normaliser"))
+
+    def _roll_out(self, policy: Policy) -> None:
+        roll_out(self.batch, policy, self.arrays)
+
+
+class EngineProblem:
+    """A market-making problem of the engine."""
+
+    def __init__(self, params: EnvParams) -> None:
+        self._params = params
+        self.n_steps = params.episode.n_steps
+        ends = params.episode.horizon_ends == "terminated"
+        self.horizon_steps = self.n_steps if ends else None
+        self.risk_aversion = params.reward.risk_aversion
+
+    def spec(self, *, squashed: bool = False, **others: Any) -> PolicySpec:
+        """Of a policy for it."""
+        return PolicySpec.for_params(self._params, squashed=squashed, **others)
+
+    def collector(self, spec: PolicySpec, **how: Any) -> Collector:
+        """See `EngineCollector`."""
+        return EngineCollector(training_params(self._params), spec, **how)
+
+
+def problem_of(params: EnvParams | Problem) -> Problem:
+    """Parameters as what trainings learn of."""
+    return EngineProblem(params) if isinstance(params, EnvParams) else params

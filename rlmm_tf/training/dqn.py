@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.advantages import advantages
 from rlmm_tf.agents.learners.dqn import DqnBlock, DqnLearner, DqnShape
-from rlmm_tf.env import PolicySpec, PolicyWeights
+from rlmm_tf.env import PolicyWeights
 from rlmm_tf.kernels.transitions import Priorities, TransitionRing
 from rlmm_tf.params import EnvParams
-from rlmm_tf.training.collection import Collector, stream
+from rlmm_tf.training.collection import Problem, problem_of, stream
 from rlmm_tf.training.config import DqnTrainingConfig
 from rlmm_tf.training.parts import Rollout, Stateful, TrainingParts, compiled_backend, reward_scale
 from rlmm_tf.training.schedules import linear
@@ -47,21 +47,22 @@ class DqnTraining(TrainingParts):
 
     def __init__(
         self,
-        params: EnvParams,
+        params: EnvParams | Problem,
         config: DqnTrainingConfig,
         *,
         seed: np.random.SeedSequence,
         n_threads: int = 1,
     ) -> None:
-        _require_fitting(params, config)
-        spec = PolicySpec.for_params(params, hidden=config.hidden)
+        if isinstance(params, EnvParams):
+            _require_fitting(params, config)
+        problem = problem_of(params)
+        spec = problem.spec(hidden=config.hidden)
         generator = np.random.default_rng(stream(seed, "learner"))
         shape = DqnShape(spec.obs_width, spec.actions, config.hidden, degree=config.degree)
         backend = compiled_backend(config)
         self.learner = DqnLearner(shape, config.update, generator, backend=backend)
-        n_envs = config.envs or max(1, config.rollout_steps // params.episode.n_steps)
-        collector = Collector(
-            params,
+        n_envs = config.envs or max(1, config.rollout_steps // problem.n_steps)
+        collector = problem.collector(
             spec,
             n_steps=max(1, config.rollout_steps // n_envs),
             n_envs=n_envs,
@@ -69,7 +70,7 @@ class DqnTraining(TrainingParts):
             n_threads=n_threads,
             final_obs=True,
         )
-        scale = reward_scale(params, n_envs, config.gamma)
+        scale = reward_scale(problem, n_envs, config.gamma)
         self._temperature = Temperature()
         others: dict[str, Stateful] = {"learner": self.learner, "temperature": self._temperature}
         if config.mode == "replay":

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from rlmm_tf.agents.learners.running import RewardScale, part, under
 from rlmm_tf.env import PolicySpec, PolicyWeights, RolloutArrays
-from rlmm_tf.params import EnvParams
-from rlmm_tf.training.collection import Collector
+from rlmm_tf.training.collection import Collector, Problem
 from rlmm_tf.training.config import CompiledBackend, Course
 from rlmm_tf.training.schedules import linear
 from rlmm_tf.training.tensor_file import Arrays, Texts
@@ -117,10 +116,9 @@ class TrainingParts:
         self._generator.bit_generator.state = json.loads(texts["generator"])
 
 
-def reward_scale(params: EnvParams, n_envs: int, gamma: float) -> RewardScale:
+def reward_scale(problem: Problem, n_envs: int, gamma: float) -> RewardScale:
     """For this problem; its horizon counts where the problem ends there."""
-    has_horizon = params.episode.horizon_ends == "terminated"
-    return RewardScale(n_envs, params.episode.n_steps if has_horizon else None, gamma)
+    return RewardScale(n_envs, problem.horizon_steps, gamma)
 
 
 def compiled_backend(config: Course) -> CompiledBackend:

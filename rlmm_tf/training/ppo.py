@@ -6,9 +6,9 @@ import numpy as np
 
 from rlmm_tf.agents.learners.advantages import advantages, deviation_by_observation
 from rlmm_tf.agents.learners.ppo import PpoBatch, PpoLearner, PpoShape
-from rlmm_tf.env import PolicySpec, PolicyWeights
+from rlmm_tf.env import PolicyWeights
 from rlmm_tf.params import EnvParams
-from rlmm_tf.training.collection import Collector, stream, training_params
+from rlmm_tf.training.collection import Problem, problem_of, stream
 from rlmm_tf.training.config import PpoTrainingConfig
 from rlmm_tf.training.parts import Rollout, TrainingParts, compiled_backend, reward_scale
 from rlmm_tf.training.schedules import linear
@@ -19,36 +19,34 @@ class PpoTraining(TrainingParts):
 
     def __init__(
         self,
-        params: EnvParams,
+        params: EnvParams | Problem,
         config: PpoTrainingConfig,
         *,
         seed: np.random.SeedSequence,
         n_threads: int = 1,
     ) -> None:
         hidden, value_hidden = config.hidden, config.value_hidden
-        spec = PolicySpec.for_params(
-            params, squashed=config.squashed, hidden=hidden, value_hidden=value_hidden
-        )
+        problem = problem_of(params)
+        spec = problem.spec(squashed=config.squashed, hidden=hidden, value_hidden=value_hidden)
         generator = np.random.default_rng(stream(seed, "learner"))
         shape = PpoShape(
             spec.obs_width, spec.head, spec.actions, hidden=hidden, value_hidden=value_hidden
         )
         backend = compiled_backend(config)
         self.learner = PpoLearner(shape, config.update, generator, backend=backend)
-        n_envs = config.envs or max(1, config.rollout_steps // params.episode.n_steps)
-        collector = Collector(
-            training_params(params),
+        n_envs = config.envs or max(1, config.rollout_steps // problem.n_steps)
+        collector = problem.collector(
             spec,
             n_steps=max(1, config.rollout_steps // n_envs),
             n_envs=n_envs,
             seed=stream(seed, "rollouts"),
             n_threads=n_threads,
         )
-        scale = reward_scale(params, n_envs, config.gamma)
+        scale = reward_scale(problem, n_envs, config.gamma)
         others = {"learner": self.learner}
         super().__init__(config, config.steps, spec, collector, scale, generator, others)
         self.config = config
-        self._risk_aversion = params.reward.risk_aversion
+        self._risk_aversion = problem.risk_aversion
 
     def weights(self) -> PolicyWeights:
         """Of the policy as it is now."""

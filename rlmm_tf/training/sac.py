@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rlmm_tf.agents.learners.sac import SacBlock, SacLearner, SacShape
-from rlmm_tf.env import PolicySpec, PolicyWeights
+from rlmm_tf.env import PolicyWeights
 from rlmm_tf.kernels.transitions import TransitionRing
 from rlmm_tf.params import EnvParams
-from rlmm_tf.training.collection import Collector, stream, training_params
+from rlmm_tf.training.collection import Problem, problem_of, stream
 from rlmm_tf.training.config import SacTrainingConfig
 from rlmm_tf.training.parts import Stateful, TrainingParts, compiled_backend, reward_scale
 from rlmm_tf.training.schedules import geometric
@@ -19,16 +19,15 @@ class SacTraining(TrainingParts):
 
     def __init__(
         self,
-        params: EnvParams,
+        params: EnvParams | Problem,
         config: SacTrainingConfig,
         *,
         seed: np.random.SeedSequence,
         n_threads: int = 1,
     ) -> None:
         _require_fitting(params, config)
-        spec = PolicySpec.for_params(
-            params, squashed=True, hidden=config.hidden, activation=config.activation
-        )
+        problem = problem_of(params)
+        spec = problem.spec(squashed=True, hidden=config.hidden, activation=config.activation)
         generator = np.random.default_rng(stream(seed, "learner"))
         n_actions = spec.actions[0]
         shape = SacShape(
@@ -38,13 +37,12 @@ class SacTraining(TrainingParts):
             critic_hidden=config.critic_hidden,
             activation=config.activation,
             critic_activation=config.critic_activation,
-            risk_averse=params.reward.risk_aversion > 0.0,
+            risk_averse=problem.risk_aversion > 0.0,
         )
         backend = compiled_backend(config)
         self.learner = SacLearner(shape, config.update, generator, backend=backend)
         self._replay = TransitionRing(config.replay_rows, spec.obs_width, n_actions)
-        collector = Collector(
-            training_params(params),
+        collector = problem.collector(
             spec,
             n_steps=max(1, config.rollout_steps // config.envs),
             n_envs=config.envs,
@@ -52,11 +50,11 @@ class SacTraining(TrainingParts):
             n_threads=n_threads,
             final_obs=True,
         )
-        scale = reward_scale(params, config.envs, config.gamma)
+        scale = reward_scale(problem, config.envs, config.gamma)
         others: dict[str, Stateful] = {"learner": self.learner, "replay": self._replay}
         super().__init__(config, config.steps, spec, collector, scale, generator, others)
         self.config = config
-        self._risk_aversion = params.reward.risk_aversion
+        self._risk_aversion = problem.risk_aversion
 
     def weights(self) -> PolicyWeights:
         """Of the policy that is scored: the actor's running mean."""
@@ -100,8 +98,8 @@ class SacTraining(TrainingParts):
         )
 
 
-def _require_fitting(params: EnvParams, config: SacTrainingConfig) -> None:
-    action = params.action.kind
+def _require_fitting(params: EnvParams | Problem, config: SacTrainingConfig) -> None:
+    action = params.action.kind if isinstance(params, EnvParams) else "continuous"
     if action != "continuous":
         raise ValueError(
             f"action.kind: expected 'continuous' for SAC, got {action!r}; train PPO or DQN instead"

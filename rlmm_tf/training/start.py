@@ -6,6 +6,7 @@ import numpy as np
 
 from rlmm_tf.agents.learners.threads import start_tensorflow
 from rlmm_tf.params import EnvParams
+from rlmm_tf.training.collection import Problem
 from rlmm_tf.training.config import (
     DqnTrainingConfig,
     PpoTrainingConfig,
@@ -18,7 +19,7 @@ from rlmm_tf.training.sac import SacTraining
 
 
 def make_training(
-    params: EnvParams,
+    params: EnvParams | Problem,
     config: PpoTrainingConfig | SacTrainingConfig | DqnTrainingConfig,
     *,
     seed: np.random.SeedSequence,
@@ -27,7 +28,7 @@ def make_training(
     """At its start.
 
     Args:
-        params: the problem.
+        params: the problem, or the parameters of one of the engine's.
         config: of the algorithm.
         seed: all randomness comes from it.
         n_threads: of the engine; no result depends on it.
