@@ -30,6 +30,8 @@ BOOK_OPERATIONS ?= 20000000
 MARKET_STEPS ?= 1200000
 # Mutated recordings of `make test-parse`, for each reader.
 PARSE_FILES ?= 10000
+# Actions of `make test-risk`, a few seconds; the recorded run has 100 million.
+RISK_ACTIONS ?= 10000000
 FUZZ_SECONDS ?= 60
 FUZZ_CXX ?= $(or $(shell command -v clang++-16 || command -v clang++),clang++)
 RISKFOLIO := riskfolio-lib==7.4.0
@@ -45,7 +47,7 @@ EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-extra setup-portfolio demo test test-cpp test-book test-market test-parse \
-	test-python fuzz bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
+	test-risk test-python fuzz bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
 	lint-spelling format stub lock clean
 
 help: ## this list
@@ -117,6 +119,10 @@ test-market: setup ## the book market's invariants for MARKET_STEPS random steps
 test-parse: setup ## PARSE_FILES mutated recordings for each reader, under address+undefined sanitizers
 	cmake --preset asan && cmake --build --preset asan --target parse_mutated
 	build/asan/parse_mutated $(PARSE_FILES)
+
+test-risk: setup ## RISK_ACTIONS adversarial actions against the risk gate
+	cmake --build $(BUILD) --target risk_adversary
+	$(BUILD)/risk_adversary --actions $(RISK_ACTIONS) $(RISK_ARGS)
 
 test-python: setup
 	pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)

@@ -24,14 +24,17 @@ __all__: list[str] = [
     "FILL_COLUMNS",
     "FlowPass",
     "InvariantError",
+    "LiveView",
     "OrderBook",
     "ParseError",
     "Policy",
     "Priorities",
+    "RISK_REASONS",
     "RangeError",
     "Reader",
     "Recorder",
     "TRACE_COLUMNS",
+    "RiskGate",
     "Tape",
     "TransitionRing",
     "Venue",
@@ -670,6 +673,221 @@ class FlowPass:
     @property
     def missing_lots(self) -> int: ...
 
+class LiveView:
+    """
+    A book and a step clock that follow market data, the agent's orders in it, and the observations that training would make.
+    """
+    def __init__(self, params: EnvParams) -> None: ...
+    def close_until(
+        self,
+        ts_ns: typing.SupportsInt | typing.SupportsIndex,
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+    ) -> int:
+        """
+        No row up to then is missing: ends the steps that are over.
+        """
+    def decide(self, action: typing.Any) -> list[tuple[str, int, int, int, int, int]]:
+        """
+        The fewest messages that bring his orders to what the action asks for: what to do, side, order, price, lots, and lots believed to be open.
+        """
+    def feed(
+        self,
+        rows: collections.abc.Sequence[
+            typing.Annotated[
+                collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(7)"
+            ]
+        ],
+        *,
+        obs: numpy.typing.NDArray[numpy.float32],
+    ) -> int:
+        """
+        Rows of ts_ns, kind, side, price_ticks, lots, order_id and flags. Returns how many steps ended, the observations of which go round the rows of obs.
+        """
+    def feed_table(
+        self,
+        *,
+        ts_ns: numpy.typing.NDArray[numpy.int64],
+        kind: numpy.typing.NDArray[numpy.uint8],
+        side: numpy.typing.NDArray[numpy.int8],
+        price_ticks: numpy.typing.NDArray[numpy.int64],
+        qty_lots: numpy.typing.NDArray[numpy.int64],
+        order_id: numpy.typing.NDArray[numpy.uint64],
+        flags: numpy.typing.NDArray[numpy.uint8],
+        obs: numpy.typing.NDArray[numpy.float32],
+    ) -> int:
+        """
+        The same for a table.
+        """
+    def hear(
+        self,
+        *,
+        side: typing.SupportsInt | typing.SupportsIndex,
+        order: typing.SupportsInt | typing.SupportsIndex,
+        filled_lots: typing.SupportsInt | typing.SupportsIndex,
+        dropped_lots: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        What became of an order of the desk's.
+        """
+    def levels(
+        self,
+        side: typing.SupportsInt | typing.SupportsIndex,
+        most: typing.SupportsInt | typing.SupportsIndex,
+    ) -> list[typing.Annotated[list[int], "FixedSize(3)"]]:
+        """
+        Price, lots and own lots of each, the best first.
+        """
+    def observe(self, *, obs: numpy.typing.NDArray[numpy.float32]) -> None: ...
+    def on_order(
+        self,
+        *,
+        side: typing.SupportsInt | typing.SupportsIndex,
+        order_id: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        ahead_lots: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        His order as it is in the public rows.
+        """
+    def quote(self, side: typing.SupportsInt | typing.SupportsIndex) -> tuple[int, int]:
+        """
+        Price and lots of the order that the desk believes in.
+        """
+    def reconcile(self, inventory_lots: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        He has this position, and no order.
+        """
+    def snapshot(
+        self,
+        *,
+        ts_ns: typing.SupportsInt | typing.SupportsIndex,
+        bids: collections.abc.Sequence[
+            tuple[
+                typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex
+            ]
+        ],
+        asks: collections.abc.Sequence[
+            tuple[
+                typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex
+            ]
+        ],
+    ) -> None:
+        """
+        A new book: levels of price and lots.
+        """
+    def take_back(self, side: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        The last message of that side was not sent.
+        """
+    def withdraw(self) -> list[tuple[str, int, int, int, int, int]]:
+        """
+        The messages that take his orders off.
+        """
+    @property
+    def has_both(self) -> bool: ...
+    @property
+    def inventory_lots(self) -> int: ...
+    @property
+    def mid_ticks_x2(self) -> int: ...
+    @property
+    def started(self) -> bool: ...
+    @property
+    def step_end_ns(self) -> int: ...
+    @property
+    def steps_done(self) -> int: ...
+
+class RiskGate:
+    """
+    What every live message passes before it leaves.
+    """
+    def __init__(self, *, limits: dict) -> None: ...
+    def amend(
+        self,
+        *,
+        id: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        now_ns: typing.SupportsInt | typing.SupportsIndex,
+    ) -> int: ...
+    def cancel(
+        self,
+        *,
+        id: typing.SupportsInt | typing.SupportsIndex,
+        now_ns: typing.SupportsInt | typing.SupportsIndex,
+    ) -> int: ...
+    def clear(self) -> None: ...
+    def halt(self, reason: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def on_amended(
+        self,
+        *,
+        id: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def on_closed(self, id: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def on_feed_lost(self) -> None: ...
+    def on_fill(
+        self,
+        *,
+        id: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        fee_e9: typing.SupportsInt | typing.SupportsIndex,
+        now_ns: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def on_market(
+        self,
+        *,
+        mid_ticks_x2: typing.SupportsInt | typing.SupportsIndex,
+        now_ns: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def on_reconciled(
+        self,
+        *,
+        position_lots: typing.SupportsInt | typing.SupportsIndex,
+        open: collections.abc.Sequence[
+            tuple[
+                typing.SupportsInt | typing.SupportsIndex,
+                typing.SupportsInt | typing.SupportsIndex,
+                typing.SupportsInt | typing.SupportsIndex,
+                typing.SupportsInt | typing.SupportsIndex,
+            ]
+        ],
+    ) -> None:
+        """
+        `open`: rows of id, side, price and lots.
+        """
+    def reduce(self, reason: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def submit(
+        self,
+        *,
+        id: typing.SupportsInt | typing.SupportsIndex,
+        side: typing.SupportsInt | typing.SupportsIndex,
+        price_ticks: typing.SupportsInt | typing.SupportsIndex,
+        lots: typing.SupportsInt | typing.SupportsIndex,
+        now_ns: typing.SupportsInt | typing.SupportsIndex,
+    ) -> int:
+        """
+        The code of what is wrong with it; 0: it may be sent.
+        """
+    def worst_lots(self, side: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    @property
+    def day_pnl(self) -> int: ...
+    @property
+    def drawdown(self) -> int: ...
+    @property
+    def open(self) -> list[tuple[int, int, int, int]]: ...
+    @property
+    def pnl(self) -> int: ...
+    @property
+    def position_lots(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def why(self) -> int: ...
+
 def age_bins(age_ns: numpy.typing.NDArray[numpy.int64]) -> numpy.typing.NDArray[numpy.int64]: ...
 def available_isas() -> tuple:
     """
@@ -847,3 +1065,4 @@ EVENT_KINDS: dict
 FEATURES: tuple
 FILL_COLUMNS: tuple
 TRACE_COLUMNS: tuple
+RISK_REASONS: tuple

@@ -62,6 +62,11 @@ class Desk {
 
   void hear(const Notice& notice);
 
+  // What was decided for that side since `before` has not been sent after all.
+  void take_back(Side side, const Desk& before) {
+    working_[index_of(side)] = before.working_[index_of(side)];
+  }
+
   Lots inventory_lots() const { return inventory_lots_; }
   Lots open_lots(Side side) const { return working(side).open_lots; }
   Ticks price_ticks(Side side) const { return working(side).price_ticks; }

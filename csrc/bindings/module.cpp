@@ -20,5 +20,7 @@ PYBIND11_MODULE(_core, m) {
   rlmm::bind_draws(m);
   rlmm::bind_parse(m);
   rlmm::bind_flow(m);
+  rlmm::bind_live(m);
+  rlmm::bind_risk(m);
   rlmm::bind_machine(m);
 }

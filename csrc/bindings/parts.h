@@ -18,6 +18,8 @@ void bind_tables(py::module_& m);
 void bind_draws(py::module_& m);
 void bind_parse(py::module_& m);
 void bind_flow(py::module_& m);
+void bind_live(py::module_& m);
+void bind_risk(py::module_& m);
 void bind_machine(py::module_& m);
 void bind_venue(py::module_& m);
 

@@ -18,7 +18,7 @@
 #include "agent/columns.h"
 #include "agent/desk.h"
 #include "agent/latency.h"
-#include "features/step_history.h"
+#include "features/book_observer.h"
 #include "market/fill_log.h"
 #include "market/flow_setting.h"
 #include "market/market.h"
@@ -52,15 +52,8 @@ class BookModelOf {
   Delay feed;
   Delay entry;
   Delay response;
-  double horizon_s;
   double soft_limit_lots;
-  double return_memory;  // weight of the past in the mean square return
-  // What the observation does not show is not computed.
-  std::size_t levels;  // of the book that are shown; 0: none
-  bool shows_motion;
-  bool shows_quotes;
-  bool shows_touch;
-  bool shows_history;
+  BookObserverModel observer;
   bool filters_regime;
   RegimeFilterModel regime_filter;
 };
@@ -119,16 +112,12 @@ class BookMarketOf {
   struct State {
     std::int64_t steps_done = 0;
     TimeNs feed_ns = 0;           // age of the present observation when the agent gets it
-    Ticks mid_ticks_x2 = 0;       // of the others' orders
     Ticks seen_mid_ticks_x2 = 0;  // in the last observation
     TimeNs integrated_ns = 0;     // up to where the inventory's integrals go
     TimeNs change_ns = 0;         // when the scenario changes next
-    double mean_square_return_ticks2 = 0.0;
-    std::array<Ticks, 2> touch_ticks{};  // of all orders, while the others have both sides
-    std::array<Lots, 2> touch_lots{};
-    std::uint64_t halted = 0;  // 0 or 1, like `dark`
-    std::uint64_t dark = 0;    // the feed is out
-    std::uint64_t alone = 0;   // the agent is, at a best price or on a side
+    std::uint64_t halted = 0;     // 0 or 1, like `dark`
+    std::uint64_t dark = 0;       // the feed is out
+    std::uint64_t alone = 0;      // the agent is, at a best price or on a side
     double latency = 1.0;
   };
   struct Extra {  // columns of the last step
@@ -163,7 +152,6 @@ class BookMarketOf {
   void trace_standing(AgentEvent what, Side side, std::uint64_t order);
   void fill(Side side, Ticks price_ticks, Lots lots, bool maker);
   void book_maker_fills();
-  Lots flow_of(Side side, Ticks price_ticks, Lots lots) const;
   Lots queue_ahead(Side side) const;
   void set_fees(double factor);
   void after_event();
@@ -174,10 +162,7 @@ class BookMarketOf {
   void liquidate();
   void hear();
   void show();
-  void show_quotes();
-  void show_touch();
   void show_depth();
-  void show_history();
 
   const Model* model_;
   Book market_;
@@ -187,8 +172,7 @@ class BookMarketOf {
   Markouts markouts_;
   FillLog fill_log_;
   RegimeFilter regime_filter_;
-  StepHistory history_;
-  StepTally tally_;  // of the step under way
+  BookObserver observer_;
   State state_;
   std::array<Standing, 2> standing_{};
   Trace* trace_ = nullptr;

@@ -13,8 +13,6 @@
 namespace rlmm {
 namespace detail {
 
-inline constexpr double kVolatilityHalfLifeSteps = 16.0;
-
 // What is charged; a rebate stays as it is.
 inline FeeParams scaled(FeeParams fees, double factor) {
   for (double* fee :
@@ -22,20 +20,6 @@ inline FeeParams scaled(FeeParams fees, double factor) {
     if (*fee > 0.0) *fee *= factor;
   }
   return fees;
-}
-
-inline constexpr std::array kOfQuotes{Feature::kBidOffset,     Feature::kAskOffset,
-                                      Feature::kBidLots,       Feature::kAskLots,
-                                      Feature::kBidQueueAhead, Feature::kAskQueueAhead};
-inline constexpr std::array kOfTouch{Feature::kSpread, Feature::kMicroprice};
-inline constexpr std::array kOfLevels{Feature::kBidDistance, Feature::kAskDistance,
-                                      Feature::kBidDepth, Feature::kAskDepth, Feature::kImbalance};
-inline constexpr std::array kOfHistory{Feature::kReturn,      Feature::kVolatility,
-                                       Feature::kOrderFlow,   Feature::kTradeSign,
-                                       Feature::kTradeVolume, Feature::kActivity};
-
-inline bool shows_any(const FeatureWriter& features, std::span<const Feature> group) {
-  return std::ranges::any_of(group, [&](Feature feature) { return features.shows(feature); });
 }
 
 }  // namespace detail
@@ -47,16 +31,8 @@ BookModelOf<Setting>::BookModelOf(const EnvParams& env_params, const FeatureWrit
       feed(env_params.latency.feed),
       entry(env_params.latency.entry),
       response(env_params.latency.response),
-      horizon_s(env_params.step_s() * static_cast<double>(env_params.episode.n_steps)),
       soft_limit_lots(static_cast<double>(env_params.reward.soft_limit_lots)),
-      return_memory(std::exp2(-1.0 / detail::kVolatilityHalfLifeSteps)),
-      levels(detail::shows_any(features, detail::kOfLevels)
-                 ? static_cast<std::size_t>(env_params.observation.levels)
-                 : 0),
-      shows_motion(features.needs_motion()),
-      shows_quotes(detail::shows_any(features, detail::kOfQuotes)),
-      shows_touch(detail::shows_any(features, detail::kOfTouch)),
-      shows_history(detail::shows_any(features, detail::kOfHistory)),
+      observer(env_params, features),
       filters_regime(features.needs_regime_probabilities()),
       regime_filter(Setting::regime_filter(env_params)) {}
 
@@ -68,7 +44,7 @@ BookMarketOf<Setting>::BookMarketOf(const Model& model)
       desk_(model.params.limits.inventory_cap_lots, model.params.limits.messages_hz,
             model.setting.first_side()),
       regime_filter_(model.regime_filter),
-      history_(model.params.observation.horizons_steps) {
+      observer_(model.params) {
   if constexpr (requires { market_.expect_orders(true); }) {
     market_.expect_orders(model.filters_regime);
   }
@@ -96,9 +72,7 @@ void BookMarketOf<Setting>::reset(SeedKey key, std::uint64_t episode) {
   const Lots drawn = static_cast<Lots>(reset_stream.below(static_cast<std::uint64_t>(span)));
   const Lots inventory = start.initial_inventory_min_lots + drawn;
   state_ = State{};
-  state_.mid_ticks_x2 = market_.mid_ticks_x2();
-  // Unless a side is empty from the start, the book says at once what they are.
-  state_.touch_ticks = {state_.mid_ticks_x2 / 2, state_.mid_ticks_x2 - state_.mid_ticks_x2 / 2};
+  observer_.open(market_.mid_ticks_x2());
   standing_ = {};
   in_flight_.clear();
   notices_.clear();
@@ -107,17 +81,15 @@ void BookMarketOf<Setting>::reset(SeedKey key, std::uint64_t episode) {
   response_line_.clear();
   markouts_.clear();
   fill_log_.begin(episode);
-  history_.clear();
   regime_filter_.start();
-  tally_ = StepTally{};
   outcome_ = StepOutcome{};
   extra_ = Extra{};
   fees_ = FeeSchedule(model_->params.fees);
   desk_.open(inventory);
   after_change();
   apply_scenario();  // a jump of the price at time 0 comes before the position's first mark
-  account_.open(inventory, state_.mid_ticks_x2);
-  tally_ = StepTally{};
+  account_.open(inventory, observer_.mid_ticks_x2());
+  observer_.begin_step();
   state_.feed_ns = delay_ns(model_->feed, feed_stream_);
   view_ = BookView{};
   // Anywhere, so that episodes shorter than that have their turn too.
@@ -130,25 +102,19 @@ template <class Setting>
 StepOutcome BookMarketOf<Setting>::step(const Quotes& quotes) {
   outcome_ = StepOutcome{};
   extra_ = Extra{};
-  tally_ = StepTally{};
+  observer_.begin_step();
   heard_lots_ = {};
-  const Ticks mid_before_x2 = state_.mid_ticks_x2;
   send(quotes);
   ++state_.steps_done;
   run_until(state_.steps_done * model_->params.episode.step_ns);
   const bool at_end = state_.steps_done == model_->params.episode.n_steps || exhausted();
   if (at_end && model_->params.episode.liquidate_at_end) liquidate();
   integrate_inventory();
-  outcome_.pnl_inventory_x2 += account_.mark(state_.mid_ticks_x2);
+  outcome_.pnl_inventory_x2 += account_.mark(observer_.mid_ticks_x2());
   settle_markouts();
   extra_.markouts = markouts_.take();
-  extra_.events = tally_.events;
-  tally_.return_x2 = state_.mid_ticks_x2 - mid_before_x2;
-  tally_.return_squared_x4 = tally_.return_x2 * tally_.return_x2;
-  if (model_->shows_history) history_.push(tally_);
-  const double moved = 0.5 * static_cast<double>(tally_.return_x2);
-  state_.mean_square_return_ticks2 = model_->return_memory * state_.mean_square_return_ticks2 +
-                                     (1.0 - model_->return_memory) * moved * moved;
+  extra_.events = observer_.tally().events;
+  observer_.end_step(model_->observer);
   state_.feed_ns = delay_ns(model_->feed, feed_stream_);
   if constexpr (requires { market_.take_expected(); }) {
     if (model_->filters_regime) regime_filter_.update(market_.take_expected());
@@ -192,7 +158,7 @@ TimeNs BookMarketOf<Setting>::delay_ns(const Delay& delay, Stream& stream) {
 template <class Setting>
 void BookMarketOf<Setting>::fill(Side side, Ticks price_ticks, Lots lots, bool maker) {
   integrate_inventory();
-  outcome_.pnl_inventory_x2 += account_.mark(state_.mid_ticks_x2);
+  outcome_.pnl_inventory_x2 += account_.mark(observer_.mid_ticks_x2());
   const Money fee = fees_.charge(price_ticks, lots, maker);
   outcome_.pnl_spread_x2 += account_.fill(side, price_ticks, lots, fee);
   outcome_.fees += fee;
@@ -221,7 +187,7 @@ void BookMarketOf<Setting>::fill(Side side, Ticks price_ticks, Lots lots, bool m
                  lots,
                  maker ? 1 : 0,
                  wait_ns,
-                 state_.mid_ticks_x2,
+                 observer_.mid_ticks_x2(),
                  {}});
 }
 
@@ -238,18 +204,19 @@ void BookMarketOf<Setting>::book_maker_fills() {
 template <class Setting>
 void BookMarketOf<Setting>::after_event() {
   const typename Book::Happened& happened = market_.happened();
-  ++tally_.events;
-  if constexpr (requires { market_.check_not_runaway(tally_.events); }) {
-    market_.check_not_runaway(tally_.events);
+  StepTally& tally = observer_.tally();
+  ++tally.events;
+  if constexpr (requires { market_.check_not_runaway(tally.events); }) {
+    market_.check_not_runaway(tally.events);
   }
   if (model_->filters_regime) regime_filter_.count(happened.group);
   if (lane(happened.group) < 2 && happened.lots > 0) {
     if (happened.group == Group::kMarketSell) {
       ++outcome_.market_sells;
-      tally_.sold += happened.lots;
+      tally.sold += happened.lots;
     } else {
       ++outcome_.market_buys;
-      tally_.bought += happened.lots;
+      tally.bought += happened.lots;
     }
   }
   if (!market_.agent_fills().empty()) book_maker_fills();
@@ -273,13 +240,6 @@ Ticks BookMarketOf<Setting>::others_best(Side side) const {
   }
 }
 
-// Order-flow imbalance of one side: lots that came to its best price less lots that went.
-template <class Setting>
-Lots BookMarketOf<Setting>::flow_of(Side side, Ticks price_ticks, Lots lots) const {
-  const std::int64_t better = sign(side) * (price_ticks - state_.touch_ticks[index_of(side)]);
-  return (better >= 0 ? lots : 0) - (better <= 0 ? state_.touch_lots[index_of(side)] : 0);
-}
-
 // While the others lack a side everything stays as it last was: the agent's orders are no price.
 template <class Setting>
 void BookMarketOf<Setting>::after_change() {
@@ -290,24 +250,20 @@ void BookMarketOf<Setting>::after_change() {
     return;
   }
   for (const Side side : kSides) {
-    const Ticks price = book.best(side);
-    const Lots lots = book.best_lots(side);
-    tally_.order_flow += sign(side) * flow_of(side, price, lots);
-    state_.touch_ticks[index_of(side)] = price;
-    state_.touch_lots[index_of(side)] = lots;
+    observer_.see_touch(side, book.best(side), book.best_lots(side));
   }
-  state_.alone = best == state_.touch_ticks ? 0 : 1;
+  state_.alone = best == observer_.touch_ticks() ? 0 : 1;
   const Ticks mid_x2 = best[0] + best[1];
-  if (mid_x2 == state_.mid_ticks_x2) return;
+  if (mid_x2 == observer_.mid_ticks_x2()) return;
   settle_markouts();
-  state_.mid_ticks_x2 = mid_x2;
+  observer_.see_mid(mid_x2);
 }
 
 // The mid up to now is what it is: for fills whose horizon has ended.
 template <class Setting>
 void BookMarketOf<Setting>::settle_markouts() {
-  markouts_.settle(now_ns(), state_.mid_ticks_x2);
-  fill_log_.settle(now_ns(), state_.mid_ticks_x2);
+  markouts_.settle(now_ns(), observer_.mid_ticks_x2());
+  fill_log_.settle(now_ns(), observer_.mid_ticks_x2());
 }
 
 template <class Setting>

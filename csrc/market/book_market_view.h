@@ -6,19 +6,18 @@
 #include "market/book_market.h"
 
 namespace rlmm {
-namespace detail {
-
-inline double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
-
-}  // namespace detail
-
 template <class Setting>
 void BookMarketOf<Setting>::show() {
-  state_.seen_mid_ticks_x2 = state_.mid_ticks_x2;
-  const double step_s = model_->params.step_s();
-  view_.set(Feature::kTimeLeft,
-            model_->horizon_s - static_cast<double>(state_.steps_done) * step_s);
-  view_.set(Feature::kInventory, desk_.inventory_lots());
+  state_.seen_mid_ticks_x2 = observer_.mid_ticks_x2();
+  const BookObserverModel& shown = model_->observer;
+  BookObserver::Moment moment;
+  moment.steps_done = state_.steps_done;
+  moment.first_mid_ticks_x2 = model_->setting.first_mid_ticks_x2(market_);
+  moment.inventory_lots = desk_.inventory_lots();
+  moment.market_sells = outcome_.market_sells;
+  moment.market_buys = outcome_.market_buys;
+  moment.heard_lots = heard_lots_;
+  observer_.show_moment(shown, moment, view_);
   for (std::size_t k = 0; k < model_->setting.n_regimes(); ++k) {
     view_.set(Feature::kRegime, k, k == market_.regime() ? 1.0 : 0.0);
   }
@@ -26,32 +25,15 @@ void BookMarketOf<Setting>::show() {
        ++k) {
     view_.set(Feature::kRegimeProbability, k, regime_filter_.probabilities()[k]);
   }
-  if (!model_->shows_motion) return;
-  const auto start_x2 = static_cast<double>(model_->setting.first_mid_ticks_x2(market_));
-  view_.set(Feature::kMidReturn, 0.5 * static_cast<double>(tally_.return_x2));
-  view_.set(Feature::kMidDisplacement, 0.5 * (static_cast<double>(state_.mid_ticks_x2) - start_x2));
-  view_.set(Feature::kRealisedVolatility, std::sqrt(state_.mean_square_return_ticks2));
-  view_.set(Feature::kMarketSells, outcome_.market_sells);
-  view_.set(Feature::kMarketBuys, outcome_.market_buys);
-  view_.set(Feature::kBidFills, heard_lots_[0]);
-  view_.set(Feature::kAskFills, heard_lots_[1]);
-  if (model_->shows_quotes) show_quotes();
-  if (model_->shows_touch) show_touch();
-  if (model_->levels > 0) show_depth();
-  if (model_->shows_history) show_history();
-}
-
-template <class Setting>
-void BookMarketOf<Setting>::show_quotes() {
+  if (!shown.shows_motion) return;
   for (const Side side : kSides) {
-    const std::size_t s = index_of(side);
-    const Lots open_lots = desk_.open_lots(side);
-    const double distance =
-        0.5 * static_cast<double>(sign(side) * (state_.mid_ticks_x2 - 2 * desk_.price_ticks(side)));
-    view_.set(s == 0 ? Feature::kBidOffset : Feature::kAskOffset, open_lots > 0 ? distance : 0.0);
-    view_.set(s == 0 ? Feature::kBidLots : Feature::kAskLots, open_lots);
-    view_.set(s == 0 ? Feature::kBidQueueAhead : Feature::kAskQueueAhead, queue_ahead(side));
+    if (!shown.shows_quotes) break;
+    observer_.show_quote(side, {desk_.price_ticks(side), desk_.open_lots(side), queue_ahead(side)},
+                         view_);
   }
+  if (shown.shows_touch) observer_.show_touch(view_);
+  if (shown.levels > 0) show_depth();
+  if (shown.shows_history) observer_.show_history(view_);
 }
 
 template <class Setting>
@@ -61,58 +43,22 @@ Lots BookMarketOf<Setting>::queue_ahead(Side side) const {
 }
 
 template <class Setting>
-void BookMarketOf<Setting>::show_touch() {
-  const auto [bid, ask] = state_.touch_ticks;
-  const auto bid_lots = static_cast<double>(state_.touch_lots[0]);
-  const auto ask_lots = static_cast<double>(state_.touch_lots[1]);
-  view_.set(Feature::kSpread, ask - bid);
-  const double tilt = detail::ratio(bid_lots - ask_lots, bid_lots + ask_lots);
-  const double own_mid = 0.5 * static_cast<double>(bid + ask - state_.mid_ticks_x2);
-  view_.set(Feature::kMicroprice, own_mid + 0.5 * static_cast<double>(ask - bid) * tilt);
-}
-
-template <class Setting>
 void BookMarketOf<Setting>::show_depth() {
   const auto& book = market_.book();
-  std::array<Ticks, 2> price{book.best(Side::kBid), book.best(Side::kAsk)};
-  std::array<double, 2> sums{};
-  for (std::size_t level = 0; level < model_->levels; ++level) {
-    for (const Side side : kSides) {
-      const std::size_t s = index_of(side);
-      const bool there = price[s] != OrderBook::kNoBid && price[s] != OrderBook::kNoAsk;
-      const auto lots = there ? static_cast<double>(Setting::lots_at(book, side, price[s])) : 0.0;
-      const double distance =
-          there ? 0.5 * static_cast<double>(sign(side) * (state_.mid_ticks_x2 - 2 * price[s]))
-                : 0.0;
-      view_.set(s == 0 ? Feature::kBidDistance : Feature::kAskDistance, level, distance);
-      view_.set(s == 0 ? Feature::kBidDepth : Feature::kAskDepth, level, lots);
-      sums[s] += lots;
-      if (there) price[s] = book.next_price(side, price[s]);
-    }
-    view_.set(Feature::kImbalance, level, detail::ratio(sums[0] - sums[1], sums[0] + sums[1]));
-  }
-}
-
-template <class Setting>
-void BookMarketOf<Setting>::show_history() {
-  for (std::size_t i = 0; i < history_.horizons(); ++i) {
-    const StepTally& sum = history_.sum(i);
-    const auto steps = static_cast<double>(history_.steps(i));
-    const auto bought = static_cast<double>(sum.bought);
-    const auto sold = static_cast<double>(sum.sold);
-    view_.set(Feature::kReturn, i, 0.5 * static_cast<double>(sum.return_x2));
-    view_.set(Feature::kVolatility, i,
-              0.5 * std::sqrt(static_cast<double>(sum.return_squared_x4) / steps));
-    view_.set(Feature::kOrderFlow, i, static_cast<double>(sum.order_flow) / steps);
-    view_.set(Feature::kTradeSign, i, detail::ratio(bought - sold, bought + sold));
-    view_.set(Feature::kTradeVolume, i, (bought + sold) / steps);
-    view_.set(Feature::kActivity, i, static_cast<double>(sum.events) / steps);
-  }
+  const auto best = [&book](Side side) { return book.best(side); };
+  const auto next = [&book](Side side, Ticks price_ticks) {
+    return book.next_price(side, price_ticks);
+  };
+  const auto lots_at = [&book](Side side, Ticks price_ticks) {
+    return Setting::lots_at(book, side, price_ticks);
+  };
+  observer_.show_depth(model_->observer, best, next, lots_at,
+                       {OrderBook::kNoBid, OrderBook::kNoAsk}, view_);
 }
 
 template <class Setting>
 void BookMarketOf<Setting>::write_columns(ColumnRow& row) const {
-  row.set(Column::kSpread, state_.touch_ticks[1] - state_.touch_ticks[0]);
+  row.set(Column::kSpread, observer_.touch_ticks()[1] - observer_.touch_ticks()[0]);
   row.set(Column::kBidQueueAhead, queue_ahead(Side::kBid));
   row.set(Column::kAskQueueAhead, queue_ahead(Side::kAsk));
   row.set(Column::kEvents, extra_.events);
@@ -132,9 +78,8 @@ void BookMarketOf<Setting>::save(Writer& out) const {
   desk_.save(out);
   markouts_.save(out);
   fill_log_.save(out);
-  history_.save(out);
   regime_filter_.save(out);
-  out.put(tally_);
+  observer_.save(out);
   out.put(state_);
   out.put(standing_);
   out.put_vector(in_flight_);
@@ -156,9 +101,8 @@ void BookMarketOf<Setting>::load(Reader& in) {
   desk_.load(in);
   markouts_.load(in);
   fill_log_.load(in);
-  history_.load(in);
   regime_filter_.load(in);
-  tally_ = in.get<StepTally>();
+  observer_.load(in);
   state_ = in.get<State>();
   standing_ = in.get<std::array<Standing, 2>>();
   in_flight_ = in.get_vector<Message>();

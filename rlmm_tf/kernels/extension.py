@@ -13,6 +13,7 @@ _INTERFACE = (
     "csrc/*.h",
     "csrc/agent/columns.h",
     "csrc/features/features.h",
+    "csrc/risk/*.h",
     "csrc/bindings/*.cpp",
     "csrc/bindings/*.h",
 )

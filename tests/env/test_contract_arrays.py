@@ -90,12 +90,14 @@ def test_clause_2_batch_is_the_only_environment() -> None:
     }
     # Beside it: parameters, a policy without state, a recorder that takes no actions, the recording
     # that a market plays, a book in which nothing happens by itself, what reads recordings, what
-    # keeps transitions for learners.
+    # keeps transitions for learners, what a live client
+    # sees and what judges his orders.
     book = {"OrderBook", "BookOrder", "BookFill", "BookOutcome"}
     reading = {"Reader", "BookPass", "FlowPass"}
     keeping = {"TransitionRing", "Priorities"}
     others = {"EnvParams", "Policy", "Recorder", "Tape", "Venue"}
-    assert classes == {"Batch"} | others | book | reading | keeping
+    live = {"LiveView", "RiskGate"}
+    assert classes == {"Batch"} | others | book | reading | keeping | live
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])

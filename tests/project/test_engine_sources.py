@@ -16,7 +16,7 @@ LAYERS = [
     {"bindings"},
     {"batch", "venue"},
     {"market"},
-    {"book", "flow", "agent", "features", "policy", "parse", "transitions"},
+    {"book", "flow", "agent", "features", "policy", "parse", "risk", "transitions"},
     {"params"},
     {"book_params", "replay_params"},
     {"market_model"},
