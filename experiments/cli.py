@@ -40,6 +40,8 @@ from experiments.command import (
 from experiments.data_commands import register as register_data_commands
 from experiments.errors import InputError, closest, shown, shown_place
 from experiments.evaluate_commands import register as register_evaluate_commands
+from experiments.quote_commands import compare as compare_command
+from experiments.quote_commands import policy as policy_command
 from experiments.report_commands import register as register_report_commands
 from experiments.serve_commands import serve
 from experiments.train_commands import register as register_train_commands
@@ -47,6 +49,7 @@ from experiments.train_commands import register as register_train_commands
 # Without rich's markup, help takes 0.12 s instead of 0.28 s.
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure speed on this machine.")
+serve.command("policy")(policy_command)
 app.add_typer(serve, name="serve", help="Run a paper exchange, and what trades on it.")
 
 
@@ -247,6 +250,7 @@ register_data_commands(app)
 register_train_commands(app)
 register_evaluate_commands(app)
 register_report_commands(app)
+app.command("compare")(compare_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

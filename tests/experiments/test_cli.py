@@ -79,7 +79,7 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     done = rlmm("--help", cwd=tmp_path)
     verbs = re.findall(r"^  (\w+) ", done.stdout.split("Commands:")[1], re.MULTILINE)
     expected = "doctor certify simulate ingest inspect calibrate fidelity train export"
-    expected += " evaluate stress report bench serve"
+    expected += " evaluate stress report compare bench serve"
     assert verbs == expected.split()
     assert done.stderr == ""
 
@@ -88,7 +88,8 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     "command",
     [
         ["doctor"], ["certify"], ["ingest"], ["inspect"], ["fidelity"], ["report"],
-        ["bench", "simulator"], ["serve", "exchange"], ["serve", "token"],
+        ["bench", "simulator"], ["serve", "exchange"], ["serve", "token"], ["serve", "policy"],
+        ["compare"],
     ],
 )  # fmt: skip
 def test_every_command_has_an_example(
