@@ -158,6 +158,41 @@ def stress(  # noqa: PLR0913, PLR0917 -- one argument per option is how typer wo
     return job
 
 
+def trace(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run of rlmm evaluate.")],
+    policy: Annotated[
+        Optional, typer.Option(metavar="NAME", help="Who plays (default: the first).")
+    ] = None,
+    episode: Annotated[
+        Optional, typer.Option(metavar="N", help="Which episode (default: 0).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to (default: RUN/trace-...).")
+    ] = None,
+    json: Json = False,
+) -> Job:
+    """Play one episode of an evaluation once more, and write down every event of it.
+
+    Writes events.parquet (the book's events, own messages, fills and news with their times, and
+    the lots ahead) and player.html, which plays the episode in a browser, offline.
+
+    Example: rlmm trace runs/evaluate-1234 --policy glft --episode 3
+    """
+
+    def job() -> int:
+        from experiments import console
+        from experiments.trace import run_trace
+
+        result = run_trace(run, policy=policy, episode=episode, out=out)
+        if json:
+            console.write_json(result)
+        else:
+            console.write_values("trace", result)
+        return EXIT_OK
+
+    return job
+
+
 def _asked(
     kind: type[Asked],
     options: Options,
@@ -224,3 +259,4 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(evaluate)
     app.command()(stress)
+    app.command()(trace)

@@ -16,6 +16,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,13 +111,13 @@ def note_inputs(run: RunDirectory, inputs: Mapping[str, str]) -> None:
     run.write(INPUTS_NAME, json.dumps(dict(inputs), indent=1) + "\n")
 
 
-def require_inputs(run: RunDirectory, inputs: Mapping[str, str]) -> None:
+def require_inputs(folder: Path, inputs: Mapping[str, str]) -> None:
     """A run goes on with the same market and policies only.
 
     Raises:
         RunDirectoryError: one of them is another than when the run began.
     """
-    path = run.path / INPUTS_NAME
+    path = folder / INPUTS_NAME
     if not path.is_file():
         return
     there = json.loads(path.read_text("utf-8"))
@@ -126,7 +127,7 @@ def require_inputs(run: RunDirectory, inputs: Mapping[str, str]) -> None:
             f"expected {', '.join(map(shown_place, changed))} as when the run began, got another "
             "content; choose another place with --out"
         )
-        raise RunDirectoryError([Problem(shown_place(run.path), message)])
+        raise RunDirectoryError([Problem(shown_place(folder), message)])
 
 
 def baselines_json(measured: Measured, tuned: Mapping[str, Tuned]) -> str:
@@ -145,10 +146,10 @@ def baselines_json(measured: Measured, tuned: Mapping[str, Tuned]) -> str:
 
 
 def found_baselines(
-    run: RunDirectory, params: EnvParams, seed: np.random.SeedSequence
+    folder: Path, params: EnvParams, seed: np.random.SeedSequence
 ) -> dict[str, Tuned] | None:
     """What an earlier session of the run chose; None if it did not get that far."""
-    path = run.path / BASELINES_NAME
+    path = folder / BASELINES_NAME
     if not path.is_file():
         return None
     found = json.loads(path.read_text("utf-8"))

@@ -74,21 +74,49 @@ def enter(
         ConfigError: a policy that is none, or that does not fit the problem.
     """
     params = market.params
+    loaded = _trained(config, params)
+    inputs = _inputs(config, params)
+    require_inputs(run.path, inputs)
+    tuned: Mapping[str, Tuned] = {}
+    if any(name in BASELINES for name in config.players):
+        found = found_baselines(run.path, params, seed_sequence(config.seed, *TUNED))
+        tuned = found or _tuned(config, params, run, n_threads=n_threads, tried=tried)
+    note_inputs(run, inputs)
+    players = [tuned[n].player if n in tuned else loaded[n] for n in config.players]
+    return Contest(market, tuple(players), tuned)
+
+
+def player_again(config: PlayConfig, market: Market, folder: Path, name: str) -> Player:
+    """One of those who played in a run, as he was.
+
+    Raises:
+        ConfigError: he did not play there.
+        RunDirectoryError: the market or a policy is another one by now.
+    """
+    if name not in config.players:
+        known = ", ".join(config.players)
+        message = f"expected one of {known}, got {name!r}{did_you_mean(name, config.players)}"
+        raise ConfigError([Problem("--policy", message)])
+    require_inputs(folder, _inputs(config, market.params))
+    if name in BASELINES:
+        seed = seed_sequence(config.seed, *TUNED)
+        tuned = found_baselines(folder, market.params, seed)
+        if tuned is None or name not in tuned:
+            message = f"expected {BASELINES_NAME} with {name}, got none; go on with the run first"
+            raise ConfigError([Problem(shown_place(folder), message)])
+        return tuned[name].player
+    return _trained(config, market.params)[name]
+
+
+def _trained(config: PlayConfig, params: EnvParams) -> dict[str, NetworkPlayer]:
+    """Those who are no baselines, by name."""
     problems: list[Problem] = []
     loaded = {
         name: _loaded(name, params, problems) for name in config.players if name not in BASELINES
     }
     if problems:
         raise ConfigError(problems)
-    inputs = _inputs(config, params)
-    require_inputs(run, inputs)
-    tuned: Mapping[str, Tuned] = {}
-    if any(name in BASELINES for name in config.players):
-        found = found_baselines(run, params, seed_sequence(config.seed, *TUNED))
-        tuned = found or _tuned(config, params, run, n_threads=n_threads, tried=tried)
-    note_inputs(run, inputs)
-    players = [tuned[n].player if n in tuned else loaded[n] for n in config.players]
-    return Contest(market, tuple(p for p in players if p is not None), tuned)
+    return {name: player for name, player in loaded.items() if player is not None}
 
 
 def _tuned(

@@ -43,7 +43,7 @@ def started(params: EnvParams, n_envs: int = 2) -> Batch:
 
 
 def stepped(batch: Batch, params: EnvParams, steps: int = STEPS) -> NDArray[np.float64]:
-    """Columns of steps of quotes that go to and fro."""
+    """Columns of steps of quotes that go back and forth."""
     arrays = output_arrays(batch.n_envs, len(observation_layout(params)))
     found = np.empty((steps, batch.n_envs, len(COLUMNS)))
     action = np.zeros((batch.n_envs, batch.action_width), np.float32)

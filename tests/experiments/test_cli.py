@@ -79,7 +79,7 @@ def test_only_verbs_that_work_are_listed(tmp_path: Path) -> None:
     done = rlmm("--help", cwd=tmp_path)
     verbs = re.findall(r"^  (\w+) ", done.stdout.split("Commands:")[1], re.MULTILINE)
     expected = "doctor certify simulate ingest inspect calibrate fidelity train export"
-    expected += " evaluate stress report compare bench serve"
+    expected += " evaluate stress trace report compare bench serve"
     assert verbs == expected.split()
     assert done.stderr == ""
 
