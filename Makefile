@@ -46,7 +46,7 @@ EDITABLE = --no-build-isolation --config-settings=build-dir=$(BUILD) \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-extra setup-portfolio demo test test-cpp test-book test-market test-parse \
+.PHONY: help setup setup-extra setup-portfolio demo screenshots test test-cpp test-book test-market test-parse \
 	test-risk test-python fuzz bench sanitize coverage lint lint-ruff lint-mypy lint-imports lint-format lint-tidy lint-stub \
 	lint-spelling format stub lock clean
 
@@ -99,6 +99,9 @@ demo: setup ## what there is, in two minutes; results anew in runs/demo
 	rlmm certify CARA-0.1 --agent avellaneda_stoikov --seeds 1 --episodes 4096 \
 	  --set confidence=0.9999 --out $(DEMO)/certify-CARA-0.1
 	rlmm simulate book-large-tick --hours 0.1 --out $(DEMO)/market.parquet --lobster $(DEMO)/lobster
+
+screenshots: setup ## pictures of every page in docs/images; runs in runs/screenshots, needs Chromium
+	python -m experiments.screenshots --out docs/images --work runs/screenshots
 
 # --- tests ------------------------------------------------------------------------------------
 

@@ -42,7 +42,8 @@ CSP = (
     "default-src 'none'; style-src 'unsafe-inline'\">"
 )
 NARROW = (
-    "<style>:root{color-scheme:light}svg{height:auto}@media (max-width:1000px)"
+    "<style>:root{color-scheme:light}svg{height:auto}#left svg,#monthly_heatmap svg{margin:0}"
+    "@media (max-width:1000px)"
     "{#left,#right{float:none;width:auto;margin:0}body{margin:12px}}h1,h4{overflow-wrap:anywhere}"
     # Pictures are drawn for white paper: in the dark, all of the page is turned round.
     "@media screen and (prefers-color-scheme:dark){html{background:#fff;"
@@ -71,6 +72,7 @@ PERIODS = {
     r"5Y \(ann\.\)": 1826,
     r"10Y \(ann\.\)": 3652,
 }
+BENCHMARK = "#fedd78", "#e69f00"  # a line of theirs that cannot be seen on paper, and ours
 NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
 OUTSIDE = re.compile(r"https?:|<script|<link|<iframe|<img|\son\w+\s*=|url\((?!#)|@import", re.I)
 
@@ -165,6 +167,7 @@ def _bare(page: str) -> str:
             )
     for pattern in DROPPED:
         page = re.sub(pattern, "", page, flags=re.DOTALL)
+    page = page.replace(*BENCHMARK)
     bare = page
     for name in NAMESPACES:
         bare = bare.replace(name, "")
