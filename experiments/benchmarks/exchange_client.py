@@ -1,13 +1,18 @@
-"""A scripted client of the exchange, for `exchange_faults`: it believes what it was told."""
+"""A scripted client of the exchange that believes what it was told, and a disk that kills.
+
+For `exchange_faults`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from rlmm_tf.events import EventKind
+from rlmm_tf.events import EventFlag, EventKind
 from rlmm_tf.live import protocol as p
 from rlmm_tf.live.exchange import Exchange
+from rlmm_tf.live.journal import SystemDisk
 from rlmm_tf.live.sessions import Session
 
 
@@ -19,6 +24,27 @@ def require(holds: bool, what: str) -> None:
     """Broken, unless it holds."""
     if not holds:
         raise Broken(what)
+
+
+class Kill(Exception):
+    """The process ends here."""
+
+
+class KillingDisk(SystemDisk):
+    """Ends the process at a write: after a part of it, or after all but the flush to the disk."""
+
+    def __init__(self) -> None:
+        self.part: float | None = None
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """A part of it, if the time has come."""
+        if self.part is None:
+            return super().write(descriptor, data)
+        os.write(descriptor, data[: int(len(data) * self.part)])
+        raise Kill
+
+    def fsync(self, descriptor: int) -> None:
+        """Simulated crashes are the process's, not the machine's: nothing to wait for."""
 
 
 @dataclass
@@ -87,7 +113,9 @@ class Client:
                 self.event = None  # a gap: wants a new snapshot
                 return
             self.event = number
-            _, kind, side, price, lots, _, _ = row
+            _, kind, side, price, lots, _, flags = row
+            if kind == EventKind.STATUS or flags & EventFlag.HIDDEN:
+                continue
             change = lots if kind == EventKind.ADD else -lots
             at = (side, price)
             self.book[at] = self.book.get(at, 0) + change

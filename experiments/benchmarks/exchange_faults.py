@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -32,12 +31,20 @@ from typing import Any
 
 import numpy as np
 
-from experiments.benchmarks.exchange_client import Broken, Client, Wire, check_orders, require
+from experiments.benchmarks.exchange_client import (
+    Broken,
+    Client,
+    Kill,
+    KillingDisk,
+    Wire,
+    check_orders,
+    require,
+)
 from rlmm_tf.env import Venue, engine_params
 from rlmm_tf.live import protocol as p
 from rlmm_tf.live.exchange import Exchange
 from rlmm_tf.live.gateway import Gateway
-from rlmm_tf.live.journal import JournalError, SystemDisk, read
+from rlmm_tf.live.journal import JournalError, read
 from rlmm_tf.live.ledger import Fees
 from rlmm_tf.live.recovery import packed, start
 from rlmm_tf.live.sessions import MS, Limits, MarketClock
@@ -51,27 +58,6 @@ CLIENTS = ("ann", "bob", "eve")
 _PROXY_FAULTS = ("lost", "echo", "reordering")
 LIMITS = Limits(heartbeat_ms=100, dead_man_ms=600, queue_messages_most=400)
 _FEES = Fees(maker_notional_e9=-500, taker_notional_e9=1_500)
-
-
-class Kill(Exception):
-    """The process ends here."""
-
-
-class KillingDisk(SystemDisk):
-    """Ends the process at a write: after a part of it, or after all but the flush to the disk."""
-
-    def __init__(self) -> None:
-        self.part: float | None = None
-
-    def write(self, descriptor: int, data: bytes) -> int:
-        """A part of it, if the time has come."""
-        if self.part is None:
-            return super().write(descriptor, data)
-        os.write(descriptor, data[: int(len(data) * self.part)])
-        raise Kill
-
-    def fsync(self, descriptor: int) -> None:
-        """Simulated crashes are the process's, not the machine's: nothing to wait for."""
 
 
 class World:

@@ -53,7 +53,8 @@ cancelled first (`self_trade`), but those of a post-only order, which is refused
 `ioc`, `fok` or `limit` order that wants more than there is in the whole book drops the rest.
 
 **Public stream.** Rows of events, each one change of one level by `lots`: ADD raises it, CANCEL and
-TRADE lower it, as in the canonical event table (rlmm_tf/events.py). Rows are numbered from 1 on:
+TRADE lower it, as in the canonical event table (rlmm_tf/events.py); a TRADE with the flag HIDDEN
+is of lots that the book never showed, and leaves it as it is. Rows are numbered from 1 on:
 `first_event` is the number of a `market` message's first row. A `snapshot` is the whole book after
 row `event`. Whoever sees first_event != the last number + 1, or another `epoch`, has missed
 something: he sends `resync` (or reads /v1/book) and drops rows up to the snapshot's `event`. After
