@@ -119,15 +119,33 @@ def _trained(config: PlayConfig, params: EnvParams) -> dict[str, NetworkPlayer]:
     return {name: player for name, player in loaded.items() if player is not None}
 
 
+def unkept_players(config: PlayConfig, market: Market) -> tuple[Player, ...]:
+    """The same players without a run that keeps what was tuned.
+
+    Raises:
+        ConfigError: a policy that is none, or that does not fit the problem.
+    """
+    problems: list[Problem] = []
+    names = [name for name in config.players if name not in BASELINES]
+    loaded = {name: _loaded(name, market.params, problems) for name in names}
+    if problems:
+        raise ConfigError(problems)
+    tuned: Mapping[str, Tuned] = {}
+    if len(names) < len(config.players):
+        tuned = _tuned(config, market.params, None, n_threads=1, tried=lambda: None)
+    players = [tuned[n].player if n in tuned else loaded[n] for n in config.players]
+    return tuple(p for p in players if p is not None)
+
+
 def _tuned(
     config: PlayConfig,
     params: EnvParams,
-    run: RunDirectory,
+    run: RunDirectory | None,
     *,
     n_threads: int,
     tried: Callable[[], None],
 ) -> dict[str, Tuned]:
-    """The baselines that play, tuned; written to the run."""
+    """The baselines that play, tuned; written to the run, if there is one."""
     try:
         measured = measure(
             params,
@@ -150,7 +168,8 @@ def _tuned(
         }
     except ValueError as error:
         raise ConfigError([Problem("policies", str(error))]) from error
-    run.write(BASELINES_NAME, baselines_json(measured, tuned))
+    if run is not None:
+        run.write(BASELINES_NAME, baselines_json(measured, tuned))
     return tuned
 
 

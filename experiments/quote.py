@@ -15,7 +15,7 @@ import httpx
 
 from experiments.errors import ConfigError, InputError, Problem
 from experiments.evaluation_config import PlayConfig
-from experiments.players import enter, problem_from
+from experiments.players import market_from, unkept_players
 from rlmm_tf.evaluation.play import Player
 from rlmm_tf.kernels.risk import RiskLimits
 from rlmm_tf.live.actors import actor_of
@@ -91,9 +91,8 @@ def quoters(names: Sequence[str], market: str | None, replay: str | None) -> lis
         ConfigError: there is no such policy or market.
     """
     config = PlayConfig(policies=tuple(names), market=market, replay=replay, tuning_episodes=16)
-    words, params = problem_from(config)
-    contest = enter(config, words, params, n_threads=1, tried=lambda: None)
-    return [Quoter(player.name, player.params, player) for player in contest.players]
+    players = unkept_players(config, market_from(config))
+    return [Quoter(player.name, player.params, player) for player in players]
 
 
 def made_client(quoter: Quoter, settings: Sequence[str]) -> QuotingClient:
