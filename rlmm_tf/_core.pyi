@@ -33,8 +33,8 @@ __all__: list[str] = [
     "RangeError",
     "Reader",
     "Recorder",
-    "TRACE_COLUMNS",
     "RiskGate",
+    "TRACE_COLUMNS",
     "Tape",
     "TransitionRing",
     "Venue",
@@ -1064,5 +1064,5 @@ EVENT_FLAGS: dict
 EVENT_KINDS: dict
 FEATURES: tuple
 FILL_COLUMNS: tuple
-TRACE_COLUMNS: tuple
 RISK_REASONS: tuple
+TRACE_COLUMNS: tuple
