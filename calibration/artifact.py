@@ -95,7 +95,8 @@ def load_market(path: Path | str) -> tuple[MarketModel, dict[str, Any]]:
     try:
         model = MarketModel.load(path)
     except ValueError as error:
-        raise ArtifactError(f"{error}; {_REMEDY}") from None
+        text = str(error)
+        raise ArtifactError(text if _REMEDY in text else f"{text}; {_REMEDY}") from None
     section = calibration_of(path)
     if section is None:
         raise ArtifactError(

@@ -175,7 +175,6 @@ def _as_busy(market: CalibratedMarket, seed: int) -> CalibratedMarket:
         rates_hz.tolist(),
         seed=seed,
         levels=shown_levels(parts.events),
-        already=before,
     )
     all_together = np.array(before) * np.array(matched.rate_factor.numbers)
     found = {
@@ -262,11 +261,14 @@ def _expected(
     given: Array,
 ) -> Array:
     """Events of each kind by minute under the fitted factors and kernels, [kind][minute]."""
-    factor = given * np.take_along_axis(states.cell_factor, np.maximum(cell, 0), axis=1)
     hawkes = states.hawkes
     exposure = hawkes_exposures(
-        events.t_s, events.group, hawkes.decays_hz, factor, minutes.cell(events), len(minutes)
+        events.t_s, events.group, hawkes.decays_hz, given, minutes.cell(events), len(minutes)
     )
+    of_baseline = given * _of_baseline(states, cell) * events.seconds
+    exposure[:, :, 0] = [
+        np.bincount(minutes.of_row, each, minlength=len(minutes)) for each in of_baseline
+    ]
     by_group = np.einsum("gmf,gf->gm", exposure, hawkes.theta)
     return np.asarray(by_group[0::2] + by_group[1::2])
 
@@ -278,10 +280,13 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
     events, states, book = parts.events, parts.states, parts.book
     hawkes = states.hawkes
     activity = _by_row(parts.season.minute_factor * parts.regimes.minute_factor, parts.minutes)
-    mean = _mean_factor(events, offset * activity, parts)
+    mean = np.asarray(offset * activity @ events.seconds / events.seconds.sum())
     expected = hawkes_share(parts, offset * activity)
     theta, clipped = stable(hawkes.theta, mean, expected)
     radius = effective_radius(theta, mean)
+    # Of limit orders, those that are not shown come too, though they excite nothing.
+    every = np.where(np.isin(np.arange(N_GROUPS), (2, 3)), 1.0 / book.shown, 1.0)[:, np.newaxis]
+    theta, beyond = stable(theta * every, np.ones(N_GROUPS), expected * every)
     kernels = theta[:, 1:].reshape(N_GROUPS, -1, N_GROUPS)
     regime_values, chain = _regime_values(parts)
     model = MarketModel(
@@ -296,13 +301,13 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
         **chain,
         season_bin_s=float(parts.season.bin_s),
     )
-    every = [
+    told = [
         *cautions,
         *states.cautions,
         *parts.season.cautions,
         *parts.regimes.cautions,
         *book.cautions,
-        *([clipped] if clipped else []),
+        *(each for each in (clipped, beyond) if each),
     ]
     estimates = _estimates(parts, radius)
     counts = np.bincount(events.group[events.counted], minlength=N_GROUPS)[:N_GROUPS]
@@ -311,7 +316,7 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
         model=model,
         estimates=estimates,
         goodness=goodness,
-        cautions=tuple(dict.fromkeys(every)),
+        cautions=tuple(dict.fromkeys(told)),
         season_origin_s=parts.minutes.opening_s,
         n_events=tuple(int(n) for n in counts),
         seconds=float(events.seconds.sum()),
@@ -319,21 +324,18 @@ def _assembled(parts: Parts, offset: Array, cautions: list[Caution]) -> Calibrat
     )
 
 
-def _mean_factor(events: FlowEvents, given: Array, parts: Parts) -> Array:
-    """Of each group over the time."""
-    cell = parts.bins.cell(events)
-    factor = given * np.take_along_axis(parts.states.cell_factor, np.maximum(cell, 0), axis=1)
-    seconds = events.seconds
-    return np.asarray(factor @ seconds / seconds.sum())
+def _of_baseline(states: StateFactors, cell: NDArray[np.int32]) -> Array:
+    """[group][row]; where the time does not count, anything."""
+    return np.take_along_axis(states.cell_factor, np.maximum(cell, 0), axis=1)
 
 
 def hawkes_share(parts: Parts, given: Array) -> Array:
     """Events expected of each group by feature, [group][feature]."""
     events, hawkes = parts.events, parts.states.hawkes
     cell = parts.bins.cell(events)
-    factor = given * np.take_along_axis(parts.states.cell_factor, np.maximum(cell, 0), axis=1)
     one = np.where(cell >= 0, 0, -1).astype(np.int32)
-    exposure = hawkes_exposures(events.t_s, events.group, hawkes.decays_hz, factor, one, 1)
+    exposure = hawkes_exposures(events.t_s, events.group, hawkes.decays_hz, given, one, 1)
+    exposure[:, 0, 0] = (given * _of_baseline(parts.states, cell)) @ events.seconds
     return np.asarray(exposure[:, 0] * hawkes.theta)
 
 
@@ -342,18 +344,12 @@ def _groups(parts: Parts, theta: Array, regime_values: Array | None) -> tuple[Gr
     return tuple(
         GroupParams(
             baseline_hz=float(theta[g, 0]),
-            state_factor=_state_factor(parts, g),
+            state_factor=parts.states.factor[g].numbers,
             regime_factor=() if regime_values is None else tuple(regime_values[g // 2].tolist()),
             season_factor=seasons[g // 2].factor.numbers if seasons else (),
         )
         for g in range(N_GROUPS)
     )
-
-
-def _state_factor(parts: Parts, g: int) -> tuple[float, ...]:
-    """Of limit orders, those that are not shown come too."""
-    shown = parts.book.shown if g in (2, 3) else 1.0
-    return tuple(value / shown for value in parts.states.factor[g].numbers)
 
 
 def _regime_values(parts: Parts) -> tuple[Array | None, dict[str, Any]]:

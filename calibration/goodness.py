@@ -80,16 +80,15 @@ def goodness_of(
     factor = _given(model, events, minutes)
     factor[2:4] *= shown_share(events, model.limit_marks, bins.spread_bin(events.spread_ticks))
     by_cell = _cell_factor(model, bins)
-    factor *= np.take_along_axis(by_cell, np.maximum(cell, 0), axis=1)
+    of_baseline = np.take_along_axis(by_cell, np.maximum(cell, 0), axis=1)
     theta = theta_of(model)
-    one = np.where(cell >= 0, 0, -1).astype(np.int32)
-    data = HawkesData.of(events.t_s, events.group, model.decays_hz, factor, one, 1)
+    data = HawkesData.of(events.t_s, events.group, model.decays_hz, factor, cell, bins.cells.count)
     with np.errstate(divide="ignore"):
-        value = float(data.log_likelihood(theta, np.ones((N_GROUPS, 1))).sum())
+        value = float(data.log_likelihood(theta, by_cell).sum())
     counts = data.counts
     seconds = np.full(N_GROUPS, events.seconds.sum())
     residuals = residuals_of(
-        events.t_s, events.group, model.decays_hz, factor, one, theta, events.counted
+        events.t_s, events.group, model.decays_hz, factor, of_baseline, cell, theta, events.counted
     )
     return Goodness(int(counts.sum()), value, poisson_log_likelihood(counts, seconds), residuals)
 
@@ -104,6 +103,7 @@ def theta_of(model: MarketModel) -> Array:
 
 
 def _cell_factor(model: MarketModel, bins: StateBins) -> Array:
+    """Of the baseline, [group][cell]."""
     states, gaps = model.n_states, bins.cells.gaps
     factor = np.ones((N_GROUPS, states, gaps))
     for g, group in enumerate(model.groups):

@@ -3,10 +3,11 @@
 A likelihood compares rates given the recorded book. Left to itself the simulator finds books of its
 own, and where nine events in ten are begotten by others a factor that is on average a little off
 is multiplied many times. So the market is run, and the intensity of each kind is multiplied by a
-small power of recorded over simulated rate until the rates agree: a factor of all of it, and not of
-its baseline, for what is begotten has to stay the same share of what comes. With these factors no
-state of the book may be explosive (`steadiness`). Draws are the same in each run. Of a recording
-that shows few levels, the rates are those of the events that would be shown.
+small power of recorded over simulated rate until the rates agree: a factor of all of it, baseline
+and kernels, for what is begotten has to stay the same share of what comes. Kernels that would beget
+too much by it are scaled down together, to the greatest radius that a model may have; then regimes
+and the season are kept from being explosive (`steadiness`). Draws are the same in each run. Of a
+recording that shows few levels, the rates are those of the events that would be shown.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.estimate import Caution, Estimate
+from calibration.estimators.hawkes import N_GROUPS
 from calibration.steadiness import CEILING, Steadied, steadied
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.events import EventFlag, EventKind
 from rlmm_tf.fields import NS_PER_S
-from rlmm_tf.market_model import MarketModel
+from rlmm_tf.market_model import BRANCHING_RADIUS_MAX, MarketModel
 from rlmm_tf.params import EnvParams
 from rlmm_tf.recording import Chunk, record
 
@@ -53,7 +55,6 @@ def match_rates(
     *,
     seed: int,
     levels: int = 0,
-    already: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> MatchedRates:
     """Factors by simulation.
 
@@ -62,15 +63,13 @@ def match_rates(
         rates_hz: of market orders, limit orders and cancels, both sides together.
         seed: of the simulations.
         levels: that the recording shows of a side; 0: all.
-        already: factors that an earlier match has put into the model.
     """
-    before_this = np.array(already)
     wanted = np.array(rates_hz)
     factor, power, before = np.ones(3), np.full(3, POWER), np.zeros(3)
     best: tuple[float, Array, Array] | None = None
     for _ in range(ROUNDS):
         try:
-            rates_now = _simulated(_with(model, factor, before_this).model, seed, levels)
+            rates_now = _simulated(with_rates(model, factor).model, seed, levels)
         except ValueError as error:  # it runs away, or its price does
             if best is None:
                 return _unmatched(model, f"expected a market that runs for {HOURS} h, got: {error}")
@@ -95,7 +94,7 @@ def match_rates(
             f"by itself, got {shown} of them (market orders, limit orders, cancels)"
         )
         cautions = (Caution("free_run_rates", "rates", text),)
-    found = _with(model, factor, before_this)
+    found = with_rates(model, factor)
     note = "by simulation, so that the free-running market is as busy as the recording"
     return MatchedRates(
         found.model,
@@ -105,19 +104,29 @@ def match_rates(
     )
 
 
-def _with(model: MarketModel, factor: Array, already: Array) -> Steadied:
-    return steadied(model, np.repeat(factor, 2), np.repeat(already, 2))
+def with_rates(model: MarketModel, factor: Array) -> Steadied:
+    """The model with baselines and kernels multiplied, by kind of what they beget."""
+    by_group = np.repeat(factor, 2)
+    kernels = np.array(model.excitation).reshape(-1, N_GROUPS, N_GROUPS)
+    kernels = kernels * by_group[:, np.newaxis]
+    radius = float(np.abs(np.linalg.eigvals(kernels.sum(axis=0))).max())
+    kernels *= min(1.0, 0.999 * BRANCHING_RADIUS_MAX / max(radius, 1e-300))
+    groups = tuple(
+        group.model_copy(update={"baseline_hz": group.baseline_hz * float(by_group[g])})
+        for g, group in enumerate(model.groups)
+    )
+    update = {"groups": groups, "excitation": tuple(kernels.ravel().tolist())}
+    return steadied(model.model_copy(update=update))
 
 
 def _steadied_cautions(found: Steadied) -> tuple[Caution, ...]:
-    if not found.states and not found.activities:
+    if not found.activities:
         return ()
     text = (
-        f"{found.states} of {found.states_of} states of the book and {found.activities} regimes or "
-        f"bins of the season would beget more than {CEILING:g} events an event, if the market "
-        "stayed there; their factors are drawn towards the mean"
+        f"{found.activities} regimes or bins of the season would beget more than {CEILING:g} "
+        "events an event, if the market stayed there; their factors are drawn towards the mean"
     )
-    return (Caution("explosive_states", "rates", text),)
+    return (Caution("explosive_activity", "rates", text),)
 
 
 def _simulated(model: MarketModel, seed: int, levels: int) -> Array:

@@ -3,9 +3,9 @@
 // The same names, fields and units as the classes of `rlmm_tf/market_model.py`, where each field is
 // described. The intensity of event group g at time t is
 //
-//   state_factor(spread bin, imbalance bin) x regime_factor x season_factor x tilt
-//     x orders at risk (cancels only)
-//     x [ baseline_hz + sum over decays b and past events of group h: excitation x b exp(-b age) ]
+//   regime_factor x season_factor x tilt x orders at risk (cancels only)
+//     x [ state_factor(spread bin, imbalance bin) x hit_gap_factor (market orders) x baseline_hz
+//         + sum over decays b and past events of group h: excitation x b exp(-b age) ]
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ inline constexpr std::array<const char*, kGroups> kGroupNames = {
 
 struct GroupParams {
   double baseline_hz = 0.0;
-  std::vector<double> state_factor;   // spread bin major; empty: 1 everywhere
+  std::vector<double> state_factor;   // of the baseline; spread bin major; empty: 1 everywhere
   std::vector<double> regime_factor;  // one per regime; empty: 1
   std::vector<double> season_factor;  // one per season bin; empty: 1
 
@@ -191,7 +191,7 @@ struct MarketModel {
   LimitPlaceParams deeper;
   MarketOrderParams market_orders;
   std::vector<Ticks> hit_gap_bin_ticks;  // lower edges of the gap behind the best queue, from 1
-  std::vector<double> hit_gap_factor;    // of market orders that hit it; empty: 1
+  std::vector<double> hit_gap_factor;    // of market orders' baseline; empty: 1
   CancelParams cancels;
   // Limit orders and cancels behind this many levels of their side excite nothing; 0: all do.
   std::int64_t exciting_levels = 0;

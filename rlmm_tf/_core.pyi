@@ -966,6 +966,7 @@ def hawkes_residuals(
     group: numpy.typing.NDArray[numpy.uint8],
     decays_hz: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
     factor: numpy.typing.NDArray[numpy.float64],
+    of_baseline: numpy.typing.NDArray[numpy.float64],
     cell: numpy.typing.NDArray[numpy.int32],
     parameters: numpy.typing.NDArray[numpy.float64],
 ) -> numpy.typing.NDArray[numpy.float64]: ...

@@ -3,9 +3,12 @@
 The C++ engine has a struct of the same name and fields for every class here (`csrc/market_model.h`)
 and refuses the same values. The intensity of event group g at time t is
 
-    state_factor(spread bin, imbalance bin) x regime_factor x season_factor x tilt
-      x orders at risk (cancels only)
-      x [ baseline_hz + sum over decays b and past events of group h: excitation x b exp(-b age) ]
+    regime_factor x season_factor x tilt x orders at risk (cancels only)
+      x [ state_factor(spread bin, imbalance bin) x hit_gap_factor (market orders) x baseline_hz
+          + sum over decays b and past events of group h: excitation x b exp(-b age) ]
+
+What the book's state drives is the baseline alone: were the kernels multiplied too, a book that is
+held in a busy state would beget more events than it loses, and no recording shows one that is.
 """
 
 from __future__ import annotations
@@ -38,8 +41,12 @@ from rlmm_tf.messages import problem_lines
 from rlmm_tf.regimes import REGIMES_MAX, require_regime_chain, require_sum_of_one
 
 SCHEMA = "rlmm-tf market model"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BRANCHING_RADIUS_MAX = 0.97
+_OLDER = (
+    "in older versions the state of the book multiplied whole intensities and not their baselines "
+    "alone: calibrate again with `rlmm calibrate`"
+)
 
 
 class MarketModel(Params):
@@ -76,7 +83,8 @@ class MarketModel(Params):
         description="lower edges of the gap between the best price and the next, rising from 1",
     )
     hit_gap_factor: Items[Factor] = Field(
-        default=(), description="of market orders, by the gap behind the queue that they hit"
+        default=(),
+        description="of the baseline of market orders, by the gap behind the queue that they hit",
     )
     cancels: CancelParams = CancelParams()
     exciting_levels: Annotated[int, Field(ge=0, le=1000)] = Field(
@@ -269,7 +277,11 @@ class MarketModel(Params):
         expected = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION}
         for name, value in expected.items():
             if head.get(name) != value:
-                raise ValueError(f"{path}: {name}: expected {value!r}, got {head.get(name)!r}")
+                is_older = name == "schema_version" and head.get(name) in range(1, SCHEMA_VERSION)
+                remedy = f"; {_OLDER}" if is_older else ""
+                raise ValueError(
+                    f"{path}: {name}: expected {value!r}, got {head.get(name)!r}{remedy}"
+                )
         values = head.get("model")
         try:
             model = cls.model_validate(values)

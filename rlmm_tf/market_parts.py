@@ -26,7 +26,8 @@ class GroupParams(Params):
         description="events per second; of cancels with `per_order`, per order at risk"
     )
     state_factor: Items[Factor] = Field(
-        default=(), description="by spread bin, then imbalance bin; empty: 1 everywhere"
+        default=(),
+        description="of the baseline, by spread bin, then imbalance bin; empty: 1 everywhere",
     )
     regime_factor: Items[Factor] = Field(default=(), description="one per regime; empty: 1")
     season_factor: Items[Factor] = Field(

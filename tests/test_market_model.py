@@ -71,8 +71,8 @@ def put(place: tuple[Any, ...], value: Any) -> Any:
     ("change", "message"),
     [
         (put(("schema",), "other"), "schema: expected 'rlmm-tf market model', got 'other'"),
-        (put(("schema_version",), 1), "schema_version: expected 3, got 1"),
-        (put(("schema_version",), None), "schema_version: expected 3, got None"),
+        (put(("schema_version",), 1), "schema_version: expected 4, got 1; .* calibrate again"),
+        (put(("schema_version",), None), "schema_version: expected 4, got None$"),
         (put(("market_hash",), "0"), "market_hash: expected [0-9a-f]{64} of the values, got '0'; "),
         (put(("market_hash",), None), "market_hash: expected [0-9a-f]{64} .*, got None"),
         (put(("model", "season_bin_s"), None),

@@ -2,14 +2,15 @@
 
 The intensity of group g is
 
-    lambda_g(t) = F_g(t) [ mu_g + sum_p sum_h a^p_gh b_p X_ph(t) ]
+    lambda_g(t) = A_g(t) [ f_g(t) mu_g + sum_p sum_h a^p_gh b_p X_ph(t) ]
     X_ph(t) = sum_k exp(-b_p (t - t_k))
 
-over the past events t_k of group h; F_g is given: state, season, regime, orders at risk. With
-theta_g = (mu_g, a_g) and features phi = (1, b_p X_ph) the log-likelihood of group g is
+over the past events t_k of group h. Both factors are given: A_g, of all of it, is that of season,
+regime and orders at risk; f_g, of the baseline alone, that of the state of the book. With
+theta_g = (mu_g, a_g) and features phi = (f_g, b_p X_ph) the log-likelihood of group g is
 
-    sum over its events i of [log F_g(t_i) + log(theta_g . phi(t_i-))] - theta_g . c_g,
-    c_g = integral of F_g phi dt,
+    sum over its events i of [log A_g(t_i) + log(theta_g . phi(t_i-))] - theta_g . c_g,
+    c_g = integral of A_g phi dt,
 
 concave in theta_g >= 0, and maximised exactly: some EM steps, then Newton's method on the
 coordinates that are not held at 0. Standard errors are from the observed information.
@@ -40,7 +41,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HawkesData:
-    """Sufficient statistics of rows: computed once, re-weighted by any factor of the cells."""
+    """Sufficient statistics of rows, computed once.
+
+    They serve any factor of the cells: it multiplies feature 0, the baseline's.
+    """
 
     decays_hz: tuple[float, ...]
     features: tuple[Array, ...]  # by group: [counted event][feature]
@@ -64,7 +68,7 @@ class HawkesData:
             t_s: times, rising.
             group: of the row; from 6 up: no event.
             decays_hz: shared by all kernels.
-            offset: known factors, [group][row], from the row to the next.
+            offset: known factors of whole intensities, [group][row], from the row to the next.
             cell: of the time from a row to the next, [group][row]; below 0: does not count.
             cells: how many there are.
         """
@@ -87,14 +91,15 @@ class HawkesData:
         """Events of each group."""
         return np.array([len(each) for each in self.features], np.int64)
 
-    def expected(self, theta: Array) -> Array:
-        """Events of each group to be expected in each cell, [group][cell], by [group][feature]."""
-        return np.asarray(np.einsum("gcf,gf->gc", self.exposure, theta))
+    def exposure_of(self, factor: Array) -> Array:
+        """[group][feature] under factors of the baseline, [group][cell]."""
+        summed = self.exposure.sum(axis=1)
+        summed[:, 0] = (self.exposure[:, :, 0] * factor).sum(axis=1)
+        return np.asarray(summed)
 
-    def seen(self) -> Array:
-        """Events of each group in each cell."""
-        cells = self.exposure.shape[1]
-        return np.array([np.bincount(at, minlength=cells) for at in self.event_cell], np.float64)
+    def excitation(self, theta: Array, group: int) -> Array:
+        """What past events add to the bracket at each event of the group."""
+        return np.asarray(self.features[group][:, 1:] @ theta[group, 1:])
 
     def mirror(self) -> NDArray[np.int64]:
         """Where each feature stands when bid and ask are exchanged."""
@@ -102,13 +107,12 @@ class HawkesData:
         return np.array([0] + [1 + ((k - 1) ^ 1) for k in range(1, width)], np.int64)
 
     def log_likelihood(self, theta: Array, factor: Array) -> Array:
-        """By group; `factor` is [group][cell]."""
-        expected = np.sum(self.expected(theta) * factor, axis=1)
-        logs = [
-            float(np.log(self.features[g] @ theta[g]).sum())
-            + float(np.log(factor[g][self.event_cell[g]]).sum())
-            for g in range(N_GROUPS)
-        ]
+        """By group; `factor` is that of the baseline, [group][cell]."""
+        expected = np.sum(self.exposure_of(factor) * theta, axis=1)
+        logs = []
+        for g in range(N_GROUPS):
+            baseline = theta[g, 0] * factor[g][self.event_cell[g]]
+            logs.append(float(np.log(baseline + self.excitation(theta, g)).sum()))
         return np.asarray(np.array(logs) + self.log_offset - expected)
 
 
@@ -155,13 +159,13 @@ def fit_hawkes(
 
     Args:
         data: from `HawkesData.of`.
-        factor: of each cell, [group][cell]; None: 1.
+        factor: of the baseline in each cell, [group][cell]; None: 1.
         symmetric: the two sides share their parameters.
         start: a guess, [group][feature].
     """
     cells = data.exposure.shape[1]
     factor = np.ones((N_GROUPS, cells)) if factor is None else factor
-    exposure = np.einsum("gcf,gc->gf", data.exposure, factor)
+    exposure = data.exposure_of(factor)
     mirror, width = data.mirror(), data.exposure.shape[2]
     theta, errors = np.zeros((N_GROUPS, width)), np.zeros((N_GROUPS, width))
     cautions: list[Caution] = []
@@ -177,6 +181,7 @@ def fit_hawkes(
             for g in groups
         ]
         features = np.concatenate([part[0] for part in parts])
+        features[:, 0] = np.concatenate([factor[g][data.event_cell[g]] for g in groups])
         summed = np.sum([part[1] for part in parts], axis=0)
         guess = None if start is None else start[groups[0]]
         best = maximise(features, summed, guess)
@@ -296,7 +301,7 @@ def _log_likelihood(data: HawkesData, theta: Array, factor: Array) -> float:
 
 
 def effective_radius(theta: Array, mean_factor: Array) -> float:
-    """Events begotten by one event, under the mean factor of each group."""
+    """Events begotten by one event, under the mean factor of each group's whole intensity."""
     kernels = theta[:, 1:].reshape(N_GROUPS, -1, N_GROUPS).sum(axis=1)
     return float(np.abs(np.linalg.eigvals(kernels * mean_factor[:, np.newaxis])).max())
 
@@ -344,12 +349,13 @@ def residuals_of(
     group: NDArray[np.uint8],
     decays_hz: Sequence[float],
     factor: Array,
+    of_baseline: Array,
     cell: NDArray[np.int32],
     theta: Array,
     counted: NDArray[np.bool_],
 ) -> tuple[Residuals, ...]:
-    """By group; `factor` is the whole factor of each row, given and fitted."""
-    waits = hawkes_residuals(t_s, group, decays_hz, factor, cell, theta)
+    """By group; `factor` is that of each row's whole intensity, `of_baseline` of its baseline."""
+    waits = hawkes_residuals(t_s, group, decays_hz, factor, of_baseline, cell, theta)
     return tuple(_residuals(GROUPS[g], waits[counted & (group == g)][1:]) for g in range(N_GROUPS))
 
 

@@ -187,20 +187,23 @@ py::array_t<double> exposures(const Array<double>& t_s, const Array<std::uint8_t
 
 py::array_t<double> residuals(const Array<double>& t_s, const Array<std::uint8_t>& group,
                               const std::vector<double>& decays_hz, const Array<double>& factor,
-                              const Array<std::int32_t>& cell, const Array<double>& parameters) {
+                              const Array<double>& of_baseline, const Array<std::int32_t>& cell,
+                              const Array<double>& parameters) {
   require_decays(decays_hz);
   ArrayGate gate;
   parse::HawkesRows rows = times_of(gate, t_s, group);
   constexpr auto kAnyCell = static_cast<std::size_t>(1) << 31U;
   read_factors(gate, rows, factor, cell, kAnyCell);
   const auto width = static_cast<py::ssize_t>(parse::feature_count(decays_hz.size()));
+  const Shape by_row{kSsizeGroups, static_cast<py::ssize_t>(rows.t_s.size())};
+  const auto* baselines = gate.take<double>(of_baseline, "of_baseline", by_row, Access::kRead);
   const auto* given =
       gate.take<double>(parameters, "parameters", {kSsizeGroups, width}, Access::kRead);
   py::array_t<double> out(static_cast<py::ssize_t>(rows.t_s.size()));
   double* const values = out.mutable_data();
   std::fill(values, values + out.size(), 0.0);
   const py::gil_scoped_release unlocked;
-  parse::hawkes_residuals(rows, decays_hz, given, values);
+  parse::hawkes_residuals(rows, baselines, decays_hz, given, values);
   return out;
 }
 
@@ -224,7 +227,7 @@ void bind_flow(py::module_& m) {
   m.def("hawkes_exposures", &exposures, py::arg("t_s"), py::arg("group"), py::arg("decays_hz"),
         py::arg("factor"), py::arg("cell"), py::arg("cells"));
   m.def("hawkes_residuals", &residuals, py::arg("t_s"), py::arg("group"), py::arg("decays_hz"),
-        py::arg("factor"), py::arg("cell"), py::arg("parameters"));
+        py::arg("factor"), py::arg("of_baseline"), py::arg("cell"), py::arg("parameters"));
 }
 
 }  // namespace rlmm

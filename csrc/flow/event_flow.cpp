@@ -37,30 +37,31 @@ RLMM_LANE_CLONES void EventFlow::excite(Group group, float weight) {
   age_and_excite(0.0F, model_->kicks[lane(group)], weight);
 }
 
-Lanes EventFlow::expected(const Lanes& factors, float seconds) const {
+Lanes EventFlow::expected(const Factors& factors, float seconds) const {
   const Float8 decay_hz = lanes_at(model_->decay_hz.data());
   const Float8 gone = exp_of(decay_hz * splat(-seconds));
   const Float8 decayed_s = (splat(1.0F) - gone) * lanes_at(model_->decay_s.data());
   const Float8 span_s = decay_hz > splat(0.0F) ? decayed_s : splat(seconds);
   Lanes events{};
   for (std::size_t g = 0; g < kGroups; ++g) {
-    events[g] = factors[g] * sum_of(lanes_at(state_.excitation[g].data()) * span_s);
+    const Float8 now_hz = by_clock(factors, g) * lanes_at(state_.excitation[g].data());
+    events[g] = sum_of(now_hz * span_s);
   }
   return events;
 }
 
-Lanes EventFlow::expected_by_model(const Lanes& factors, float seconds) const {
+Lanes EventFlow::expected_by_model(const Factors& factors, float seconds) const {
   Lanes events = expected(factors, seconds);
   for (std::size_t g = 0; g < kGroups; ++g) {
-    events[g] += factors[g] * (model_->baseline_hz[g] - state_.excitation[g][0]) * seconds;
+    events[g] += factors.baseline[g] * (model_->baseline_hz[g] - state_.excitation[g][0]) * seconds;
   }
   return events;
 }
 
-Lanes EventFlow::intensities(const Lanes& factors) const {
+Lanes EventFlow::intensities(const Factors& factors) const {
   Lanes now{};
   for (std::size_t g = 0; g < kGroups; ++g) {
-    now[g] = factors[g] * sum_of(lanes_at(state_.excitation[g].data()));
+    now[g] = sum_of(by_clock(factors, g) * lanes_at(state_.excitation[g].data()));
   }
   return now;
 }

@@ -1,10 +1,10 @@
 // When the next event comes and of which group: exact sampling of the self-exciting intensities.
 //
-// Between events each group's bracket [baseline + excitation] decays in known ways, all groups
-// sharing the decays, so the total intensity is B + sum over decays of S exp(-b u). That is the
-// intensity of independent clocks, one for the baseline (which decays at rate 0) and one per decay,
-// each of which can be inverted in closed form: the first one to ring is the event, and no draw is
-// ever rejected. All eight clocks there can be are computed at once.
+// Between events each group's sum of factor x baseline and factor x excitation decays in known
+// ways, all groups sharing the decays, so the total intensity is B + sum over decays of S exp(-b
+// u). That is the intensity of independent clocks, one for the baseline (which decays at rate 0)
+// and one per decay, each of which can be inverted in closed form: the first one to ring is the
+// event, and no draw is ever rejected. All eight clocks there can be are computed at once.
 //
 // The clocks count unit-rate time. When something outside the flow interferes (a regime jump, a
 // message of the agent), the time that has passed is taken off them and the rest is kept: no
@@ -61,7 +61,7 @@ class EventFlow {
   }
 
   // The next event if `factors` stay as they are.
-  Wait next(const Lanes& factors);
+  Wait next(const Factors& factors);
 
   // Nothing happened for `seconds` since the last `next`, under the factors given there.
   void pass(float seconds);
@@ -82,12 +82,12 @@ class EventFlow {
 
   // Expected events of each group over `seconds` from now under `factors`, if none happened: the
   // compensator, for filters and for tests of the residuals.
-  Lanes expected(const Lanes& factors, float seconds) const;
+  Lanes expected(const Factors& factors, float seconds) const;
   // The same by the model's own baselines, whatever has been set since.
-  Lanes expected_by_model(const Lanes& factors, float seconds) const;
+  Lanes expected_by_model(const Factors& factors, float seconds) const;
 
   // Present intensity of each group.
-  Lanes intensities(const Lanes& factors) const;
+  Lanes intensities(const Factors& factors) const;
 
   void save(Writer& out) const { out.put(state_); }
   void load(Reader& in);
@@ -106,7 +106,8 @@ class EventFlow {
 
   using GroupLanes = std::array<Float8, kGroups>;
 
-  GroupLanes weights(const Lanes& factors) const;
+  static Float8 by_clock(const Factors& factors, std::size_t group);
+  GroupLanes weights(const Factors& factors) const;
   static Float8 of_kind(const GroupLanes& weights, std::size_t side, Int8 no_market, Int8 cancel);
   Int8 groups(const GroupLanes& weights, Float8 markets, Float8 limits, Float8 sum) const;
   void age_and_excite(float seconds, const FlowModel::Kick& kick, float weight);
@@ -124,11 +125,17 @@ class EventFlow {
   alignas(32) Clocks sums_{};  // S of each clock at the last `next`
 };
 
+// The first clock is the baseline's.
+RLMM_LANES Float8 EventFlow::by_clock(const Factors& factors, std::size_t group) {
+  constexpr Int8 kIsBaseline{-1, 0, 0, 0, 0, 0, 0, 0};
+  return kIsBaseline ? splat(factors.baseline[group]) : splat(factors.excitation[group]);
+}
+
 // The part of each clock's intensity that is each group's.
-RLMM_LANES EventFlow::GroupLanes EventFlow::weights(const Lanes& factors) const {
+RLMM_LANES EventFlow::GroupLanes EventFlow::weights(const Factors& factors) const {
   GroupLanes weights;
   for (std::size_t g = 0; g < kGroups; ++g) {
-    weights[g] = splat(factors[g]) * lanes_at(state_.excitation[g].data());
+    weights[g] = by_clock(factors, g) * lanes_at(state_.excitation[g].data());
   }
   return weights;
 }
@@ -158,7 +165,7 @@ RLMM_LANES Int8 EventFlow::groups(const GroupLanes& weights, Float8 markets, Flo
 
 // The clock of a decay rings at u with S (1 - exp(-b u)) / b = clock, if it ever does; the
 // baseline's with S u = clock.
-RLMM_LANES EventFlow::Wait EventFlow::next(const Lanes& factors) {
+RLMM_LANES EventFlow::Wait EventFlow::next(const Factors& factors) {
   const GroupLanes weight = weights(factors);
   const Float8 markets = weight[0] + weight[1];
   const Float8 limits = weight[2] + weight[3];
@@ -174,8 +181,8 @@ RLMM_LANES EventFlow::Wait EventFlow::next(const Lanes& factors) {
   const Float8 ringing = decay_hz > zero ? decayed : ratio;
   const Float8 seconds = rings ? ringing : splat(kNever);
   alignas(32) std::array<std::int32_t, kLanes> group;
-  const Int8 by_clock = groups(weight, markets, limits, sum);
-  __builtin_memcpy(group.data(), &by_clock, sizeof by_clock);
+  const Int8 of_clock = groups(weight, markets, limits, sum);
+  __builtin_memcpy(group.data(), &of_clock, sizeof of_clock);
   const std::size_t first = index_of_least(seconds);
   return {least_of(seconds)[0], first, static_cast<Group>(group[first])};
 }

@@ -18,6 +18,14 @@ namespace rlmm {
 // One number per group; those behind are 0 or not looked at.
 using Lanes = std::array<float, kLanes>;
 
+// What the intensities are multiplied with, by group: the state of the book drives the baseline
+// alone, all else that drives a group drives both parts of its bracket.
+struct Factors {
+  alignas(32) Lanes baseline{};
+  alignas(32) Lanes excitation{};
+  bool operator==(const Factors&) const = default;
+};
+
 constexpr std::size_t lane(Group group) { return static_cast<std::size_t>(group); }
 constexpr bool is_cancel(Group group) { return lane(group) >= 4; }
 constexpr Group group_of(std::size_t kind, Side side) {

@@ -107,7 +107,7 @@ void FlowBook::refresh_tilt() {
   limit_tilt_[asks] = 2.0F - drawn[1];
 }
 
-// A queue with a wide gap behind it is hit more often.
+// A queue with a wide gap behind it is hit more often, but by no more orders that follow others.
 void FlowBook::refresh_gap(Side side) {
   const std::size_t s = index_of(side);
   second_stale_[s] = false;
@@ -124,11 +124,15 @@ void FlowBook::refresh_slow_factors() {
   const Ticks spread = whole ? touch_.price[1] - touch_.price[0] : OrderBook::kRingTicks;
   spread_bin_ = model_->spread_bin(spread);
   const float improving = spread > 1 ? model_->marks[spread_bin_].improving_share : 0.0F;
-  slow_factors_ = bend_.halted == 0 ? background_.factor() : Lanes{};
+  Lanes whole_bracket = bend_.halted == 0 ? background_.factor() : Lanes{};
   for (const Side side : kSides) {
     const std::size_t s = index_of(side);
-    slow_factors_[s] *= book_.has(side) ? market_tilt_[s] * gap_factor_[s] : 0.0F;
-    slow_factors_[2 + s] *= (1.0F - improving) + improving * limit_tilt_[s];
+    whole_bracket[s] *= book_.has(side) ? market_tilt_[s] : 0.0F;
+    whole_bracket[2 + s] *= (1.0F - improving) + improving * limit_tilt_[s];
+  }
+  slow_factors_ = {whole_bracket, whole_bracket};
+  for (const Side side : kSides) {
+    slow_factors_.baseline[index_of(side)] *= gap_factor_[index_of(side)];
   }
   slow_factors_stale_ = false;
 }

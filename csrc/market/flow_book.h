@@ -109,7 +109,7 @@ class FlowBook {
   Ticks mid_ticks_x2() const { return mid_ticks_x2_; }
   std::size_t regime() const { return background_.regime(); }
   const EventFlow& flow() const { return flow_; }
-  const Lanes& factors();  // of the groups' intensities, as the book is now
+  const Factors& factors();  // of the groups' intensities, as the book is now
   double informed_gap() const { return gap_; }
   Lots lots_entered() const { return lots_entered_; }
   Lots lots_left() const { return lots_left_; }
@@ -213,10 +213,10 @@ class FlowBook {
   Bend bend_;
   Ticks waiting_jump_ticks_ = 0;  // news of a halt
   Touch touch_{};
-  alignas(32) Lanes factors_{};
-  alignas(32) Lanes slow_factors_{};  // of what changes seldom: prices, tilts, regime, season, halt
-  bool slow_factors_stale_ = true;    // out of date
-  std::array<Ticks, 2> second_{};     // the price behind the best one
+  Factors factors_;
+  Factors slow_factors_;            // of what changes seldom: prices, tilts, regime, season, halt
+  bool slow_factors_stale_ = true;  // out of date
+  std::array<Ticks, 2> second_{};   // the price behind the best one
   std::array<bool, 2> second_stale_{true, true};
   std::array<Ticks, 2> lost_ticks_{};  // by which the last event made the best price worse
   std::array<float, 2> gap_factor_{1.0F, 1.0F};

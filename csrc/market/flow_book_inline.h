@@ -5,16 +5,20 @@ namespace rlmm {
 
 // All of it anew each time: whether an event has changed the queues is chance, and a wrong guess
 // of the processor's costs more than the arithmetic.
-inline const Lanes& FlowBook::factors() {
+inline const Factors& FlowBook::factors() {
   if (slow_factors_stale_) refresh_slow_factors();
   const std::size_t imbalance_bin = model_->imbalance_bin(touch_.lots[0], touch_.lots[1]);
   const Lanes& of_state = model_->state_factor(spread_bin_, imbalance_bin);
-  store_lanes(lanes_at(of_state.data()) * lanes_at(slow_factors_.data()), factors_.data());
+  store_lanes(lanes_at(of_state.data()) * lanes_at(slow_factors_.baseline.data()),
+              factors_.baseline.data());
+  factors_.excitation = slow_factors_.excitation;
   for (const Side side : kSides) {
     const float at_risk = book_.pool_size(side, 0) * model_->patient_hazard +
                           book_.pool_size(side, 1) * model_->flickering_hazard;
     const float one = at_risk > 0.0F ? 1.0F : 0.0F;
-    factors_[4 + index_of(side)] *= model_->cancels_per_order ? at_risk : one;
+    const float of_cancels = model_->cancels_per_order ? at_risk : one;
+    factors_.baseline[4 + index_of(side)] *= of_cancels;
+    factors_.excitation[4 + index_of(side)] *= of_cancels;
   }
   return factors_;
 }

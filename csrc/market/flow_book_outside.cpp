@@ -162,11 +162,13 @@ bool FlowBook::jump_price(Ticks ticks) {
 void FlowBook::expect(float seconds) {
   if (halted()) return;
   const std::size_t imbalance_bin = model_->imbalance_bin(touch_.lots[0], touch_.lots[1]);
-  Lanes factors = model_->state_factor(spread_bin_, imbalance_bin);
-  for (std::size_t g = 0; g < kGroups; ++g) factors[g] *= background_.season()[g];
+  Factors factors{model_->state_factor(spread_bin_, imbalance_bin), background_.season()};
   for (const Side side : kSides) {
-    factors[index_of(side)] *= book_.has(side) ? gap_factor_[index_of(side)] : 0.0F;
+    const std::size_t s = index_of(side);
+    factors.excitation[s] *= book_.has(side) ? 1.0F : 0.0F;
+    factors.baseline[s] *= gap_factor_[s];
   }
+  for (std::size_t g = 0; g < kGroups; ++g) factors.baseline[g] *= factors.excitation[g];
   const Lanes sums = flow_.expected_by_model(factors, seconds);
   for (std::size_t g = 0; g < kSeenGroups; ++g) expected_[g] += static_cast<double>(sums[g]);
 }

@@ -76,8 +76,9 @@ void hawkes_exposures(const HawkesRows& rows, std::span<const double> decays_hz,
   }
 }
 
-void hawkes_residuals(const HawkesRows& rows, std::span<const double> decays_hz,
-                      const double* parameters, double* residuals) {
+void hawkes_residuals(const HawkesRows& rows, const double* of_baseline,
+                      std::span<const double> decays_hz, const double* parameters,
+                      double* residuals) {
   Excitement excitement(decays_hz);
   const std::size_t width = feature_count(decays_hz.size());
   std::array<double, kGroups> expected{};
@@ -95,7 +96,7 @@ void hawkes_residuals(const HawkesRows& rows, std::span<const double> decays_hz,
     for (std::size_t g = 0; g < kGroups; ++g) {
       if (rows.cell[g][i] < 0) continue;
       const double* parameter = parameters + g * width;
-      double sum = *parameter++ * seconds;
+      double sum = of_baseline[g * rows.t_s.size() + i] * *parameter++ * seconds;
       for (const double value : over) sum += *parameter++ * value;
       expected[g] += rows.factor[g][i] * sum;
     }

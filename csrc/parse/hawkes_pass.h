@@ -3,7 +3,7 @@
 // With X_{p,h}(t) = sum over past events of group h of exp(-b_p (t - t_k)), the intensity of a
 // group is linear in its parameters: baseline x 1 + sum over p, h of excitation x b_p X_{p,h}.
 // So the likelihood needs the features b_p X_{p,h} just before each event, and their integrals
-// over time, by cell of a known or fitted factor.
+// over time, by cell of a known or fitted factor. Some factors drive the baseline alone.
 #pragma once
 
 #include <array>
@@ -39,9 +39,11 @@ void hawkes_exposures(const HawkesRows& rows, std::span<const double> decays_hz,
                       double* sums);
 
 // Expected events of its own group since the last one of it, just before each event, as if the
-// time that does not count did not pass. `parameters`: [group][feature]. Rows that are no events,
-// or do not count, stay untouched.
-void hawkes_residuals(const HawkesRows& rows, std::span<const double> decays_hz,
-                      const double* parameters, double* residuals);
+// time that does not count did not pass. `of_baseline`: what multiplies the baseline besides the
+// factor after each row, [group][row]; `parameters`: [group][feature]. Rows that are no events, or
+// do not count, stay untouched.
+void hawkes_residuals(const HawkesRows& rows, const double* of_baseline,
+                      std::span<const double> decays_hz, const double* parameters,
+                      double* residuals);
 
 }  // namespace rlmm::parse

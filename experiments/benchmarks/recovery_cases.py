@@ -31,7 +31,9 @@ from calibration.estimators.spread_transitions import (
     SpreadTransitions,
     fit_spread_transitions,
 )
+from calibration.estimators.state_factors import fit_state_factors
 from calibration.flow_events import read_flow
+from experiments.benchmarks.recovery_states import CELLS, simulated_states
 from rlmm_tf.book_params import BookMarketParams
 from rlmm_tf.events import EventTable
 from rlmm_tf.fields import NS_PER_S
@@ -187,6 +189,16 @@ def regime_factors(rng: np.random.Generator, scale: int) -> Found:
     return found
 
 
+def state_factors(rng: np.random.Generator, scale: int) -> Found:
+    """Factors of baselines by state of the book and by gap, of flows that excite one another."""
+    data, factors, of_gap = simulated_states(rng, scale)
+    fit = fit_state_factors(data, CELLS)
+    found = _compared("gap", fit.hit_gap, _known(tuple(of_gap.tolist())))
+    for k, factor in enumerate(factors):
+        found |= _compared(f"kind {k}", fit.factor[2 * k], _known(tuple(factor.tolist())))
+    return found
+
+
 def garch(rng: np.random.Generator, scale: int) -> Found:
     """GARCH(1,1) with t innovations, eight days of minutes."""
     true = Garch(
@@ -335,6 +347,7 @@ CASES: dict[str, Case] = {
         regimes_number_2,
         regimes_number_3,
         regime_factors,
+        state_factors,
         garch,
         spread_transitions,
         fill_rate,

@@ -131,14 +131,16 @@ def hawkes_residuals(
     group: NDArray[np.uint8],
     decays_hz: Sequence[float],
     factor: NDArray[np.float64],
+    of_baseline: NDArray[np.float64],
     cell: NDArray[np.int32],
     parameters: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Expected events of its group since its last one, before each event; elsewhere 0.
 
-    `parameters` is [group][feature]; arguments as in `hawkes_exposures`.
+    `of_baseline`, [group][row], multiplies the baseline besides the factor; `parameters` is
+    [group][feature]; other arguments as in `hawkes_exposures`.
     """
     residuals: NDArray[np.float64] = _core.hawkes_residuals(
-        t_s, group, list(decays_hz), factor, cell, parameters
+        t_s, group, list(decays_hz), factor, of_baseline, cell, parameters
     )
     return residuals

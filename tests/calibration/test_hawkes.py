@@ -75,7 +75,7 @@ def test_residuals_tell_the_model_from_poisson(plain_events: FlowEvents) -> None
     poisson[:, 0] = data.counts / data.exposure[:, 0, 0]
     for theta, low, high in ((fit.theta, 0.0, 0.04), (poisson, 0.05, 1.0)):
         found = residuals_of(
-            events.t_s, events.group, DECAYS_HZ, offset, cell, theta, events.counted
+            events.t_s, events.group, DECAYS_HZ, offset, offset, cell, theta, events.counted
         )
         assert all(low <= each.ks < high for each in found), found
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from calibration import rates
 from calibration.rates import match_rates
+from rlmm_tf.market_model import BRANCHING_RADIUS_MAX, MarketModel
 from rlmm_tf.market_parts import CancelParams
 from tests.calibration.markets import known_market
 
@@ -50,16 +52,37 @@ def test_rates_that_cannot_be_are_told() -> None:
     assert [caution.code for caution in found.cautions] == ["free_run_rates"]
 
 
-def test_states_that_would_explode_are_told() -> None:
-    bins = len(known_market().imbalance_bin_edges) + 1
+def test_a_rate_multiplies_all_of_an_intensity() -> None:
+    model, factor = known_market(), np.array([0.8, 1.1, 0.9])
+    found = rates.with_rates(model, factor).model
+    by_group = np.repeat(factor, 2)
+    kernels = np.reshape(model.excitation, (-1, 6, 6)) * by_group[:, np.newaxis]
+    assert np.ravel(kernels).tolist() == list(found.excitation)
+    for g, group in enumerate(model.groups):
+        assert found.groups[g].baseline_hz == group.baseline_hz * by_group[g]
+        assert found.groups[g].state_factor == group.state_factor
+
+
+def test_rates_leave_a_model_that_may_be() -> None:
+    found = rates.with_rates(known_market(), np.full(3, 10.0)).model
+    assert 0.96 < found.branching_radius() < BRANCHING_RADIUS_MAX
+    assert MarketModel.model_validate(found.model_dump()) == found
+
+
+def test_regimes_that_would_explode_are_told() -> None:
+    chain = {
+        "switch_rates_hz": ((0.0, 0.01), (0.01, 0.0)),
+        "initial_regime_probabilities": (0.5, 0.5),
+    }
     groups = tuple(
-        group.model_copy(update={"state_factor": (12.0,) * bins + (1.0,) * bins})
-        for group in known_market().groups
+        group.model_copy(update={"regime_factor": (0.8, 12.0)}) for group in known_market().groups
     )
-    found = match_rates(known_market(groups=groups), (2.0, 9.0, 7.0), seed=1)
-    (caution,) = [c for c in found.cautions if c.code == "explosive_states"]
-    assert caution.text.startswith("3 of 6 states of the book and 0 regimes")
-    assert max(found.model.groups[0].state_factor) < 12.0 * max(found.rate_factor.value)
+    model = known_market(groups=groups, **chain)
+    rates_now = rates._simulated(rates.with_rates(model, np.ones(3)).model, 1, 0)
+    found = match_rates(model, rates_now.tolist(), seed=1)
+    (caution,) = [c for c in found.cautions if c.code == "explosive_activity"]
+    assert caution.text.startswith("1 regimes or bins of the season would beget more than 0.95")
+    assert found.model.groups[0].regime_factor[1] < 12.0
 
 
 def test_a_market_without_cancels_runs_too() -> None:

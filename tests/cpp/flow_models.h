@@ -11,7 +11,9 @@
 
 namespace flow_models {
 
-inline constexpr rlmm::Lanes kOnes{1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
+// The same of both parts of each intensity.
+inline constexpr rlmm::Factors whole(const rlmm::Lanes& factors) { return {factors, factors}; }
+inline constexpr rlmm::Factors kOnes = whole({1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F});
 
 // Kernels of the given decays whose entries all differ; `strength` is about the branching radius.
 inline rlmm::MarketModel exciting_model(const std::vector<double>& decays_hz, double strength) {

@@ -12,6 +12,7 @@ namespace {
 
 using flow_models::exciting_model;
 using flow_models::kOnes;
+using flow_models::whole;
 
 constexpr SeedKey kKey{21, 22};
 
@@ -25,27 +26,27 @@ class Twin {
   }
 
   // What clock `i` has left when `seconds` have passed under `factors`.
-  double left(std::size_t clock, const Lanes& factors, double seconds) const {
+  double left(std::size_t clock, const Factors& factors, double seconds) const {
     if (clock == 0) return clocks_[0] - total(baselines(factors)) * seconds;
     const double rate = model_.decays_hz[clock - 1];
     const double sum = total(weights(clock, factors));
     return clocks_[clock] + sum * std::expm1(-rate * seconds) / rate;
   }
   // What floats may be off by: 1 - exp(-b u) is right to 2^-24 of 1, whatever u is.
-  double slack(std::size_t clock, const Lanes& factors) const {
+  double slack(std::size_t clock, const Factors& factors) const {
     const double most =
         clock == 0 ? 0.0 : total(weights(clock, factors)) / model_.decays_hz[clock - 1];
     return 3e-6 * (0.1 + clocks_[clock] + most);
   }
   std::size_t clocks() const { return clocks_.size(); }
 
-  void pass(const Lanes& factors, double seconds) {
+  void pass(const Factors& factors, double seconds) {
     for (std::size_t i = 0; i < clocks_.size(); ++i) {
       clocks_[i] = std::max(0.0, left(i, factors, seconds));
     }
     age(seconds);
   }
-  std::size_t take(std::size_t clock, const Lanes& factors, double seconds) {
+  std::size_t take(std::size_t clock, const Factors& factors, double seconds) {
     const auto by_group = clock == 0 ? baselines(factors) : weights(clock, factors);
     const auto kind_sum = [&](std::size_t k) { return by_group[2 * k] + by_group[2 * k + 1]; };
     const double at = uniform_of(word_of(words_, Draw::kKind)) * total(by_group);
@@ -69,24 +70,26 @@ class Twin {
       }
     }
   }
-  double intensity(std::size_t g, const Lanes& factors) const {
-    double sum = model_.groups[g].baseline_hz;
-    for (const auto& of_decay : excitation_) sum += of_decay[g];
-    return sum * factors[g];
+  double intensity(std::size_t g, const Factors& factors) const {
+    double sum = factors.baseline[g] * model_.groups[g].baseline_hz;
+    for (const auto& of_decay : excitation_) sum += factors.excitation[g] * of_decay[g];
+    return sum;
   }
 
  private:
   using Weights = std::array<double, kGroups>;
-  Weights baselines(const Lanes& factors) const {
+  Weights baselines(const Factors& factors) const {
     Weights result{};
     for (std::size_t g = 0; g < kGroups; ++g) {
-      result[g] = factors[g] * model_.groups[g].baseline_hz;
+      result[g] = factors.baseline[g] * model_.groups[g].baseline_hz;
     }
     return result;
   }
-  Weights weights(std::size_t clock, const Lanes& factors) const {
+  Weights weights(std::size_t clock, const Factors& factors) const {
     Weights result{};
-    for (std::size_t g = 0; g < kGroups; ++g) result[g] = factors[g] * excitation_[clock - 1][g];
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      result[g] = factors.excitation[g] * excitation_[clock - 1][g];
+    }
     return result;
   }
   static double total(const Weights& values) {
@@ -119,16 +122,18 @@ class Twin {
   EventDraws words_{};
 };
 
-Lanes random_factors(Stream& stream) {
-  Lanes factors;
-  for (float& factor : factors) {
-    factor = stream.below(8) == 0 ? 0.0F : static_cast<float>(3.0 * stream.uniform());
+Factors random_factors(Stream& stream) {
+  Factors factors;
+  for (Lanes* const lanes : {&factors.baseline, &factors.excitation}) {
+    for (float& factor : *lanes) {
+      factor = stream.below(8) == 0 ? 0.0F : static_cast<float>(3.0 * stream.uniform());
+    }
   }
   return factors;
 }
 
 // The clock that the flow says rings first has run down in the twin, and no other has before.
-void check_wait(const Twin& twin, const EventFlow::Wait& wait, const Lanes& factors) {
+void check_wait(const Twin& twin, const EventFlow::Wait& wait, const Factors& factors) {
   const double seconds = wait.seconds;
   CHECK(wait.clock < twin.clocks());
   CHECK_NEAR(twin.left(wait.clock, factors, seconds), 0.0, twin.slack(wait.clock, factors));
@@ -145,7 +150,7 @@ void check_against_twin(const std::vector<double>& decays_hz, bool is_mirrored, 
   flow.start(kKey, kEpisode);
   Twin twin(params, is_mirrored, kEpisode);
   Stream stream(kKey, decays_hz.size(), Purpose::kReset);
-  Lanes factors = kOnes;
+  Factors factors = kOnes;
   while (flow.events() < static_cast<std::uint64_t>(events)) {
     const std::uint64_t what = stream.below(8);
     if (what == 0) factors = random_factors(stream);
@@ -214,7 +219,7 @@ TEST("event flow: nothing happens where nothing can") {
   const FlowModel model(exciting_model({40.0, 2.0}, 0.8));
   EventFlow flow(model, false);
   flow.start(kKey, 2);
-  const Lanes none{};
+  const Factors none{};
   flow.excite(Group::kMarketBuy, 1.0F);
   CHECK_EQ(flow.next(none).seconds, EventFlow::kNever);
   flow.pass(1000.0F);
@@ -239,10 +244,10 @@ TEST("event flow: a group without weight never comes") {
       flow.start(kKey, group);
       Lanes alone{};
       alone[group] = 1.0F;
-      Lanes others = kOnes;
+      Lanes others = kOnes.baseline;
       others[group] = 0.0F;
       for (int n = 0; n < 300; ++n) {
-        const Lanes& factors = n % 2 == 0 ? alone : others;
+        const Factors factors = whole(n % 2 == 0 ? alone : others);
         const EventFlow::Wait wait = flow.next(factors);
         const std::size_t came = lane(wait.group);
         flow.take(wait);
@@ -260,22 +265,41 @@ TEST("event flow: other baselines change the baseline alone") {
   const Lanes before = flow.intensities(kOnes);
   Lanes doubled = model.baseline_hz;
   for (float& baseline : doubled) baseline *= 2.0F;
-  const float wait = flow.next(Lanes{1.0F}).seconds;
+  const float wait = flow.next(whole({1.0F})).seconds;
   flow.set_baseline(doubled);
   for (std::size_t g = 0; g < kGroups; ++g) {
     CHECK_NEAR(flow.intensities(kOnes)[g], before[g] + model.baseline_hz[g], 1e-6);
     CHECK_NEAR(flow.expected(kOnes, 1e-4F)[g], 1e-4 * (before[g] + model.baseline_hz[g]), 1e-6);
   }
-  CHECK(flow.next(Lanes{1.0F}).seconds < wait);
+  CHECK(flow.next(whole({1.0F})).seconds < wait);
   flow.start(kKey, 3);  // a new episode has the model's
   CHECK_EQ(flow.intensities(kOnes), model.baseline_hz);
+}
+
+TEST("event flow: a factor of the baseline leaves what past events add as it is") {
+  const FlowModel model(exciting_model({5.0}, 0.5));
+  EventFlow flow(model, false);
+  flow.start(kKey, 3);
+  flow.excite(Group::kMarketSell, 2.0F);
+  Factors doubled = kOnes;
+  for (float& factor : doubled.baseline) factor = 2.0F;
+  const Lanes once = flow.intensities(kOnes);
+  Lanes other_hz = model.baseline_hz;
+  for (float& baseline : other_hz) baseline *= 3.0F;
+  flow.set_baseline(other_hz);
+  const Lanes by_model = flow.expected_by_model(doubled, 1e-4F);
+  const Lanes by_other = flow.expected(doubled, 1e-4F);
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    CHECK_NEAR(by_model[g], 1e-4 * (once[g] + model.baseline_hz[g]), 1e-6);
+    CHECK_NEAR(by_other[g], 1e-4 * (once[g] + 5.0 * model.baseline_hz[g]), 1e-6);
+  }
 }
 
 TEST("event flow: what is expected is the integral of the intensities") {
   const FlowModel model(exciting_model({30.0, 6.0, 1.0, 0.2, 0.05}, 0.9));
   EventFlow flow(model, false);
   flow.start(kKey, 4);
-  const Lanes factors{0.5F, 2.0F, 1.0F, 3.0F, 0.0F, 1.5F};
+  const Factors factors{{0.5F, 2.0F, 1.0F, 3.0F, 0.0F, 1.5F}, {1.5F, 0.0F, 1.0F, 0.3F, 0.4F, 2.0F}};
   for (int n = 0; n < 20; ++n) flow.take(flow.next(factors));
   constexpr int kSteps = 4000;
   constexpr float kSpan = 2.0F;

@@ -240,7 +240,7 @@ TEST("event flow: without kernels, each group is a Poisson process") {
   const FlowModel model(params);
   EventFlow flow(model, false);
   flow.start(kKey, 2);
-  const Lanes factors{1.0F, 0.5F, 2.0F, 1.0F, 3.0F, 1.0F};
+  const Factors factors = flow_models::whole({1.0F, 0.5F, 2.0F, 1.0F, 3.0F, 1.0F});
   std::array<std::vector<double>, kGroups> waits;
   std::array<double, kGroups> since{};
   const std::int64_t events = flow_models::scaled(100'000);
@@ -249,7 +249,8 @@ TEST("event flow: without kernels, each group is a Poisson process") {
     for (double& one : since) one += wait.seconds;
     const std::size_t group = lane(wait.group);
     flow.take(wait);
-    waits[group].push_back(since[group] * params.groups[group].baseline_hz * factors[group]);
+    waits[group].push_back(since[group] * params.groups[group].baseline_hz *
+                           factors.baseline[group]);
     since[group] = 0.0;
   }
   for (const auto& values : waits) {

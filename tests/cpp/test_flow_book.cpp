@@ -256,7 +256,7 @@ TEST("flow book: cancels pick by hazard and are thinned by distance") {
   constexpr int kTrials = 8000;
   for (int n = 0; n < kTrials; ++n) {
     market.start(flow_books::kKey, static_cast<std::uint64_t>(n), kMid, 0, 0);
-    CHECK_NEAR(market.factors()[4], 1.0 + 2.0 * 2.0, 1e-6);
+    CHECK_NEAR(market.factors().excitation[4], 1.0 + 2.0 * 2.0, 1e-6);
     CHECK(market.advance(kForever));
     const Lots lots = market.happened().lots;
     nothing += lots == 0 ? 1 : 0;
@@ -277,11 +277,11 @@ TEST("flow book: cancels whose rate is the group's do not count orders") {
   MarketModel model = only(still_model(3), Group::kCancelAsk, 1.0);
   model.cancels = {false, 0.0, 1.0, 0.0, {}};
   World none(model);  // no flickering order, and patient ones weigh nothing
-  CHECK_EQ(none.market.factors()[5], 0.0F);
+  CHECK_EQ(none.market.factors().excitation[5], 0.0F);
   CHECK(!none.market.advance(kS));
   model.cancels.patient_hazard = 0.5;
   World world(model);
-  CHECK_EQ(world.market.factors()[5], 1.0F);
+  CHECK_EQ(world.market.factors().baseline[5], 1.0F);
   const Ticks ask = world.best(Side::kAsk);
   world.quote(Side::kAsk, ask, 5);
   for (int n = 0; n < 20; ++n) world.market.advance(kForever);
@@ -305,7 +305,8 @@ TEST("flow book: the informed gap draws buyers when the hidden price is above th
     world.market.bend({});
     const double gap = std::clamp(ahead / 2.0, -5.0, 5.0);
     CHECK_NEAR(world.market.informed_gap(), gap, 1e-6);
-    const Lanes factors = world.market.factors();
+    const Lanes factors = world.market.factors().excitation;
+    CHECK_EQ(factors, world.market.factors().baseline);
     CHECK_NEAR(factors[0], 1.0 - std::tanh(0.4 * gap), 1e-6);
     CHECK_NEAR(factors[1], 1.0 + std::tanh(0.4 * gap), 1e-6);
     CHECK_NEAR(factors[2], 0.5 + 0.5 * (1.0 + std::tanh(0.3 * gap)), 1e-6);
@@ -352,13 +353,13 @@ TEST("flow book: a side with nothing left keeps the factor of its last gap") {
   params.hit_gap_bin_ticks = {1, 4};
   params.hit_gap_factor = {0.5, 2.0};
   World world(params);
-  CHECK_EQ(world.market.factors()[lane(Group::kMarketSell)], 2.0F);
+  CHECK_EQ(world.market.factors().baseline[lane(Group::kMarketSell)], 2.0F);
   CHECK(world.market.advance(kForever));
   CHECK(!world.market.book().has(Side::kBid));
-  CHECK_EQ(world.market.factors()[lane(Group::kMarketSell)], 0.0F);  // nothing to hit
+  CHECK_EQ(world.market.factors().baseline[lane(Group::kMarketSell)], 0.0F);  // nothing to hit
   world.quote(Side::kBid, kMid - 3, 1);
   world.quote(Side::kBid, kMid - 4, 1);
-  CHECK_EQ(world.market.factors()[lane(Group::kMarketSell)], 0.5F);
+  CHECK_EQ(world.market.factors().baseline[lane(Group::kMarketSell)], 0.5F);
 }
 
 }  // namespace rlmm

@@ -5,6 +5,7 @@
 #include "book_replay.h"
 #include "check.h"
 #include "flow_books.h"
+#include "flow_models.h"
 #include "market/flow_book.h"
 #include "rng.h"
 
@@ -27,7 +28,9 @@ MarketModel excitable_model() {
 }
 
 // Of one group; every event adds 0.1 x 0.5.
-double events_remembered(World& world) { return world.market.flow().intensities({1.0F})[0] / 0.05; }
+double events_remembered(World& world) {
+  return world.market.flow().intensities(flow_models::whole({1.0F}))[0] / 0.05;
+}
 
 }  // namespace
 
@@ -67,7 +70,7 @@ TEST("flow book: messages excite the group they are of") {
       if (what == 2) world.market.cancel(outcome.slot);
       if (what == 1) world.quote(side, world.best(side), 1);
     }
-    const Lanes now = world.market.flow().intensities({1, 1, 1, 1, 1, 1});
+    const Lanes now = world.market.flow().intensities(flow_models::kOnes);
     return std::ranges::max_element(now) - now.begin();
   };
   CHECK_EQ(excited(Side::kBid, 0), 1);  // a buyer hits asks
@@ -108,17 +111,18 @@ TEST("flow book: a new order of the agent's changes the gap behind the touch") {
   model.hit_gap_factor = {1.0, 2.0, 5.0};
   World world(model);
   const Ticks bid = world.best(Side::kBid);
-  CHECK_EQ(world.market.factors()[0], 5.0F);  // nothing behind it
+  CHECK_EQ(world.market.factors().baseline[0], 5.0F);  // nothing behind it
   world.quote(Side::kBid, bid - 10, 1);
-  CHECK_EQ(world.market.factors()[0], 5.0F);
+  CHECK_EQ(world.market.factors().baseline[0], 5.0F);
   const Outcome middle = world.quote(Side::kBid, bid - 4, 1);
-  CHECK_EQ(world.market.factors()[0], 2.0F);
+  CHECK_EQ(world.market.factors().baseline[0], 2.0F);
   const Outcome near = world.quote(Side::kBid, bid - 1, 1);
-  CHECK_EQ(world.market.factors()[0], 1.0F);
+  CHECK_EQ(world.market.factors().baseline[0], 1.0F);
   world.market.cancel(near.slot);
-  CHECK_EQ(world.market.factors()[0], 2.0F);
+  CHECK_EQ(world.market.factors().baseline[0], 2.0F);
   world.market.amend(middle.slot, bid - 7, 1, TimeInForce::kPostOnly, world.executions);
-  CHECK_EQ(world.market.factors()[0], 5.0F);
+  CHECK_EQ(world.market.factors().baseline[0], 5.0F);
+  CHECK_EQ(world.market.factors().excitation[0], 1.0F);  // orders that follow others do not mind
 }
 
 TEST("flow book: refuses a state with broken streams") {

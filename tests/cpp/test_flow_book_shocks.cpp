@@ -145,10 +145,10 @@ TEST("flow book: a held regime holds, and is let go") {
   model.groups[2].season_factor = {1.0, 0.5};
   World world(model);
   world.market.hold_regime(1);
-  CHECK_EQ(world.market.factors()[2], 8.0F);
+  CHECK_EQ(world.market.factors().excitation[2], 8.0F);
   while (world.market.advance(60 * kS)) CHECK_EQ(world.market.regime(), std::size_t{1});
   CHECK(world.market.held_regime() == std::optional<std::size_t>(1));
-  CHECK_EQ(world.market.factors()[2], 4.0F);  // the season has changed
+  CHECK_EQ(world.market.factors().excitation[2], 4.0F);  // the season has changed
   world.market.hold_regime(std::nullopt);
   std::int64_t in_first = 0;
   while (world.market.advance(120 * kS)) in_first += world.market.regime() == 0 ? 1 : 0;

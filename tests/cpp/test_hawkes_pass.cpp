@@ -20,6 +20,7 @@ struct Table {
   std::vector<std::uint8_t> group;
   std::array<std::vector<double>, kGroups> factor;
   std::array<std::vector<std::int32_t>, kGroups> cell;
+  std::vector<double> of_baseline;  // [group][row]
 
   HawkesRows rows() const {
     HawkesRows view{t_s, group, {}, {}};
@@ -44,6 +45,7 @@ Table random_table(std::size_t rows) {
       table.cell[g].push_back(static_cast<std::int32_t>(draws.below(kCells + 1)) - 1);
     }
   }
+  for (std::size_t i = 0; i < kGroups * rows; ++i) table.of_baseline.push_back(draws.uniform());
   return table;
 }
 
@@ -117,7 +119,8 @@ TEST("Hawkes residuals: expected events since the last one of the group, where t
     parameters[k] = 0.1 + 0.01 * static_cast<double>(k % 17);
   }
   std::vector<double> residuals(kRows, kUntouched);
-  hawkes_residuals(table.rows(), kDecaysHz, parameters.data(), residuals.data());
+  hawkes_residuals(table.rows(), table.of_baseline.data(), kDecaysHz, parameters.data(),
+                   residuals.data());
   std::array<double, kGroups> since{};
   for (std::size_t i = 0; i < kRows; ++i) {
     const std::size_t own = table.group[i];
@@ -128,7 +131,8 @@ TEST("Hawkes residuals: expected events since the last one of the group, where t
     for (std::size_t g = 0; g < kGroups; ++g) {
       if (table.cell[g][i] < 0) continue;
       const double* parameter = parameters.data() + g * width;
-      double sum = parameter[0] * (table.t_s[i + 1] - table.t_s[i]);
+      const double of_baseline = table.of_baseline[g * kRows + i];
+      double sum = of_baseline * parameter[0] * (table.t_s[i + 1] - table.t_s[i]);
       for (std::size_t p = 0; p < 2; ++p) {
         for (std::size_t h = 0; h < kGroups; ++h) {
           sum += parameter[feature_of(p, h)] * exposure(table, i, h, kDecaysHz[p]);

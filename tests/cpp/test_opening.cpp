@@ -60,8 +60,9 @@ TEST("opening: the book holds its orders in their priority, and levels behind th
 
 TEST("opening: a past excites as the events themselves would, aged") {
   const FlowModel model(market().model);
-  Lanes ones;
-  ones.fill(1.0F);
+  Factors ones;
+  ones.baseline.fill(1.0F);
+  ones.excitation.fill(1.0F);
   EventFlow remembered(model, false);
   remembered.start(kKey, 0);
   EventFlow::Past past{};

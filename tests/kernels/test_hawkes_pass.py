@@ -52,7 +52,8 @@ def test_exposures_and_residuals() -> None:
     t, group, factor, cell = rows(2)
     sums = hawkes_exposures(t, group, DECAYS_HZ, factor, cell, CELLS)
     parameters = np.random.default_rng(3).uniform(0.0, 1.0, (6, 13))
-    residuals = hawkes_residuals(t, group, DECAYS_HZ, factor, cell, parameters)
+    of_baseline = np.random.default_rng(4).uniform(0.0, 2.0, (6, len(t)))
+    residuals = hawkes_residuals(t, group, DECAYS_HZ, factor, of_baseline, cell, parameters)
     slow, expected = np.zeros_like(sums), np.zeros(6)
     slow_residuals = np.zeros(len(t))
     for i in range(len(t)):
@@ -65,6 +66,8 @@ def test_exposures_and_residuals() -> None:
         for k in range(6):
             if cell[k, i] >= 0:
                 slow[k, cell[k, i]] += factor[k, i] * over
-                expected[k] += factor[k, i] * float(parameters[k] @ over)
+                baseline = of_baseline[k, i] * parameters[k, 0] * over[0]
+                begotten = float(parameters[k, 1:] @ over[1:])
+                expected[k] += factor[k, i] * (baseline + begotten)
     np.testing.assert_allclose(sums, slow, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(residuals, slow_residuals, rtol=1e-4, atol=1e-8)
