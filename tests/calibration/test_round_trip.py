@@ -39,7 +39,7 @@ MOVED = ("ts_event", "kind", "side", "price_ticks", "qty_lots", "order_id")
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recording in all three forms."""
     folder = tmp_path_factory.mktemp("recorded")
-    seconds = {"book-small-tick": 300, "book-large-tick": 20}[request.param]
+    seconds = {"book-small-tick": 300, "book-large-tick": 60}[request.param]
     session = Session(duration_ns=seconds * NS, start_ns=START_NS, symbol="TEST")
     writers = [
         CanonicalWriter(folder / "x.parquet", session, "0" * 64),

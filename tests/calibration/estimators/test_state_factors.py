@@ -70,7 +70,7 @@ def test_no_other_factor_is_more_likely(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_few_events_stay_near_their_neighbours() -> None:
-    rates_hz = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    rates_hz = np.ones(CELLS.states)
     data = poisson_data(np.random.default_rng(3), rates_hz)
     exposure = data.exposure.copy()
     exposure[:, 0] = 0.0  # nobody was ever there
