@@ -95,7 +95,7 @@ def test_instructions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert figures["events_counted_agent"] == 80 * 380
     for part in book_instructions.PARTS:
         assert book_instructions.main(["--work", part, "--steps", "40"]) == 0
-        assert int(capsys.readouterr().out) > 40 * 25
+        assert int(capsys.readouterr().out) > 40 * 20
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert book_instructions.main([]) == 0
     assert capsys.readouterr().out == "book_instructions: skipped, valgrind was not found\n"
