@@ -14,15 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import InputError, Problem, shown_place
-from experiments.report_runs import (
-    FoundRun,
-    evaluation_in,
-    find_runs,
-    notes_on,
-    stress_in,
-    trainings_in,
-    values_in,
-)
+from experiments.report_results import certificate_in, evaluation_in, stress_in
+from experiments.report_runs import FoundRun, find_runs, notes_on, trainings_in
 from experiments.run import RUNS
 from reports import fidelity, ladder, portfolio
 from reports.evaluation_values import Evaluation, daily
@@ -161,11 +154,7 @@ def _joined(
             stresses[run.name] = found
         _bind_pages(run, f"stress-{i + 1}", "Stress tests", binder)
     for i, run in enumerate(of_kind["certify"]):
-        result = values_in(run, ("set_name", "agent"))
-        exact = result.get("exact") or {}  # of a closed form; learning agents say it themselves
-        certificates[run.name] = result | {
-            name: exact[name] for name in ("optimum", "percent_of_optimum") if name in exact
-        }
+        certificates[run.name] = certificate_in(run)
         _bind_pages(run, f"certify-{i + 1}", "Certificates", binder)
     progress(len(used), len(used) + 1, "trainings and portfolio")
     trainings = trainings_in([*of_kind["train"], *of_kind["certify"]])

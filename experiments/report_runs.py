@@ -1,4 +1,4 @@
-"""The runs that a report joins: what each is, whether it can be used, and what was found in it."""
+"""The runs that a report joins: what each is, whether it can be used, and how trainings went."""
 
 from __future__ import annotations
 
@@ -14,17 +14,11 @@ from experiments.certify import LEARNED
 from experiments.config import CertifyConfig, config_hash, identity, load_config
 from experiments.errors import ConfigError, InputError, Problem, listed, shown, shown_place
 from experiments.evaluate import RESULT_NAME as EVALUATION_NAME
-from experiments.evaluate import bootstrap_for
 from experiments.evaluation_config import EvaluateConfig, StressConfig
-from experiments.kept import STEPS_NAME, TABLE_NAME
 from experiments.run import CONFIG_NAME, MANIFEST_NAME, MANIFEST_SCHEMA_VERSION
 from experiments.stress import RESULT_NAME as STRESS_NAME
 from experiments.train_config import TrainConfig
-from reports.evaluation_values import Evaluation
-from reports.stress import COLUMNS
 from reports.training_page import SeedRun, Training
-from rlmm_tf.evaluation.episodes import EpisodeTable
-from rlmm_tf.evaluation.trace import read_traces
 
 METRICS_NAME, CERTIFICATE_NAME = "metrics.jsonl", "result.json"
 RESULTS = {
@@ -111,6 +105,7 @@ def _run_in(path: Path) -> FoundRun:
         version = manifest["schema_version"]
         command = [str(word) for word in manifest["command"]]
         described = [manifest[name] for name in ("seeds", "packages")]
+        described.append(manifest.get("git") or {})
     except FileNotFoundError:
         raise refusal(f"expected a run of {kinds}, got a folder without {MANIFEST_NAME}") from None
     except (OSError, ValueError, KeyError, TypeError):
@@ -152,99 +147,6 @@ def notes_on(run: FoundRun) -> list[str]:
     return notes
 
 
-def evaluation_in(run: FoundRun) -> tuple[Evaluation, dict[str, Any]]:
-    """What was played, and the values of evaluation.json.
-
-    Raises:
-        InputError: the files are not those of an evaluation.
-    """
-    config = load_config(run.path / CONFIG_NAME, [], EvaluateConfig)
-    values = values_in(run, ("market", "episodes", "benchmark", "capital", "policies"))
-    try:
-        table = EpisodeTable.read(run.path / TABLE_NAME)
-        traces = read_traces(run.path / STEPS_NAME, table.metadata.steps)
-    except (OSError, ValueError) as error:
-        raise run.problem(shown_place(str(error).splitlines()[0])) from None
-    _require_policies(run, values["policies"])
-    if set(values["policies"]) != set(table.policies):
-        raise run.problem(
-            f"{EVALUATION_NAME}: expected the policies of {TABLE_NAME}, got others; evaluate again"
-        )
-    evaluation = Evaluation(
-        table=table,
-        traces=tuple(traces.values()),
-        rules={},
-        benchmark=values["benchmark"],
-        bootstrap=bootstrap_for(config, comparisons=2 * len(table.policies)),
-        independent=config.replay is None,
-        calendar=config.calendar,
-        capital=float(values["capital"]),
-        origin={name: run.facts[name] for name in ("command", "configuration", "source")},
-        cautions=tuple(map(str, values.get("cautions") or ())),
-        seeds_of=config.seeds_of,
-    )
-    return evaluation, values
-
-
-def stress_in(run: FoundRun) -> dict[str, Any]:
-    """The values of stress.json; its rows are empty where only properties were swept.
-
-    Raises:
-        InputError: they are not those of a stress test.
-    """
-    values = values_in(run, ("market", "problem_sha256", "policies", "rows"))
-    try:
-        stressed = {row["policy"] for row in values["rows"] if row["change"] is not None}
-        whole = all(set(COLUMNS) <= row.keys() for row in values["rows"])
-    except (KeyError, TypeError, AttributeError):
-        stressed, whole = set(), False
-    wanted = set(values["policies"]) if values["rows"] or not values.get("sweeps") else set()
-    if not whole or stressed != wanted:
-        raise run.problem(
-            f"{STRESS_NAME}: expected rows of every policy with {', '.join(COLUMNS)}, got others; "
-            "run it again"
-        )
-    return values
-
-
-def _require_policies(run: FoundRun, policies: object) -> None:
-    """Each policy of evaluation.json has what the report says about it."""
-    needed = {"mean_pnl_low", "mean_pnl_high", "sharpe", "metrics"}
-    found = list(policies.values()) if isinstance(policies, dict) else []
-    whole = all(
-        isinstance(one, dict)
-        and needed <= one.keys()
-        and isinstance(one["metrics"], dict)
-        and isinstance(one["metrics"].get("mean PnL"), float | int)
-        for one in found
-    )
-    if not found or not whole:
-        raise run.problem(
-            f"{EVALUATION_NAME}: expected the numbers of each policy, got something else; "
-            "evaluate again"
-        )
-
-
-def values_in(run: FoundRun, needed: Sequence[str]) -> dict[str, Any]:
-    """The numbers that the run found.
-
-    Raises:
-        InputError: they are not there.
-    """
-    name = RESULTS[run.kind]
-    try:
-        values = json.loads((run.path / name).read_text("utf-8"))
-        missing = [key for key in needed if key not in values]
-    except (OSError, ValueError, TypeError):
-        values, missing = {}, list(needed)
-    if missing or not isinstance(values, dict):
-        raise run.problem(
-            f"{name}: expected the numbers of rlmm {run.kind}, with {listed(missing, last='and')}, "
-            "got something else; run it again"
-        )
-    return values
-
-
 def trainings_in(runs: Sequence[FoundRun]) -> list[Training]:
     """Curves of all trainings, those that differ in nothing but the seed together.
 
@@ -267,8 +169,9 @@ def trainings_in(runs: Sequence[FoundRun]) -> list[Training]:
             if certify.agent not in LEARNED or not files:
                 continue
             seeds = [
-                SeedRun(int(file.parent.name.partition("-")[2]), _lines(run, file))
+                SeedRun(int(number), _lines(run, file))
                 for file in files
+                if (number := file.parent.name.partition("-")[2]).isdecimal()
             ]
         key = json.dumps([run.kind, values], sort_keys=True)
         found.setdefault(key, (name, []))[1].extend(seeds)
@@ -284,7 +187,8 @@ def _lines(run: FoundRun, path: Path) -> list[dict[str, Any]]:
     for i, text in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             line = json.loads(text)
-            sound = line["iteration"] >= 1 and line.get("steps", 1) >= 1
+            counts = [line["iteration"], line.get("steps") or 1]
+            sound = all(type(count) is int and 1 <= count < 2**63 for count in counts)
         except (ValueError, TypeError, KeyError, AttributeError):
             sound = False
         if not sound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from experiments.report import PAGE_BYTES_MOST, mixed
 from experiments.train_config import TrainConfig
 from reports import portfolio
 from reports.page.safety import unsafe
+from rlmm_tf.evaluation.episodes import EpisodeTable
 from tests.experiments.test_evaluate import SHORT
 from tests.reports.test_page import HOSTILE, tags_of
 
@@ -161,19 +163,22 @@ def test_what_is_no_run_is_named(
     page, other = tmp_path / "page.html", tmp_path / "other"
     page.write_text("x")
     other.mkdir()
-    no_manifest, old, foreign = (trained(tmp_path / n) for n in ("none", "old", "foreign"))
+    names = ("none", "old", "foreign", "git")
+    no_manifest, old, foreign, git = (trained(tmp_path / name) for name in names)
     (no_manifest / "manifest.json").write_text("{")
-    for path, change in ((old, {"schema_version": 99}), (foreign, {"command": ["make", "tea"]})):
+    for path, change in (
+        (old, {"schema_version": 99}), (foreign, {"command": ["make", "tea"]}), (git, {"git": "x"})
+    ):  # fmt: skip
         manifest = json.loads((path / "manifest.json").read_text())
         (path / "manifest.json").write_text(json.dumps(manifest | change))
     (foreign / "metrics.jsonl").unlink()
-    places = (tmp_path / "no", page, other, no_manifest, old, foreign, played, played)
+    places = (tmp_path / "no", page, other, no_manifest, old, foreign, git, played, played)
     out = tmp_path / "a"
     lines = refused([*map(str, places), "--out", str(out)], capsys).splitlines()
     for line, words in zip(
         lines,
         ("got none", "pages go to --calibration", "without manifest.json", "something else",
-         "got 99", "got one of 'make tea'", "got it twice"),
+         "got 99", "got one of 'make tea'", "got 1", "got it twice"),
         strict=True,
     ):  # fmt: skip
         assert words in line
@@ -185,10 +190,18 @@ def test_what_is_no_run_is_named(
     [
         ("evaluation.json", "{", "expected the numbers of rlmm evaluate"),
         ("evaluation.json", "[]", "expected the numbers of rlmm evaluate"),
-        ("evaluation.json", '{"market": "x"}', "capital and policies"),
-        ("policies", [], "expected the numbers of each policy"),
-        ("policies", {"glft": {}, "fixed": {}}, "expected the numbers of each policy"),
-        ("policies", {"glft": {"metrics": []}}, "expected the numbers of each policy"),
+        ("evaluation.json", '{"market": "x"}', "calendar and policies"),
+        ("policies", [], "expected the policies of episodes.parquet in their order, glft and"),
+        ("policies", {"fixed": {}, "glft": {}}, "expected the policies of episodes.parquet"),
+        ("market", [1], "evaluation.json: market: expected P1"),
+        ("problem_sha256", "0", "problem_sha256: expected"),
+        ("seed", 5, "seed: expected 0, as episodes.parquet and config.yaml have it, got 5"),
+        ("episodes", 7, "episodes: expected 8"),
+        ("benchmark", "zzz", "benchmark: expected glft"),
+        ("confidence", None, "confidence: expected 0.95"),
+        ("capital", "abc", "capital: expected"),
+        ("capital", float("nan"), "got nan; these files are not of one evaluation"),
+        ("calendar", "never", "calendar: expected"),
         ("episodes.parquet", "x", "expected a table of episodes"),
         ("episodes.parquet", None, "episodes.parquet"),
         ("steps.parquet", "x", "expected the steps of episodes"),
@@ -205,14 +218,112 @@ def test_broken_evaluations_are_errors(
 ) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(played, broken)
-    if name == "policies":
+    if "." not in name:
         values = json.loads((broken / "evaluation.json").read_text())
-        name, content = "evaluation.json", json.dumps({**values, "policies": content})
+        name, content = "evaluation.json", json.dumps({**values, name: content})
     (broken / name).unlink()
     if content is not None:
         (broken / name).write_text(content)
     assert words in refused([str(broken), "--out", str(tmp_path / "a")], capsys)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.usefixtures("no_riskfolio")
+def test_numbers_are_those_of_the_table_whatever_the_file_says(
+    tmp_path: Path, played: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = tmp_path / "run"
+    shutil.copytree(played, edited)
+    values = json.loads((edited / "evaluation.json").read_text())
+    for found in values["policies"].values():
+        found["metrics"]["mean PnL"] = 12345.0
+    values["policies"]["fixed"] = {"mean_pnl_low": "x"}
+    values["seeds"] = {"a": {"runs": ["x"]}}
+    (edited / "evaluation.json").write_text(json.dumps(values))
+    told = [run(["report", str(path), "--out", str(tmp_path / "a")], capsys)["verdict"]
+            for path in (played, edited)]  # fmt: skip
+    assert told[0] == told[1]
+    assert "12345" not in (tmp_path / "a" / "index.html").read_text()
+
+
+def test_swapped_and_mixed_tables_are_errors(
+    tmp_path: Path, played: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swapped, named = tmp_path / "swapped", tmp_path / "named"
+    for path in (swapped, named):
+        shutil.copytree(played, path)
+    table = EpisodeTable.read(played / "episodes.parquet")
+    other = replace(table, metadata=replace(table.metadata, seed=5))
+    (swapped / "episodes.parquet").write_bytes(other.to_bytes())
+    out = ["--out", str(tmp_path / "a")]
+    assert "seed: expected 5" in refused([str(swapped), *out], capsys)
+    stressed = replace(table.blocks[0], setting="flash_crash:1")
+    mixed_table = replace(table, blocks=(*table.blocks, stressed))
+    (swapped / "episodes.parquet").write_bytes(mixed_table.to_bytes())
+    assert "expected episodes without stress alone" in refused([str(swapped), *out], capsys)
+    one = replace(table, blocks=tuple(replace(b, policy=f"{b.policy} 2") for b in table))
+    (swapped / "episodes.parquet").write_bytes(one.to_bytes())
+    values = json.loads((swapped / "evaluation.json").read_text())
+    values["policies"] = {f"{name} 2": found for name, found in values["policies"].items()}
+    (swapped / "evaluation.json").write_text(json.dumps(values))
+    assert "steps.parquet: expected steps of the episodes" in refused([str(swapped), *out], capsys)
+    text = (named / "config.yaml").read_text().replace("glft", "nobody")
+    text = text.replace("benchmark: null", "benchmark: nobody")
+    (named / "config.yaml").write_text(text)
+    assert "config.yaml: expected policies of" in refused([str(named), *out], capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("change", "x"), ("max_drawdown", None), ("max_drawdown", float("nan")),
+        ("mean_pnl", float("inf")), ("cap_reached_share", [1]), ("p_adjusted", True),
+        ("scenario", 3), ("policy", ["glft"]), ("severity", {}), ("change_low", 10**400),
+    ],
+)  # fmt: skip
+def test_every_value_of_a_stress_table_is_looked_at(
+    name: str, value: Any, tmp_path: Path, stressed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(stressed, broken)
+    values = json.loads((broken / "stress.json").read_text())
+    values["rows"][-1][name] = value
+    (broken / "stress.json").write_text(json.dumps(values))
+    said = refused([str(broken), "--out", str(tmp_path / "a")], capsys)
+    assert f"stress.json: rows[{len(values['rows']) - 1}].{name}: expected" in said
+
+
+@pytest.mark.parametrize(
+    "change", [{"policies": [["a"]]}, {"policies": 3}, {"market": 3}, {"problem_sha256": None}]
+)
+def test_other_broken_stress_tests_are_errors(
+    change: Any, tmp_path: Path, stressed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(stressed, broken)
+    values = json.loads((broken / "stress.json").read_text())
+    (broken / "stress.json").write_text(json.dumps(values | change))
+    said = refused([str(broken), "--out", str(tmp_path / "a")], capsys)
+    assert "expected rows of every policy" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"set_name": 3}, {"agent": None}, {"percent_of_optimum": "x"}, {"exact": "optimum"},
+     {"exact": {"optimum": [1]}}],
+)  # fmt: skip
+def test_broken_certificates_are_errors(
+    change: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = trained(tmp_path / "c")
+    manifest = json.loads((broken / "manifest.json").read_text())
+    (broken / "manifest.json").write_text(
+        json.dumps(manifest | {"command": ["rlmm", "certify", "P1"]})
+    )
+    result = {"set_name": "P1", "agent": "exact"} | change
+    (broken / "result.json").write_text(json.dumps(result))
+    said = refused([str(broken), "--out", str(tmp_path / "a")], capsys)
+    assert "result.json: expected names and finite numbers" in said
 
 
 @pytest.mark.parametrize("rows", [3, [3], [], [{"policy": "glft", "change": 1.0}]])
@@ -243,7 +354,8 @@ def test_a_run_that_only_swept_has_its_page_and_no_table(
 
 def test_broken_metrics_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = trained(tmp_path / "t")
-    for line in ("{", "3", '{"iteration": "x"}'):
+    for line in ("{", "3", '{"iteration": "x"}', '{"iteration": Infinity}',
+                 '{"iteration": 1, "steps": [1]}', '{"iteration": 1, "steps": 1e400}'):  # fmt: skip
         (broken / "metrics.jsonl").write_text('{"iteration": 1}\n' + line)
         said = refused([str(broken), "--out", str(tmp_path / "a")], capsys)
         assert "metrics.jsonl:2: expected a line of metrics" in said
@@ -355,6 +467,9 @@ def test_words_of_a_run_never_become_markup(
         (changed / "manifest.json").write_text(json.dumps(manifest))
         values = json.loads((changed / "evaluation.json").read_text())
         (changed / "evaluation.json").write_text(json.dumps({**values, "market": text}))
+        table = EpisodeTable.read(changed / "episodes.parquet")
+        table = replace(table, metadata=replace(table.metadata, market=text))
+        (changed / "episodes.parquet").write_bytes(table.to_bytes())
         run(["report", str(changed), "--out", str(tmp_path / f"a{i}")], capsys)
         index = (tmp_path / f"a{i}" / "index.html").read_text()
         assert unsafe(index) == ""
