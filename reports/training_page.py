@@ -17,6 +17,7 @@ from reports.page.policy_lines import Band, Points
 TITLE = "Training"
 LEVEL = 0.95
 POINTS_MOST = 200  # of a line
+NUMBER_MOST = 1e100  # beyond it squares are no numbers
 
 # By key of a line of metrics.jsonl: what a chart is called, and its unit.
 OF_EVALUATIONS = {
@@ -42,11 +43,6 @@ class Training:
     name: str
     runs: Sequence[SeedRun]
 
-    @property
-    def label(self) -> str:
-        """With the number of seeds, as a legend has it."""
-        return f"{self.name} (n = {len(self.runs)})"
-
 
 @dataclass(frozen=True)
 class Learned:
@@ -55,43 +51,69 @@ class Learned:
     steps: NDArray[np.float64]
     means: NDArray[np.float64]
     half: NDArray[np.float64] | None  # of Student's interval
+    seeds: tuple[int, ...]  # that the means are of
 
 
 def learned(training: Training, key: str) -> Learned | None:
-    """One number of the lines, over the steps that all seeds have come to.
+    """One number of the lines, at the steps where every seed that has any has one.
 
-    None where no line has it. Over S seeds: mean ± t · s / √S, by Student with S − 1.
+    None where there is no such step. Over S seeds: mean ± t · s / √S, by Student with S − 1. A
+    seed that comes twice is no other seed: the first one counts.
     """
-    rows = []
+    rows: dict[int, dict[float, float]] = {}
+    per_iteration = _steps_of_an_iteration(training)
     for run in training.runs:
-        points = _points(run, key)
-        if points:
-            rows.append(points)
-    if not rows:
+        points = _points(run, key, per_iteration)
+        if points and run.seed not in rows:
+            rows[run.seed] = points
+    common = sorted(set.intersection(*(set(points) for points in rows.values())) if rows else ())
+    if not common:
         return None
-    common = min(map(len, rows))
-    values = np.array([[value for _, value in row[:common]] for row in rows])
-    steps = np.array([step for step, _ in rows[0][:common]])
+    values = np.array([[points[step] for step in common] for points in rows.values()])
+    steps, seeds = np.array(common), tuple(rows)
     if len(rows) < 2:
-        return Learned(steps, values[0], None)
+        return Learned(steps, values[0], None, seeds)
     error = values.std(axis=0, ddof=1) / math.sqrt(len(rows))
-    return Learned(
-        steps, values.mean(axis=0), student.isf((1.0 - LEVEL) / 2.0, len(rows) - 1) * error
-    )
+    half = student.isf((1.0 - LEVEL) / 2.0, len(rows) - 1) * error
+    return Learned(steps, values.mean(axis=0), half, seeds)
 
 
-def _points(run: SeedRun, key: str) -> list[tuple[float, float]]:
-    """Steps taken and value; what is no number is left out."""
-    per_iteration = next(
-        (line["steps"] / line["iteration"] for line in run.lines if line.get("steps")), None
-    )
-    found = []
+def _steps_of_an_iteration(training: Training) -> float:
+    """By the first line that has both; 1 where none says it."""
+    lines = (line for run in training.runs for line in run.lines)
+    return next((line["steps"] / line["iteration"] for line in lines if line.get("steps")), 1.0)
+
+
+def _points(run: SeedRun, key: str, per_iteration: float) -> dict[float, float]:
+    """Values by steps taken; what is no number is left out."""
+    found = {}
     for line in run.lines:
         value = line.get(key)
-        if isinstance(value, int | float) and math.isfinite(value):
-            at = line.get("steps", line["iteration"] * (per_iteration or 1.0))
-            found.append((float(at), float(value)))
+        if isinstance(value, int | float) and abs(value) < NUMBER_MOST:
+            found[float(line.get("steps") or line["iteration"] * per_iteration)] = float(value)
     return found
+
+
+def _left_out(training: Training, key: str, title: str) -> list[str]:
+    """Seeds that a line is not of, in a sentence."""
+    found = learned(training, key)
+    given = [run.seed for run in training.runs]
+    if found is None:
+        per_iteration = _steps_of_an_iteration(training)
+        if not any(_points(run, key, per_iteration) for run in training.runs):
+            return []  # no line of any seed: the chart does not pretend to have it
+        named = ", ".join(map(str, given))
+        return [f"{title}: no line of {training.name}; its seeds {named} share no step."]
+    absent = [str(seed) for seed in given if seed not in found.seeds]
+    words = []
+    if absent:
+        words.append(f"{title}: {training.name} is without seed {', '.join(absent)}, which has no "
+                     "number of it.")  # fmt: skip
+    twice = sorted({seed for seed in given if given.count(seed) > 1})
+    if twice:
+        words.append(f"{title}: {training.name} has seed {', '.join(map(str, twice))} more than "
+                     "once; the first one counts.")  # fmt: skip
+    return words
 
 
 def training_page(trainings: Sequence[Training], origin: Mapping[str, Any]) -> Page:
@@ -106,8 +128,14 @@ def training_page(trainings: Sequence[Training], origin: Mapping[str, Any]) -> P
         _chart(trainings, key, title, unit)
         for key, (title, unit) in (OF_EVALUATIONS | OF_ITERATIONS).items()
     ]
+    words = [
+        sentence
+        for key, (title, _) in (OF_EVALUATIONS | OF_ITERATIONS).items()
+        for training in trainings
+        for sentence in _left_out(training, key, title.partition(":")[0])
+    ]
     sections = [
-        Section("Curves", [Gallery(charts)]),
+        Section("Curves", [*words, Gallery(charts)]),
         Section("Where they ended", [_last(trainings)]),
     ]
     return Page(TITLE, lead, sections, footer=dict(origin))
@@ -116,6 +144,7 @@ def training_page(trainings: Sequence[Training], origin: Mapping[str, Any]) -> P
 def _chart(trainings: Sequence[Training], key: str, title: str, unit: str) -> Chart:
     lines: dict[str, Points] = {}
     bands: dict[str, Band] = {}
+    by_name, by_label = looks([training.name for training in trainings]), {}
     for training in trainings:
         found = learned(training, key)
         if found is None:
@@ -123,12 +152,13 @@ def _chart(trainings: Sequence[Training], key: str, title: str, unit: str) -> Ch
         shown = np.unique(np.linspace(0, len(found.steps) - 1, POINTS_MOST).astype(np.int64))
         steps = (found.steps[shown] / 1e6).tolist()
         means = found.means[shown]
-        lines[training.label] = steps, means.tolist()
+        label = f"{training.name} (n = {len(found.seeds)})"
+        by_label[label] = by_name[training.name]
+        lines[label] = steps, means.tolist()
         if found.half is not None:
             half = found.half[shown]
-            bands[training.label] = steps, (means - half).tolist(), (means + half).tolist()
-    colours = looks([training.label for training in trainings])
-    return PolicyLines(title, "million steps", unit, lines, colours, bands)
+            bands[label] = steps, (means - half).tolist(), (means + half).tolist()
+    return PolicyLines(title, "million steps", unit, lines, by_label, bands)
 
 
 def _last(trainings: Sequence[Training]) -> Table:

@@ -44,6 +44,45 @@ def test_means_over_seeds_as_far_as_all_have_come() -> None:
     np.testing.assert_allclose(found.half, student.ppf(0.975, 2) * error)
 
 
+def test_seeds_are_joined_by_the_steps_they_share() -> None:
+    runs = [SeedRun(0, lines(1.0, float("nan"), 3.0, 4.0)), SeedRun(1, lines(1.0, 2.0, 5.0, 8.0))]
+    found = learned(Training("a", runs), "value")
+    assert found is not None
+    np.testing.assert_array_equal(found.steps, [100.0, 300.0, 400.0])
+    np.testing.assert_allclose(found.means, [1.0, 4.0, 6.0])
+    shifted = [SeedRun(0, lines(1.0, 2.0)), SeedRun(1, lines(5.0, 6.0, per_iteration=70))]
+    assert learned(Training("a", shifted), "value") is None
+    text = render(training_page([Training("a", shifted)], {}))
+    assert "Reward: no line of a; its seeds 0, 1 share no step." in text
+
+
+def test_seeds_without_a_number_are_named_and_not_counted() -> None:
+    runs = [SeedRun(7, lines(None, None)), SeedRun(1, lines(1.0, 2.0)), SeedRun(2, lines(3.0, 4.0))]
+    found = learned(Training("a", runs), "value")
+    assert found is not None
+    assert found.seeds == (1, 2)
+    text = render(training_page([Training("a", runs)], {}))
+    assert "Reward: a is without seed 7, which has no number of it." in text
+    assert "a (n = 2)" in text  # of the reward
+    assert "a (n = 3)" in text  # of the PnL, which all have
+
+
+def test_a_seed_that_comes_twice_is_one_seed() -> None:
+    runs = [SeedRun(4, lines(1.0, 2.0)), SeedRun(4, lines(1.0, 2.0))]
+    found = learned(Training("a", runs), "value")
+    assert found is not None
+    assert found.half is None
+    text = render(training_page([Training("a", runs)], {}))
+    assert "a has seed 4 more than once; the first one counts." in text
+    assert "a (n = 1)" in text
+
+
+@pytest.mark.parametrize("value", [10**400, 1e300, True])
+def test_numbers_that_cannot_be_drawn_end_in_no_error(value: Any) -> None:
+    runs = [SeedRun(seed, lines(value, 1.0)) for seed in (0, 1)]
+    render(training_page([Training("a", runs)], {}))
+
+
 def test_one_seed_has_no_band() -> None:
     found = learned(Training("a", [SeedRun(0, lines(1.0, 2.0))]), "value")
     assert found is not None
