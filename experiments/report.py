@@ -6,7 +6,6 @@ import hashlib
 import html
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import InputError, Problem, shown_place
+from experiments.report_place import (
+    INDEX_NAME,
+    LIST_NAME,
+    PDF_NAME,
+    place_for,
+    replace_folder,
+)
 from experiments.report_results import certificate_in, evaluation_in, stress_in
 from experiments.report_runs import FoundRun, find_runs, notes_on, trainings_in
 from experiments.run import RUNS
@@ -23,7 +29,6 @@ from reports.market_making_page import market_making_page
 from reports.page import Page, Section, is_page, render
 from reports.page.safety import unsafe
 from reports.report_page import (
-    TITLE,
     Report,
     Result,
     RunFacts,
@@ -38,7 +43,6 @@ if TYPE_CHECKING:
     from experiments.console import Progress
     from reports.statistics.daily import DailyPnl
 
-INDEX_NAME, LIST_NAME, PDF_NAME = "index.html", "report.json", "report.pdf"
 PAGE_BYTES_MOST = 3_000_000
 PARTS = (  # that have pages, in the order of the index
     "Evaluation", "Market making", "Stress tests", "Portfolio", "Training", "Certificates",
@@ -94,7 +98,7 @@ def run_report(request: Request, *, progress: Progress) -> tuple[dict[str, Any],
     Raises:
         InputError: a run, a page or the place cannot be used; nothing was written.
     """
-    _require_place(request.out)
+    out = place_for(request.out)
     runs = find_runs(request.runs)
     binder = Binder()
     for run in runs:
@@ -116,7 +120,7 @@ def run_report(request: Request, *, progress: Progress) -> tuple[dict[str, Any],
         "files": sorted([*binder.files, LIST_NAME]),
     }
     binder.files[LIST_NAME] = json.dumps(values, indent=1) + "\n"
-    _write(request.out, binder.files)
+    replace_folder(out, binder.files)
     return values, _as_one(index, binder.own)
 
 
@@ -322,56 +326,6 @@ def _as_one(index: Page, others: Sequence[Page]) -> Page:
         sections.append(Section(page.title, [page.lead]))
         sections += page.sections
     return replace(index, sections=sections)
-
-
-def _require_place(out: Path) -> None:
-    """Refuse a folder with anything but a report."""
-
-    def refusal(message: str) -> InputError:
-        return InputError([Problem("--out", f"{shown_place(out)}: {message}")])
-
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise refusal("expected a folder, got a file")
-    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
-    if not there:
-        return
-    known: set[str] = set()
-    if is_page(out / INDEX_NAME, TITLE):
-        try:
-            listed = json.loads((out / LIST_NAME).read_text("utf-8"))
-            known = {str(name) for name in listed["files"]} | {PDF_NAME}
-        except (OSError, ValueError, KeyError, TypeError):
-            known = set()
-    others = sorted(there - known)
-    if others:
-        raise refusal(
-            f"expected a new or empty folder, or one of an earlier report alone, got {others[0]!r}"
-            " in it; choose another place"
-        )
-
-
-def _write(out: Path, files: Mapping[str, str]) -> None:
-    """The whole folder in the place of what was there."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=".tmp-report-", dir=out.parent))
-    except OSError as error:
-        message = f"{shown_place(out)}: expected a place to write to, got: {error.strerror}"
-        raise InputError([Problem("--out", message)]) from None
-    try:
-        for name, text in files.items():
-            path = new / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, "utf-8")
-        new.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        new.rename(out)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
 
 
 def write_pdf(page: Page, out: Path) -> Path:

@@ -43,7 +43,8 @@ def report(
     def job() -> int:
         from experiments import console
         from experiments.browser import BrowserError
-        from experiments.report import INDEX_NAME, Request, default_out, run_report, write_pdf
+        from experiments.report import Request, default_out, run_report, write_pdf
+        from experiments.report_place import INDEX_NAME
 
         folder = out or default_out(runs)
         request = Request(tuple(runs), folder, calibration, fidelity)

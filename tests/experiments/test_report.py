@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -12,7 +13,9 @@ import pytest
 
 from experiments.cli import main
 from experiments.config import config_hash, resolved_yaml
+from experiments.errors import InputError
 from experiments.report import PAGE_BYTES_MOST, mixed
+from experiments.report_place import replace_folder
 from experiments.train_config import TrainConfig
 from reports import portfolio
 from reports.page.safety import unsafe
@@ -155,6 +158,48 @@ def test_an_earlier_report_is_replaced_and_nothing_else(
     (tmp_path / "file").write_text("x")
     assert "expected a folder" in refused([str(one), "--out", str(tmp_path / "file")], capsys)
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".tmp")] == []
+
+
+@pytest.mark.usefixtures("no_riskfolio")
+def test_the_place_is_what_links_lead_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = str(trained(tmp_path / "t"))
+    (tmp_path / "a").mkdir()
+    for link, target in (("link", "a"), ("new", "b"), ("loop", "loop")):
+        (tmp_path / link).symlink_to(target)
+    for link, target in (("link", "a"), ("new", "b"), ("link", "a")):
+        run(["report", given, "--out", str(tmp_path / link)], capsys)
+        assert (tmp_path / link).is_symlink()
+        assert (tmp_path / target / "index.html").is_file()
+    assert "--out" in refused([given, "--out", str(tmp_path / "loop")], capsys)
+    inside = tmp_path / "a" / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    before = files_of(tmp_path / "a")
+    for place in (".", "..", "../../link"):
+        said = refused([given, "--out", place], capsys)
+        assert "the one that this command runs in or one above it" in said
+    assert files_of(tmp_path / "a") == before
+    assert inside.is_dir()
+    (tmp_path / "file").write_text("x")
+    assert "--out" in refused([given, "--out", str(tmp_path / "file" / "a")], capsys)
+
+
+def test_what_was_there_stays_where_it_cannot_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "a"
+    replace_folder(out, {"index.html": "old"})
+
+    def busy(path: Path, target: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", busy)
+        with pytest.raises(InputError, match="that can be replaced, got: Device or resource"):
+            replace_folder(out, {"index.html": "new"})
+    assert files_of(tmp_path) == {"a/index.html": b"old"}
 
 
 def test_what_is_no_run_is_named(
