@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reports import tear_sheet
 from reports.evaluation_values import DAYS_LEAST, Evaluation, why_no_days
@@ -24,10 +23,10 @@ from reports.page import (
 )
 from reports.statistics.daily import CALENDARS
 from reports.statistics.market_making import METRICS
+from reports.thinning import thinned
 from rlmm_tf.evaluation.episodes import HORIZONS
 
 TITLE = "Evaluation"
-POINTS_MOST = 400  # of a line: more cannot be seen
 SHEET_DAYS = tear_sheet.DAYS_LEAST
 
 
@@ -129,7 +128,7 @@ def _against(values: Mapping[str, Any]) -> Table:
             rows.append((name, what, found["difference"], interval, found["p_adjusted"]))
     return Table(
         f"Differences to {values['benchmark']}, episode by episode; p-values by Holm over all "
-        "policies",
+        "policies, for PnL and for reward apart",
         ("policy", "of", "mean difference", "interval", "p"),
         rows,
     )
@@ -266,24 +265,17 @@ def _episodes(evaluation: Evaluation) -> Sequence[str | Gallery]:
         "wealth, account currency": {}, "inventory, lots": {}, "mid, ticks": {}
     }  # fmt: skip
     for trace in traces:
-        seconds = _thinned(trace["ts_ns"][0] / 1e9)
         gains = sum(trace[f"pnl_{part}"][0] for part in ("spread", "inventory", "fees"))
         values = (
             np.cumsum(gains) * tick_value, trace["inventory_lots"][0], trace["mid_ticks_x2"][0] / 2
         )  # fmt: skip
         for by_policy, line in zip(lines.values(), values, strict=True):
-            by_policy[trace.policy] = (seconds, _thinned(line))
+            by_policy[trace.policy] = thinned(trace["ts_ns"][0] / 1e9, line)
     charts = [
         PolicyLines(label, "seconds", label, by_policy, colours)
         for label, by_policy in lines.items()
     ]
     return ["The first episode, as each of them met it:", Gallery(charts)]
-
-
-def _thinned(values: NDArray[np.float64]) -> list[float]:
-    known = values[~np.isnan(values)]
-    step = max(1, -(-len(known) // POINTS_MOST))
-    return [float(v) for v in known[::step]]
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.evaluation import POINTS_MOST
 from reports.evaluation_values import Evaluation
 from reports.page import (
     Bars,
@@ -25,10 +24,12 @@ from reports.page import (
     QuoteChart,
     Section,
     cautions_note,
+    crowded,
     looks,
 )
 from reports.statistics.intervals import Estimate, mean_estimates
 from reports.statistics.market_making import fill_ratio, markout, pnl
+from reports.thinning import kept_places, thinned
 from reports.traces import (
     VOLATILITY_STEPS,
     busiest_stretch,
@@ -85,18 +86,20 @@ def _equity(evaluation: Evaluation) -> Sequence[Part]:
     equity, falls = {}, {}
     for name in table.policies:
         wealth = np.concatenate([[0.0], np.cumsum(pnl(table.of(name), table.metadata))])
-        equity[name] = hours, _thinned(wealth)
-        falls[name] = hours, _thinned(wealth - np.maximum.accumulate(wealth))
+        equity[name] = thinned(hours, wealth)
+        falls[name] = thinned(hours, wealth - np.maximum.accumulate(wealth))
     x = "simulated hours, one episode after the other"
     return [
+        *crowded(table.policies),
         PolicyLines("Equity", x, "gain, account currency", equity, colours, zero=True),
         PolicyLines("Drawdown", x, "below the peak, account currency", falls, colours, zero=True),
     ]
 
 
-def _hours(evaluation: Evaluation) -> list[float]:
+def _hours(evaluation: Evaluation) -> NDArray[np.float64]:
     metadata, count = evaluation.table.metadata, len(evaluation.table.blocks[0])
-    return _thinned(np.arange(count + 1) * float(metadata.steps * metadata.step_ns) / HOUR_NS)
+    episode_hours = metadata.steps * metadata.step_ns / HOUR_NS
+    return np.arange(count + 1, dtype=np.float64) * np.float64(episode_hours)
 
 
 def _inventory(evaluation: Evaluation, traces: Mapping[str, Trace]) -> Part:
@@ -104,7 +107,7 @@ def _inventory(evaluation: Evaluation, traces: Mapping[str, Trace]) -> Part:
         return "No steps were kept; evaluate with --set traced=3."
     cap = float(evaluation.table.metadata.inventory_cap_lots)
     lines = {
-        name: (_thinned(trace["ts_ns"][0] / 1e9), _thinned(trace["inventory_lots"][0]))
+        name: thinned(trace["ts_ns"][0] / 1e9, trace["inventory_lots"][0])
         for name, trace in traces.items()
     }
     return PolicyLines(
@@ -215,20 +218,22 @@ def _markouts(evaluation: Evaluation, intervals: Sequence[Estimate | None]) -> C
 
 def _attribution(evaluation: Evaluation, block: Episodes) -> Curves:
     """Cumulated over all episodes; by themselves where these overlap."""
-    metadata = evaluation.table.metadata
-
-    def path(column: str) -> list[float]:
-        money = 0.5 * metadata.tick_value * block[column].astype(np.float64)
-        return _thinned(np.concatenate([[0.0], np.cumsum(money)]))
-
-    roles: Mapping[str, Any] = PARTS
-    curves = [Curve("PnL", "real", path("pnl_x2"))]
-    curves += [Curve(name, role, path(f"pnl_{name}_x2")) for name, role in roles.items()]
+    metadata, hours = evaluation.table.metadata, _hours(evaluation)
+    roles: Mapping[str, Any] = {"": "real", **PARTS}
+    paths = []
+    for part in roles:
+        money = 0.5 * metadata.tick_value * block[f"pnl_{part}_x2" if part else "pnl_x2"]
+        paths.append(np.concatenate([[0.0], np.cumsum(money)]))
+    shown = kept_places(*paths)
+    curves = [
+        Curve(part or "PnL", role, path[shown].tolist())
+        for (part, role), path in zip(roles.items(), paths, strict=True)
+    ]
     return Curves(
         "PnL by where it comes from",
         "simulated hours, one episode after the other",
         "account currency, summed",
-        _hours(evaluation),
+        hours[shown].tolist(),
         curves,
         zero=True,
     )
@@ -277,13 +282,3 @@ def _offsets(trace: Trace) -> Chart | str:
         asks,
         names=("bid", "ask"),
     )
-
-
-def _thinned(values: NDArray[Any]) -> list[float]:
-    """So few points that each can be seen; the last one stays."""
-    known = values[~np.isnan(values)].astype(np.float64)
-    step = max(1, -(-len(known) // POINTS_MOST))
-    places = np.arange(0, len(known), step)
-    if len(known) and places[-1] != len(known) - 1:
-        places = np.append(places, len(known) - 1)
-    return [float(value) for value in known[places]]

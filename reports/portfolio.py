@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.page import Bars, Chart, Gallery, HeatMap, Page, Section, Table, looks
+from reports.page import Bars, Chart, Gallery, HeatMap, Page, Section, Table, crowded, looks
 from reports.statistics.daily import DailyPnl
 
 TITLE = "Portfolio"
@@ -154,7 +154,9 @@ def portfolio_page(portfolio: Portfolio, market: str, origin: Mapping[str, Any])
     known = {title: of for title, of in pictures.items() if not np.isnan(of[1]).any()}
     bars = [_bars(title, unit, names, values) for title, (unit, values) in known.items()]
     unknown = [title for title in pictures if title not in known]
-    words = [f"{NO_LOSS}{'; '.join(unknown)}."] if unknown else []
+    words = crowded(names)
+    if unknown:
+        words.append(f"{NO_LOSS}{'; '.join(unknown)}.")
     sections = [
         Section("Who brings the risk, and what would bring least", [*words, keys, Gallery(bars)]),
         Section("In numbers", [_numbers(portfolio)]),

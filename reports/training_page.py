@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from reports.page import Chart, Gallery, Page, PolicyLines, Section, Table, looks
+from reports.page import Chart, Gallery, Page, PolicyLines, Section, Table, crowded, looks
 from reports.page.policy_lines import Band, Points
 
 TITLE = "Training"
@@ -135,7 +135,7 @@ def training_page(trainings: Sequence[Training], origin: Mapping[str, Any]) -> P
         for sentence in _left_out(training, key, title.partition(":")[0])
     ]
     sections = [
-        Section("Curves", [*words, Gallery(charts)]),
+        Section("Curves", [*crowded([one.name for one in trainings]), *words, Gallery(charts)]),
         Section("Where they ended", [_last(trainings)]),
     ]
     return Page(TITLE, lead, sections, footer=dict(origin))

@@ -21,7 +21,7 @@ from reports.page.page import (
     render,
     write_page,
 )
-from reports.page.palette import Look, looks
+from reports.page.palette import Look, crowded, looks
 from reports.page.policy_lines import PolicyLines
 from reports.page.quotes import Fill, QuoteChart
 
@@ -45,6 +45,7 @@ __all__ = [
     "Steps",
     "Table",
     "cautions_note",
+    "crowded",
     "is_page",
     "looks",
     "render",

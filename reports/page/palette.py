@@ -10,6 +10,8 @@ from dataclasses import dataclass
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 DASHES = ("", "6 3", "2 3", "8 3 2 3")  # of an SVG line, once the colours are used up
 
+LOOKS_MOST = len(COLOURS) * len(DASHES)
+
 
 @dataclass(frozen=True)
 class Look:
@@ -22,16 +24,25 @@ class Look:
 def looks(policies: Sequence[str]) -> dict[str, Look]:
     """The look of each policy, by its place in the list: give every page the same whole list.
 
+    Beyond `LOOKS_MOST` they come again: `crowded` says so, beside the chart.
+
     Raises:
-        ValueError: a name comes twice, or there are more policies than looks.
+        ValueError: a name comes twice.
     """
     twice = sorted({name for name in policies if policies.count(name) > 1})
     if twice:
         raise ValueError(f"policies: expected each name once, got {twice[0]!r} twice")
-    most = len(COLOURS) * len(DASHES)
-    if len(policies) > most:
-        raise ValueError(f"policies: expected at most {most} on a page, got {len(policies)}")
     return {
-        name: Look(COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS)])
+        name: Look(COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)])
         for i, name in enumerate(policies)
     }
+
+
+def crowded(policies: Sequence[str]) -> list[str]:
+    """A sentence for the reader where some look alike."""
+    if len(policies) <= LOOKS_MOST:
+        return []
+    return [
+        f"{len(policies)} lines are more than the {LOOKS_MOST} looks that can be told apart: from "
+        "the next one on they come again. Tables tell them apart."
+    ]

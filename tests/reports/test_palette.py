@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.page.palette import COLOURS, DASHES, looks
+from reports.page.palette import COLOURS, DASHES, LOOKS_MOST, crowded, looks
 
 
 def test_a_look_goes_with_the_place_in_the_list() -> None:
@@ -18,8 +18,14 @@ def test_a_look_goes_with_the_place_in_the_list() -> None:
     assert looks([]) == {}
 
 
-def test_too_many_and_the_same_twice_are_refused() -> None:
+def test_the_same_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="'b' twice"):
         looks(["a", "b", "b"])
-    with pytest.raises(ValueError, match="at most 28 on a page, got 29"):
-        looks([str(i) for i in range(29)])
+
+
+def test_more_than_can_be_told_apart_come_again_and_are_said_to() -> None:
+    names = [str(i) for i in range(LOOKS_MOST + 1)]
+    found = looks(names)
+    assert found[names[-1]] == found[names[0]]
+    assert crowded(names[:-1]) == []
+    assert "29 lines are more than the 28 looks" in crowded(names)[0]

@@ -101,3 +101,10 @@ def test_the_page() -> None:
         assert unsafe(text) == ""
         seen.append([tag for tag, _ in tags_of(text).seen])
     assert seen[0] == seen[1]
+
+
+def test_more_strategies_than_looks_are_shown_with_a_sentence() -> None:
+    names = tuple(f"s{i}" for i in range(29))
+    even = np.full(29, 1.0 / 29.0)
+    found = Portfolio(names, DAYS, np.eye(29), {"equal weights": even}, {"CVaR": even})
+    assert "29 lines are more than the 28 looks" in render(portfolio_page(found, "m", {}))

@@ -128,3 +128,8 @@ def test_names_never_become_markup() -> None:
         assert unsafe(text) == ""
         seen.append([tag for tag, _ in tags_of(text).seen])
     assert seen[0] == seen[1]
+
+
+def test_more_trainings_than_looks_are_shown_with_a_sentence() -> None:
+    many = [Training(f"t{i}", [SeedRun(0, lines(1.0, 2.0))]) for i in range(29)]
+    assert "29 lines are more than the 28 looks" in render(training_page(many, {}))
