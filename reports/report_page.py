@@ -6,10 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from reports.evaluation_values import Evaluation
 from reports.page import Facts, Links, Page, Section, Table, cautions_note
 from reports.statistics import performance
-from reports.statistics.intervals import Bootstrap, compare
+from reports.statistics.intervals import (
+    Bootstrap,
+    adjusted_p_values,
+    mean_estimates,
+    paired_differences,
+)
 from reports.statistics.market_making import METRICS, pnl
 
 TITLE = "Report"
@@ -90,18 +97,17 @@ def result_of(
         bootstrap = Bootstrap(
             bootstrap.seed, bootstrap.resamples, len(table.blocks[0]), bootstrap.level
         )
+    others = [policy for policy in table.policies if policy != agent]
+    pairs = [(of, numbers, other) for of, numbers in (("PnL", outcomes), ("reward", rewards))
+             for other in others]  # fmt: skip
+    rows = [paired_differences(numbers[agent], numbers[other]) for _, numbers, other in pairs]
+    estimates = mean_estimates(np.stack(rows), bootstrap) if rows else []
+    p_values = adjusted_p_values(estimates, bootstrap) if rows else []
     duels = [
         Duel(
-            one.policy,
-            of,
-            0.0 - one.difference.mean,
-            None if one.difference.high is None else 0.0 - one.difference.high,
-            None if one.difference.low is None else 0.0 - one.difference.low,
-            one.p_adjusted,
-            one.significant,
+            other, of, one.mean, one.low, one.high, p, p is not None and p <= 1.0 - bootstrap.level
         )
-        for of, numbers in (("PnL", outcomes), ("reward", rewards))
-        for one in compare(numbers, agent, bootstrap)
+        for (of, _, other), one, p in zip(pairs, estimates, p_values, strict=True)
     ]
     return Result(name, evaluation, values, agent, bool(trained), duels)
 
@@ -127,7 +133,7 @@ def verdict(report: Report) -> str:
     if shortfall is not None:
         word = "losing" if shortfall >= 0.0 else "earning"
         parts.append(f"its worst 5 % of episodes {word} {abs(shortfall):.4g} on average")
-    parts += _stressed(report, result.agent)
+    parts += _stressed(report, result)
     return f"{', '.join(parts)}."
 
 
@@ -147,21 +153,24 @@ def _between(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" ({low:.4g} to {high:.4g})"
 
 
-def _stressed(report: Report, agent: str) -> list[str]:
-    """What costs the agent most, of the first stress test in which it takes part."""
+def _stressed(report: Report, result: Result) -> list[str]:
+    """What costs the agent most, of the first stress test of the same problem it takes part in."""
     for values in report.stresses.values():
         rows = [
-            row for row in values["rows"] if row["policy"] == agent and row["change"] is not None
+            row
+            for row in values["rows"]
+            if row["policy"] == result.agent and row["change"] is not None
         ]
-        if not rows:
+        if not rows or values["problem_sha256"] != result.values["problem_sha256"]:
             continue
         worst = min(rows, key=lambda row: float(row["change"]))
-        name = f"{worst['scenario']} {worst['severity']}"
+        name, p = f"{worst['scenario']} {worst['severity']}", worst["p_adjusted"]
         if worst["change"] >= 0.0:
             return ["and no stress costs it anything"]
-        return [
-            f"and {name} costs it {abs(worst['change']):.4g} an episode, the most of any stress"
-        ]
+        cost = f"{abs(worst['change']):.4g} an episode, the most of any stress"
+        if p is None or p > 1.0 - result.values["confidence"]:
+            return [f"and {name} costs it {cost}, which cannot be told from none"]
+        return [f"and {name} costs it {cost}"]
     return []
 
 
@@ -219,7 +228,8 @@ def _against(result: Result) -> list[Table | str]:
         )
         rows.append((duel.baseline, duel.of, duel.difference, interval, duel.p_adjusted, said))
     duels = Table(
-        f"{who} minus each other policy, an episode: {level:.4g} % intervals, p by Holm over all",
+        f"{who} minus each other policy, an episode: {level:.4g} % intervals, p by Holm over all "
+        "rows",
         ("against", "of", "mean difference", "interval", "p", f"{who} earns"),
         rows,
     )
@@ -298,9 +308,11 @@ def glossary() -> Table:
     rows: list[tuple[str, str, str]] = [
         ("episode", "", "a start, then decisions until the horizon or the loss limit"),
         ("interval", "", "where the mean lies with the confidence stated, by a studentised "
-         "bootstrap of the episodes' paired differences"),
-        ("p", "", "chance of so large a difference if there was none, by Holm over all "
-         "comparisons of a table"),
+         "bootstrap of episodes; of a difference: of the episodes' paired differences; over seeds: "
+         "of what another seed would do"),
+        ("p", "", "chance of so large a difference if there was none, by Holm over all rows of the "
+         "agent's table, money and reward together; over a whole stress test; on an evaluation's "
+         "own page, over all policies, for money and for reward apart"),
         ("benchmark", "", "the policy that an evaluation compares the others with"),
         ("severity", "", "1 to 3: how badly a scenario hits"),
     ]  # fmt: skip

@@ -143,10 +143,11 @@ def _report(text: str) -> Page:
     given = {**values, "market": text, "policies": policies, "benchmark": played.benchmark}
     row = {"policy": text, "change": -1.0, "scenario": text, "severity": 1, "p_adjusted": 0.5,
            "max_drawdown": 1.0, "cap_reached_share": 0.0}  # fmt: skip
+    about = {"market": text, "problem_sha256": "0" * 64, "policies": [text]}
     return report_page(
         Report(
             results=[result_of(text, played, given, ["glft"])],
-            stresses={text: {"market": text, "policies": [text], "rows": [row]}},
+            stresses={text: about | {"rows": [row]}},
             certificates={text: {"set_name": text, "agent": text, "optimum": 1.0}},
             pages={"Evaluation": {text: "evaluate-1/index.html"}},
             missing=[text],
