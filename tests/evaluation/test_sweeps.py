@@ -54,7 +54,7 @@ def test_liquidity_takes_orders_away() -> None:
     found = along("liquidity")
     spreads = [e["market_spread_ticks"].sum() for e in found]
     assert spreads == sorted(spreads)
-    assert spreads[-1] > 1.2 * spreads[0]
+    assert spreads[-1] > 1.15 * spreads[0]
 
 
 def test_fees_are_paid_by_each_lot() -> None:

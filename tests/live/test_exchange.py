@@ -170,7 +170,7 @@ def test_open_orders_are_bounded(exchange: Exchange) -> None:
 
 def test_time_goes_on_in_steps_and_orders_are_filled_by_the_flow(exchange: Exchange) -> None:
     numbers = iter(range(1, 1000))
-    for _ in range(300):
+    for _ in range(450):
         exchange.apply(["cancel_all", "ann", "requested"])
         for side in ("bid", "ask"):
             exchange.apply(

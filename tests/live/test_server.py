@@ -19,6 +19,9 @@ from rlmm_tf.live.sessions import Limits
 from rlmm_tf.live.tokens import add_token, read_tokens
 from tests.live.exchanges import make_gateway
 
+# asyncio and what it serves draw names of their own from it.
+pytestmark = pytest.mark.global_randomness("the web framework draws from it")
+
 LIMITS = Limits(orders_per_s=100_000, cancels_per_s=100_000, reads_per_s=100_000)
 FUZZED = 600
 Talk = Callable[[httpx.AsyncClient, dict[str, str]], Awaitable[None]]

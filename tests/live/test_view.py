@@ -22,7 +22,7 @@ from rlmm_tf.env import (
 from rlmm_tf.env.live import LiveView
 from rlmm_tf.events import EventFlag, EventKind, EventTable
 from rlmm_tf.params import EnvParams
-from rlmm_tf.presets import preset, problem_of, resolve_params
+from rlmm_tf.presets import preset, resolve_params, usual_problem
 from rlmm_tf.recording import Session, generator_hash, record
 from rlmm_tf.replay_params import RangeParams, ReplayMarketParams
 from rlmm_tf.seeding import environment_keys
@@ -59,7 +59,7 @@ def problem(path: Path, table: EventTable, step_ns: int) -> EnvParams:
     typical = measure_typical(replay)
     replay = replay.model_copy(update={"typical": typical})
     return resolve_params(
-        problem_of(replay, typical, lots=1),
+        usual_problem(replay, typical, lots=1, tick_value=1.0),
         {
             "observation": {"features": tuple(feature.name for feature in REPLAY_FEATURES)},
             "action": {"kind": "continuous", "sizes": True, "lots_min": 0},
