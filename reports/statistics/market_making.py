@@ -113,7 +113,10 @@ def effective_spread(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 
 
 def spread_capture(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-    """Effective spread / the market's mean spread: 1 is all that a fill at the touch can earn."""
+    """Effective spread / the market's mean spread: 1 is all that a fill at the touch can earn.
+
+    The market's is its best ask less its best bid, averaged over ends of steps.
+    """
     steps = episodes["steps"].sum()
     market = _ratio(episodes["market_spread_ticks"].sum(), steps)
     effective = effective_spread(episodes, metadata)
@@ -123,7 +126,9 @@ def spread_capture(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
 def captured_share(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
     """Spread PnL / what the largest quotes at the front of both touches would have earned.
 
-    That is half the market's spread for each lot, of every market order that came, once.
+    Spread PnL is the distance of each fill to the mid at its time. The quotes would earn half the
+    market's spread, best ask less best bid at the end of the step in which it came, for each lot
+    of the largest quote, of every market order once, however large it was.
     """
     return _ratio(episodes["pnl_spread_x2"].sum(), episodes["capturable_x2"].sum())
 
@@ -132,9 +137,33 @@ def markout(horizon: str) -> Measure:
     """The metric at one horizon."""
 
     def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-        """Mean of side x (mid so much later - price) of fills, ticks: what they were worth."""
+        """Mean of side x (mid so much later - price), ticks: what fills were worth.
+
+        Per lot, over fills whose episode lasted so long after them.
+        """
         half = 0.5 * episodes[f"markout_{horizon}_x2"].sum()
         return _ratio(half, episodes[f"markout_lots_{horizon}"].sum())
+
+    return of
+
+
+def lots_with_markout(horizon: str) -> Measure:
+    """The metric at one horizon."""
+
+    def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+        """Lots whose episode lasted so long after their fill / lots traded."""
+        return _ratio(episodes[f"markout_lots_{horizon}"].sum(), _traded(episodes).sum())
+
+    return of
+
+
+def effective_spread_of_those(horizon: str) -> Measure:
+    """The metric at one horizon."""
+
+    def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
+        """The effective spread of the lots that have a markout at this horizon alone, ticks."""
+        spread_x2 = episodes[f"markout_spread_{horizon}_x2"].sum()
+        return _ratio(spread_x2, episodes[f"markout_lots_{horizon}"].sum())
 
     return of
 
@@ -143,7 +172,7 @@ def realised_spread(horizon: str) -> Measure:
     """The metric at one horizon."""
 
     def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-        """2 x markout so much later, ticks: what is left of the effective spread by then."""
+        """2 x markout so much later, ticks: what is left of the effective spread of those lots."""
         after = markout(horizon)(episodes, metadata)
         return None if after is None else 2.0 * after
 
@@ -154,10 +183,13 @@ def adverse_selection(horizon: str) -> Measure:
     """The metric at one horizon."""
 
     def of(episodes: Episodes, metadata: EpisodeMetadata) -> Number:
-        """1 - markout / half effective spread: the share that the market took back."""
-        effective = effective_spread(episodes, metadata)
-        after = markout(horizon)(episodes, metadata)
-        return None if not effective or after is None else 1.0 - after / (0.5 * effective)
+        """1 - realised / effective spread, both of the lots with a markout: what was taken back.
+
+        None where these lots were filled at no distance from the mid, or on its wrong side.
+        """
+        spread_x2 = episodes[f"markout_spread_{horizon}_x2"].sum()
+        kept = _ratio(episodes[f"markout_{horizon}_x2"].sum(), spread_x2)
+        return None if kept is None else 1.0 - kept
 
     return of
 
@@ -300,6 +332,11 @@ def _metrics() -> tuple[Metric, ...]:
     found = [Metric(*row) for row in plain]
     for horizon in HORIZONS:
         found.append(Metric(f"markout {horizon}", "ticks", markout(horizon)))
+        found.append(Metric(f"lots with a markout {horizon}", "", lots_with_markout(horizon)))
+        found.append(
+            Metric(f"effective spread of those, {horizon}", "ticks",
+                   effective_spread_of_those(horizon))
+        )  # fmt: skip
         found.append(Metric(f"realised spread {horizon}", "ticks", realised_spread(horizon)))
         found.append(Metric(f"adverse selection {horizon}", "", adverse_selection(horizon)))
     found += [Metric(f"filled, {QUEUE_WORDS[name]}", "", fills_by_queue(name)) for name in QUEUES]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 SCHEMA = "rlmm episodes"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 UNSTRESSED = ""  # the setting without a shock
 _METADATA_KEY = b"rlmm_tf"
 
@@ -93,6 +93,9 @@ EPISODE_COLUMNS: tuple[EpisodeColumn, ...] = (
                 f"markout_{horizon}_x2", np.int64, "half tick lots", f"of fills, {horizon} later"
             ),
             EpisodeColumn(f"markout_lots_{horizon}", np.int64, "lots", "that this is of"),
+            EpisodeColumn(
+                f"markout_spread_{horizon}_x2", np.int64, "half tick lots", "their distance then"
+            ),
         )
     ),
     EpisodeColumn("reward", np.float64, "", "summed"),
@@ -151,7 +154,7 @@ class EpisodeMetadata:
     step_ns: int
     steps: int  # of an episode that reaches its horizon
     inventory_cap_lots: int
-    mid_ticks_x2: int  # a price of the market: what a lot costs
+    mid_ticks_x2: int  # the market's before anybody plays: what a lot costs
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

@@ -70,7 +70,8 @@ class Sums:
             "capturable_x2", "trades", "traded_tick_lots",
         )  # fmt: skip
         held = ("inventory_max_lots", "inventory_squares", "inventory_products", "drawdown_x2")
-        names = (*_SUMMED, *_LAST, *counted, *held)
+        of_fills = (f"markout_spread_{horizon}_x2" for horizon in HORIZONS)
+        names = (*_SUMMED, *_LAST, *counted, *held, *of_fills)
         self._values = {name: np.zeros(n_envs) for name in names}
         self._equity_x2, self._peak_x2 = np.zeros(n_envs), np.zeros(n_envs)
         self._inventory = np.full(n_envs, np.nan)  # at the end of the step before
@@ -135,6 +136,12 @@ class Sums:
         worth = (fills["price_ticks"][first] * lots).astype(np.float64)
         values["traded_tick_lots"] += np.bincount(environment, worth, n_envs)
         moves = (fills["side"][first] * lots).astype(np.float64)
+        gains_x2 = moves * (fills["mid_ticks_x2"][first] - 2 * fills["price_ticks"][first])
+        for horizon in HORIZONS:
+            old_enough = fills[f"mid_ticks_x2_{horizon}"][first] > 0
+            values[f"markout_spread_{horizon}_x2"] += np.bincount(
+                environment[old_enough], gains_x2[old_enough], n_envs
+            )
         self._path.add(environment, moves, fills["ts_ns"][first] / NS_PER_S)
 
     def _add_quotes(self, columns: Floats) -> None:

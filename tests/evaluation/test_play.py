@@ -75,7 +75,15 @@ def of_fills(fills: list[dict[str, int]], row: dict[str, Any]) -> dict[str, Any]
         first += position * (fill["ts_ns"] - now_ns) / 1e9
         second += position**2 * (fill["ts_ns"] - now_ns) / 1e9
         position, now_ns = position + fill["side"] * fill["qty_lots"], fill["ts_ns"]
-    return {
+    spreads = {
+        f"markout_spread_{horizon}_x2": sum(
+            f["side"] * f["qty_lots"] * (f["mid_ticks_x2"] - 2 * f["price_ticks"])
+            for f in fills
+            if f[f"mid_ticks_x2_{horizon}"] > 0
+        )
+        for horizon in HORIZONS
+    }
+    return spreads | {
         "trades": len(fills),
         "traded_tick_lots": sum(f["price_ticks"] * f["qty_lots"] for f in fills),
         "inventory_integral_lots_s": first,

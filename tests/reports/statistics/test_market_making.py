@@ -70,6 +70,10 @@ BY_HAND: dict[str, tuple[Any, Any]] = {
     "markout_lots_10s": (2, 2),
     "markout_60s_x2": (0, 0),
     "markout_lots_60s": (0, 0),
+    "markout_spread_100ms_x2": (30, 10),
+    "markout_spread_1s_x2": (24, 8),
+    "markout_spread_10s_x2": (6, 10),
+    "markout_spread_60s_x2": (0, 0),
     "reward": (1.5, -2.5),
 }
 EXPECTED: dict[str, float | None] = {
@@ -106,10 +110,18 @@ EXPECTED: dict[str, float | None] = {
     "ended by the loss limit": 0.5,
     "markout 100ms": 11 / 11,
     "adverse selection 100ms": 1 - 1 / (20 / 11),
+    "lots with a markout 100ms": 1.0,
+    "lots with a markout 1s": 10 / 11,
+    "lots with a markout 10s": 4 / 11,
+    "lots with a markout 60s": 0.0,
+    "effective spread of those, 100ms": 40 / 11,
+    "effective spread of those, 1s": 32 / 10,
+    "effective spread of those, 10s": 16 / 4,
+    "effective spread of those, 60s": None,
     "markout 1s": 0.0,
     "adverse selection 1s": 1.0,
     "markout 10s": -1.0,
-    "adverse selection 10s": 1 + 1 / (20 / 11),
+    "adverse selection 10s": 1 + 1 / 2,  # of the 4 lots: 2 ticks from the mid, worth -1 later
     "markout 60s": None,
     "adverse selection 60s": None,
     "realised spread 100ms": 2.0,
@@ -157,7 +169,8 @@ def test_who_does_nothing_has_no_ratios() -> None:
         *(f"{what} {level} %" for what in ("VaR", "ES") for level in (95, 99)),
         "fill ratio", "maker share", "maker/taker ratio", "quoted spread", "effective spread",
         "spread capture", "captured of all spread", "inventory half-life", "order-to-trade ratio",
-        *(f"{what} {h}" for what in ("markout", "realised spread", "adverse selection")
+        *(f"{what} {h}" for what in ("markout", "realised spread", "adverse selection",
+                                     "lots with a markout", "effective spread of those,")
           for h in ("100ms", "1s", "10s", "60s")),
         *(name for name in EXPECTED if name.startswith("filled, ")),
     }  # fmt: skip
@@ -167,6 +180,18 @@ def test_who_does_nothing_has_no_ratios() -> None:
 
 def test_an_analytic_market_has_no_spread_to_capture() -> None:
     assert metrics_of(episodes(market_spread_ticks=(0, 0)), METADATA)["spread capture"] is None
+
+
+def test_late_fills_do_not_count_as_adverse_selection() -> None:
+    """Only a third of the lots were old enough; all of them were worth what they were at first."""
+    third = episodes(markout_60s_x2=(6, 4), markout_lots_60s=(2, 2), markout_spread_60s_x2=(6, 4))
+    found = metrics_of(third, METADATA)
+    assert found["adverse selection 60s"] == 0.0
+    assert found["realised spread 60s"] == found["effective spread of those, 60s"] == 2.5
+    assert found["effective spread"] == 40 / 11  # of all
+    assert found["lots with a markout 60s"] == pytest.approx(4 / 11)
+    paid = episodes(markout_60s_x2=(6, 4), markout_lots_60s=(2, 2), markout_spread_60s_x2=(-6, 6))
+    assert metrics_of(paid, METADATA)["adverse selection 60s"] is None
 
 
 @pytest.mark.parametrize("products", [(0, 0), (-5, 0), (40, 4)])
