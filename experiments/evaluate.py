@@ -13,16 +13,17 @@ import numpy as np
 from experiments.evaluation_config import EvaluateConfig, PlayConfig
 from experiments.kept import Kept
 from experiments.players import Contest, enter, market_from, played_seed
-from reports.evaluation import SHEET_DAYS, evaluation_page
+from reports.evaluation import evaluation_page
 from reports.evaluation_values import Evaluation, daily, evaluation_values
 from reports.page import render
-from reports.statistics.daily import CALENDARS
+from reports.statistics.daily import CALENDARS, DAYS_LEAST
 from reports.statistics.intervals import Bootstrap
 from reports.tear_sheet import tear_sheet
 from rlmm_tf import __version__
+from rlmm_tf.env import initial_mid_ticks_x2
 from rlmm_tf.env.vector import available_threads
 from rlmm_tf.evaluation.baselines import BASELINES, FAMILIES, Tuned
-from rlmm_tf.evaluation.episodes import UNSTRESSED, EpisodeMetadata, Episodes
+from rlmm_tf.evaluation.episodes import UNSTRESSED, EpisodeMetadata
 from rlmm_tf.evaluation.play import Trace, play
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def run_evaluate(
     market = market_from(config)
     meter = Meter(config, config.episodes * len(config.players), progress)
     contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
-    n_steps = market.params.episode.n_steps
-    kept = Kept(run, functools.partial(metadata_of, config, contest), n_steps)
+    kept = Kept(run, metadata_of(config, contest))
     traces: list[Trace] = []
     for player in contest.players:
         playing = functools.partial(
@@ -107,7 +107,7 @@ def _write_tear_sheets(
 ) -> dict[str, str]:
     """One for each policy against the benchmark, if there are days enough; files by policy."""
     benchmark = daily(evaluation, evaluation.benchmark)
-    if benchmark is None or len(benchmark.days) < SHEET_DAYS:
+    if benchmark is None or len(benchmark.days) < DAYS_LEAST:
         return {}
     files = {}
     others = [name for name in evaluation.table.policies if name != evaluation.benchmark]
@@ -140,10 +140,8 @@ def origin_of(run: RunDirectory) -> dict[str, Any]:
     }
 
 
-def metadata_of(
-    config: PlayConfig, contest: Contest, blocks: Sequence[Episodes]
-) -> EpisodeMetadata:
-    """What the table says about itself."""
+def metadata_of(config: PlayConfig, contest: Contest) -> EpisodeMetadata:
+    """What the table says about itself; who plays does not change it."""
     params = contest.market.params
     return EpisodeMetadata(
         market=contest.market.name,
@@ -153,7 +151,7 @@ def metadata_of(
         step_ns=params.episode.step_ns,
         steps=params.episode.n_steps,
         inventory_cap_lots=params.limits.inventory_cap_lots,
-        mid_ticks_x2=int(np.median(np.concatenate([b["mid_ticks_x2"] for b in blocks]))),
+        mid_ticks_x2=initial_mid_ticks_x2(params),
     )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.errors import Problem, RunDirectoryError, shown_place
 from rlmm_tf.evaluation.baselines import Measured, Tuned, chosen_again
@@ -37,28 +38,21 @@ PARTS = "parts"
 INPUTS_NAME = "inputs.json"
 
 Played = tuple[Episodes, Trace]
-Describe = Callable[[Sequence[Episodes]], EpisodeMetadata]
 
 
 class Kept:
     """The blocks of a run, played or found; in the order in which they are asked for."""
 
-    def __init__(self, run: RunDirectory, describe: Describe, n_steps: int) -> None:
-        """Of a run.
-
-        Args:
-            run: where.
-            describe: the metadata of a table of these blocks.
-            n_steps: of an episode that reaches its horizon.
-        """
-        self._run, self._describe, self._n_steps = run, describe, n_steps
+    def __init__(self, run: RunDirectory, metadata: EpisodeMetadata) -> None:
+        """Of a run, with what its tables say about themselves."""
+        self._run, self._metadata = run, metadata
         self._played: list[Played] = []
         self._table: EpisodeTable | None = None
         self._steps: Mapping[str, Trace] = {}
         if (run.path / TABLE_NAME).is_file():
             self._table = self._read(TABLE_NAME)
             if (run.path / STEPS_NAME).is_file():
-                self._steps = read_traces(run.path / STEPS_NAME, n_steps)
+                self._steps = self._read_steps()
 
     def block(self, policy: str, setting: str, play: Callable[[], Played]) -> Played:
         """The next one, from the run if it is there."""
@@ -67,15 +61,14 @@ class Kept:
             found = self._table.of(policy, setting), self._steps.get(policy, self._none(policy))
         elif (self._run.path / f"{name}.parquet").is_file():
             episodes = self._read(f"{name}.parquet").of(policy, setting)
-            columns = np.load(self._run.path / f"{name}.npy", allow_pickle=False)
-            found = episodes, Trace(policy, columns)
+            found = episodes, Trace(policy, self._read_columns(f"{name}.npy"))
         else:
             found = play()
             episodes, trace = found
             steps = io.BytesIO()
             np.save(steps, trace.columns, allow_pickle=False)
             self._run.write(f"{name}.npy", steps.getvalue())  # first: the table makes it whole
-            part = EpisodeTable(self._describe([episodes]), (episodes,))
+            part = EpisodeTable(self._metadata, (episodes,))
             self._run.write(f"{name}.parquet", part.to_bytes())
             self._run.keep()
         self._played.append(found)
@@ -84,7 +77,7 @@ class Kept:
     def table(self, *, steps: bool) -> EpisodeTable:
         """All blocks as the run's table; written, with the steps beside it if wanted."""
         blocks = tuple(episodes for episodes, _ in self._played)
-        table = EpisodeTable(self._describe(blocks), blocks)
+        table = EpisodeTable(self._metadata, blocks)
         if self._table is None:
             if steps:
                 self._run.write(STEPS_NAME, trace_bytes([trace for _, trace in self._played]))
@@ -95,15 +88,57 @@ class Kept:
     def _none(self, policy: str) -> Trace:
         from rlmm_tf.env import COLUMNS
 
-        return Trace(policy, np.empty((0, self._n_steps, len(COLUMNS))))
+        return Trace(policy, np.empty((0, self._metadata.steps, len(COLUMNS))))
 
     def _read(self, name: str) -> EpisodeTable:
         path = self._run.path / name
         try:
             return EpisodeTable.read(path)
         except ValueError as error:
-            message = f"{error}; remove this file and go on with --resume"
-            raise RunDirectoryError([Problem(shown_place(path), message)]) from None
+            raise _damaged(path, str(error)) from None
+
+    def _read_steps(self) -> Mapping[str, Trace]:
+        path = self._run.path / STEPS_NAME
+        try:
+            return read_traces(path, self._metadata.steps)
+        except (OSError, KeyError, ValueError) as error:  # pyarrow's are ValueErrors
+            raise _damaged(path, f"expected the steps of episodes, got something else: {error}",
+                           also=self._run.path / TABLE_NAME) from None  # fmt: skip
+
+    def _read_columns(self, name: str) -> NDArray[np.float64]:
+        """The steps of a part, which was written before its table."""
+        path = self._run.path / name
+        about = "expected the steps of what was played beside it"
+        try:
+            columns: NDArray[np.float64] = np.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            raise _damaged(path.with_suffix(".parquet"), f"{about}, got no {name}") from None
+        except (OSError, EOFError, ValueError) as error:
+            table = path.with_suffix(".parquet")
+            raise _damaged(path, f"{about}, got something else: {error}", also=table) from None
+        if columns.dtype != np.float64 or columns.ndim != 3:
+            got = f"{columns.dtype} of shape {columns.shape}"
+            raise _damaged(path, f"{about}, got {got}", also=path.with_suffix(".parquet"))
+        return columns
+
+
+def _damaged(path: Path, what: str, *, also: Path | None = None) -> RunDirectoryError:
+    """A file that is not what was written; without it, it is played or measured again."""
+    files = "this file" if also is None else f"this file and {also.name}"
+    message = f"{what}; remove {files} and go on with --resume"
+    return RunDirectoryError([Problem(shown_place(path), message)])
+
+
+def _read_json(path: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
+    """An object of a run that has these keys."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, f"expected a JSON object, got something else: {error}") from None
+    if not isinstance(found, dict) or any(not isinstance(found.get(key), dict) for key in keys):
+        wanted = f" of objects {', '.join(keys)}" if keys else ""
+        raise _damaged(path, f"expected a JSON object{wanted}, got something else")
+    return found
 
 
 def note_inputs(run: RunDirectory, inputs: Mapping[str, str]) -> None:
@@ -120,7 +155,7 @@ def require_inputs(folder: Path, inputs: Mapping[str, str]) -> None:
     path = folder / INPUTS_NAME
     if not path.is_file():
         return
-    there = json.loads(path.read_text("utf-8"))
+    there = _read_json(path)
     changed = [name for name, digest in inputs.items() if there.get(name) != digest]
     if changed:
         message = (
@@ -152,15 +187,19 @@ def found_baselines(
     path = folder / BASELINES_NAME
     if not path.is_file():
         return None
-    found = json.loads(path.read_text("utf-8"))
-    about = found["measured"] | {
-        name: tuple(found["measured"][name]) for name in ("offset_ticks", "filled_hz")
-    }
-    measured = Measured(**about)
-    return {
-        name: chosen_again(
-            name, params, measured, seed=seed,
-            chosen=one["chosen"], tried=one["tried"], mean_reward=one["mean_reward"],
-        )
-        for name, one in found["rules"].items()
-    }  # fmt: skip
+    found = _read_json(path, ("measured", "rules"))
+    try:
+        about = found["measured"] | {
+            name: tuple(found["measured"][name]) for name in ("offset_ticks", "filled_hz")
+        }
+        measured = Measured(**about)
+        return {
+            name: chosen_again(
+                name, params, measured, seed=seed,
+                chosen=one["chosen"], tried=one["tried"], mean_reward=one["mean_reward"],
+            )
+            for name, one in found["rules"].items()
+        }  # fmt: skip
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"expected what was measured and chosen, got something else: {error!r}"
+        raise _damaged(path, what) from None

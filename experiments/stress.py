@@ -6,7 +6,7 @@ import csv
 import functools
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import ConfigError, Problem, did_you_mean
@@ -42,7 +42,7 @@ from rlmm_tf.evaluation.scenarios import (
     own_scenario,
     setting_name,
 )
-from rlmm_tf.evaluation.sweeps import PREFIX, sweep
+from rlmm_tf.evaluation.sweeps import sweep
 from rlmm_tf.params import EnvParams
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 RESULT_NAME = "stress.json"
 CSV_NAME, MARKDOWN_NAME = "stress.csv", "stress.md"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet computes
 SWEEPS_CSV, SWEEPS_PAGE = "sweeps.csv", "sweeps.html"
 
 
@@ -87,8 +88,7 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
     settings = {UNSTRESSED: market.params, **stressed, **cells}
     meter = Meter(config, config.episodes * len(settings) * len(config.players), progress)
     contest = enter(config, market, run=run, n_threads=n_threads, tried=meter.tuned)
-    n_steps = market.params.episode.n_steps
-    kept = Kept(run, functools.partial(metadata_of, config, contest), n_steps)
+    kept = Kept(run, metadata_of(config, contest))
     for setting, problem in settings.items():
         for player in contest.players:
             playing = functools.partial(
@@ -114,10 +114,12 @@ def run_stress(config: StressConfig, run: RunDirectory, *, progress: Progress) -
     }
     pages: dict[str, Page] = {}
     if cells:
-        pages[SWEEPS_PAGE] = _sweep_results(config, table, market, unswept, run, values)
+        swept = _only(table, cells)
+        pages[SWEEPS_PAGE] = _sweep_results(config, swept, market, unswept, run, values)
     if stressed:
         rules = {name: described(one) for name, one in contest.tuned.items()}
-        pages[PAGE_NAME] = _stress_results(config, table, market, left_out, rules, run, values)
+        own = _only(table, stressed)
+        pages[PAGE_NAME] = _stress_results(config, own, market, left_out, rules, run, values)
     run.write(RESULT_NAME, json.dumps(values, indent=1) + "\n")
     for name, page in pages.items():
         run.write(name if stressed else PAGE_NAME, render(page))
@@ -134,19 +136,18 @@ def _stress_results(
     values: dict[str, Any],
 ) -> Page:
     """The page; tables are written, numbers put into `values`."""
-    own = _without(table, swept=True)
     stress = Stress(
-        table=own,
+        table=table,
         about={name: one.about for name, one in _scenarios(config).items()},
         rules=rules,
         left_out=left_out,
-        bootstrap=bootstrap_for(config, comparisons=len(own.blocks)),
+        bootstrap=bootstrap_for(config, comparisons=len(table.blocks)),
         cautions=market.cautions,
         origin=origin_of(run),
     )
     rows = stress_rows(stress)
     values["rows"] = rows
-    values["policies"] = {name: {"worst": worst_of(rows, name)} for name in own.policies}
+    values["policies"] = {name: {"worst": worst_of(rows, name)} for name in table.policies}
     run.write(CSV_NAME, _csv(rows, COLUMNS))
     run.write(MARKDOWN_NAME, markdown(rows))
     return stress_page(stress, rows)
@@ -161,12 +162,11 @@ def _sweep_results(
     values: dict[str, Any],
 ) -> Page:
     """The page; the table is written, numbers put into `values`."""
-    own = _without(table, swept=False)
     sweeps = Sweeps(
-        table=own,
+        table=table,
         sweeps=[sweep(text) for text in config.sweeps if text not in left_out],
         left_out=left_out,
-        bootstrap=bootstrap_for(config, comparisons=len(own.blocks) * len(config.sweeps)),
+        bootstrap=bootstrap_for(config, comparisons=len(table.blocks) * len(config.sweeps)),
         cautions=market.cautions,
         origin=origin_of(run),
     )
@@ -176,13 +176,9 @@ def _sweep_results(
     return sweeps_page(sweeps, rows)
 
 
-def _without(table: EpisodeTable, *, swept: bool) -> EpisodeTable:
-    """The table without the cells of sweeps, or without the scenarios."""
-    kept = [
-        block
-        for block in table
-        if block.setting == UNSTRESSED or block.setting.startswith(PREFIX) != swept
-    ]
+def _only(table: EpisodeTable, settings: Container[str]) -> EpisodeTable:
+    """The table's blocks of these settings, and of none; what they are called says nothing."""
+    kept = [block for block in table if block.setting == UNSTRESSED or block.setting in settings]
     return EpisodeTable(table.metadata, tuple(kept))
 
 
@@ -242,5 +238,12 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO()
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({name: _defused(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _defused(value: object) -> object:
+    """A text that a spreadsheet would take for a formula is one no longer; numbers stay."""
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value

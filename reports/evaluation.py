@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports import tear_sheet
-from reports.evaluation_values import DAYS_LEAST, Evaluation, why_no_days
+from reports.evaluation_values import Evaluation, why_no_days
 from reports.page import (
     Bars,
     Facts,
@@ -21,13 +20,12 @@ from reports.page import (
     cautions_note,
     looks,
 )
-from reports.statistics.daily import CALENDARS
+from reports.statistics.daily import CALENDARS, DAYS_LEAST
 from reports.statistics.market_making import METRICS
 from reports.thinning import thinned
 from rlmm_tf.evaluation.episodes import HORIZONS
 
 TITLE = "Evaluation"
-SHEET_DAYS = tear_sheet.DAYS_LEAST
 
 
 def verdict(values: Mapping[str, Any]) -> list[str]:
@@ -243,9 +241,9 @@ def _sheets(evaluation: Evaluation, sheets: Mapping[str, str]) -> Links | str:
     episode_ns = metadata.steps * metadata.step_ns
     if reason and len(evaluation.table.blocks[0]) * episode_ns >= calendar.session_ns:
         return f"None: {reason}."
-    needed = -(-SHEET_DAYS * calendar.session_ns // episode_ns)
+    needed = -(-DAYS_LEAST * calendar.session_ns // episode_ns)
     return (
-        f"None: they need {SHEET_DAYS} days, which are {needed} episodes of this length "
+        f"None: they need {DAYS_LEAST} days, which are {needed} episodes of this length "
         f"({calendar.name}), and another policy than the benchmark."
     )
 

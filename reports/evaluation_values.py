@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics.daily import CALENDARS, RETURN_MOST, DailyPnl, daily_pnl
+from reports.statistics.daily import CALENDARS, DAYS_LEAST, RETURN_MOST, DailyPnl, daily_pnl
 from reports.statistics.intervals import (
     Bootstrap,
     compare,
@@ -23,7 +23,6 @@ from rlmm_tf.evaluation.episodes import EpisodeTable
 from rlmm_tf.evaluation.play import Trace
 
 CURRENCY = "account currency"
-DAYS_LEAST = 2  # for a Sharpe ratio
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def daily(evaluation: Evaluation, policy: str) -> DailyPnl | None:
 
 
 def _by_day(evaluation: Evaluation, policy: str) -> dict[str, Any]:
-    """Risk by day; undefined for less than two days."""
+    """Risk by day; undefined for fewer than DAYS_LEAST of them."""
     calendar, days = CALENDARS[evaluation.calendar], daily(evaluation, policy)
     count = 0 if days is None else len(days.pnl)
     if days is None or count < DAYS_LEAST:

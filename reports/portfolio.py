@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.page import Bars, Chart, Gallery, HeatMap, Page, Section, Table, crowded, looks
-from reports.statistics.daily import DailyPnl
+from reports.statistics.daily import DAYS_LEAST, DailyPnl
 
 TITLE = "Portfolio"
-DAYS_LEAST = 20  # of fewer, the worst 5 % are no day
 TAIL = 0.05
 NO_PACKAGE = (
     "There is no portfolio page: it needs Riskfolio-Lib; `make setup-portfolio` installs it."

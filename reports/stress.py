@@ -130,7 +130,9 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    for special in ("\\", "|", "<"):
+        text = text.replace(special, "\\" + special)
+    return " ".join(text.splitlines())
 
 
 _SHOWN = (

@@ -21,9 +21,8 @@ import numpy as np
 from markupsafe import escape
 
 from reports.page import Page, render
-from reports.statistics.daily import MONDAY, Calendar, DailyPnl
+from reports.statistics.daily import DAYS_LEAST, MONDAY, Calendar, DailyPnl
 
-DAYS_LEAST = 20  # a month of trading, and the first day in which a loss of 1 in 20 may be seen
 HEADING = "Tear sheet"
 STYLE = {
     "axes.facecolor": "white",

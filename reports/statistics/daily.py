@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 NS_PER_HOUR = 3_600_000_000_000
 NS_PER_DAY = 24 * NS_PER_HOUR
 MONDAY = np.datetime64("1970-01-05", "D")  # simulated days are dated from here on
+DAYS_LEAST = 20  # for a measure of days: a month, and the first day that is the worst 1 in 20
 RETURN_MOST = 1e9  # a day's PnL per capital: beyond, the two are not in the same unit
 
 

@@ -53,7 +53,7 @@ from rlmm_tf.env.tape import (
     share_ahead,
     tape_of,
 )
-from rlmm_tf.env.typical import make_batch, measure_typical
+from rlmm_tf.env.typical import initial_mid_ticks_x2, make_batch, measure_typical
 from rlmm_tf.env.vector import MarketMakingVectorEnv
 from rlmm_tf.kernels.aligned import aligned_empty
 
@@ -90,6 +90,7 @@ __all__ = [
     "draw",
     "draw_names",
     "engine_params",
+    "initial_mid_ticks_x2",
     "make_batch",
     "make_policy",
     "make_tape",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,6 +26,20 @@ def make_batch(params: EnvParams, *, seeds: NDArray[np.uint64], n_threads: int =
     tape = recording_of(params)
     params = with_typical(params, tape)
     return Batch(engine_params(params), seeds=seeds, n_threads=n_threads, tape=tape)
+
+
+def initial_mid_ticks_x2(params: EnvParams) -> int:
+    """The market's mid before anybody plays; of a recording, where an episode of it begins.
+
+    That start is drawn from the market's ranges, always the same one: no seed and no policy counts.
+    """
+    market = params.market
+    if not isinstance(market, ReplayMarketParams):
+        return 2 * market.mid_initial_ticks
+    batch, arrays, nothing = _idle(market, n_steps=1, step_ns=1, seed=0)
+    batch.step(nothing, **arrays)
+    batch.close()
+    return int(arrays["columns"][0, COLUMN_INDEX["mid_ticks_x2"]])
 
 
 def with_typical(params: EnvParams, tape: Tape | None) -> EnvParams:
@@ -53,18 +68,7 @@ def measure_typical(
         step_ns: how long a step is.
         seed: where the episode starts.
     """
-    params = EnvParams(
-        market=market.model_copy(update={"typical": TypicalParams()}),
-        episode=EpisodeParams(n_steps=n_steps, step_ns=step_ns, horizon_ends="truncated"),
-        action=ActionParams(offset_max_ticks=1, sizes=True, lots_min=0),
-        observation=ObservationParams(features=("bid_depth", "ask_depth"), levels=1, clip=1e6),
-    )
-    batch = Batch(
-        engine_params(params), seeds=environment_keys(seed, 1), n_threads=1, tape=tape_of(market)
-    )
-    arrays = output_arrays(1, width=2)
-    batch.reset(obs=arrays["obs"])
-    nothing = actions_from_quotes(params.action, np.zeros((1, 2)), np.zeros((1, 2)))
+    batch, arrays, nothing = _idle(market, n_steps=n_steps, step_ns=step_ns, seed=seed)
     columns, depths = [], []
     ended = False
     while not ended:
@@ -86,3 +90,21 @@ def measure_typical(
         volatility_ticks=volatility_ticks or 1.0,
         market_orders_hz=orders / 2 * NS_PER_S / step_ns or 1.0,
     )
+
+
+def _idle(
+    market: ReplayMarketParams, *, n_steps: int, step_ns: int, seed: int
+) -> tuple[Batch, dict[str, NDArray[Any]], NDArray[np.float32] | NDArray[np.int64]]:
+    """An environment of an agent that sends nothing, reset; its arrays, and that action."""
+    params = EnvParams(
+        market=market.model_copy(update={"typical": TypicalParams()}),
+        episode=EpisodeParams(n_steps=n_steps, step_ns=step_ns, horizon_ends="truncated"),
+        action=ActionParams(offset_max_ticks=1, sizes=True, lots_min=0),
+        observation=ObservationParams(features=("bid_depth", "ask_depth"), levels=1, clip=1e6),
+    )
+    batch = Batch(
+        engine_params(params), seeds=environment_keys(seed, 1), n_threads=1, tape=tape_of(market)
+    )
+    arrays = output_arrays(1, width=2)
+    batch.reset(obs=arrays["obs"])
+    return batch, arrays, actions_from_quotes(params.action, np.zeros((1, 2)), np.zeros((1, 2)))

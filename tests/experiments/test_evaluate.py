@@ -18,6 +18,7 @@ from rlmm_tf.env import PolicySpec, PolicyWeights
 from rlmm_tf.evaluation.episodes import EpisodeTable
 from rlmm_tf.evaluation.scenarios import SCENARIOS
 from rlmm_tf.evaluation.sweeps import AXES
+from rlmm_tf.events import EventTable
 from rlmm_tf.market_presets import small_tick
 from rlmm_tf.presets import PRESETS, resolve_params
 from rlmm_tf.seeding import environment_keys, seed_sequence
@@ -97,6 +98,24 @@ def test_runs_under_a_label_are_seeds_of_one_policy(
     assert min(means) <= result["seeds"]["ppo"]["pnl"]["iqm"] <= max(means)
 
 
+def test_the_capital_is_the_same_whoever_plays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    market = ["--market", "book-small-tick", "--episodes", "3", *SHORT]
+    capitals = set()
+    for i, players in enumerate((["fixed"], ["random"], ["fixed", "random"])):
+        for out in (tmp_path / f"evaluate{i}", tmp_path / f"stress{i}"):
+            verb = "evaluate" if "evaluate" in out.name else "stress"
+            more = [] if verb == "evaluate" else ["--scenarios", "fee_change"]
+            run_json([verb, *players, *market, *more, "--out", str(out)], capsys)
+            capitals.add(EpisodeTable.read(out / "episodes.parquet").metadata.capital)
+    params = PRESETS["book-small-tick"]
+    (capital,) = capitals
+    mid = params.market.mid_initial_ticks
+    assert mid is not None
+    assert capital == mid * params.limits.inventory_cap_lots * params.tick_value
+
+
 def test_a_recorded_day_can_be_played_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +127,12 @@ def test_a_recorded_day_can_be_played_in(
     result = run_json([*arguments, "--out", str(tmp_path / "run")], capsys)
     assert result["market"] == str(sim)
     assert result["policies"]["fixed"]["rule"].startswith("FixedSpread(")
+    metadata = EpisodeTable.read(tmp_path / "run" / "episodes.parquet").metadata
+    run_json([*arguments[:2], *arguments[3:], "--seed", "3", "--out", str(tmp_path / "b")], capsys)
+    other = EpisodeTable.read(tmp_path / "b" / "episodes.parquet").metadata
+    assert metadata.mid_ticks_x2 == other.mid_ticks_x2  # another player, and other draws
+    mids = EventTable.read(sim).column("price_ticks")
+    assert 2 * mids.min() < metadata.mid_ticks_x2 < 2 * mids.max()
 
 
 def test_a_market_from_a_file_is_a_problem(
@@ -169,6 +194,23 @@ def test_a_sweep_is_a_heat_map(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert [row["scenario"] for row in both["rows"]] == ["none", *["fat_finger"] * 3]
     assert both["sweeps"] == result["sweeps"]
     assert (tmp_path / "both" / "sweeps.html").is_file()
+
+
+def test_a_scenario_may_be_called_like_a_sweep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "own:\n  sweep fees:\n    about: nothing trades at first\n"
+        "    shocks: [{kind: halt, start_ns: 0, duration_ns: 100000000000}]\n"
+    )
+    arguments = ["stress", "random", "--market", "book-small-tick", "--episodes", "4", *SHORT]
+    arguments += ["--config", str(own), "--sweep", "fees x horizon"]
+    result = run_json([*arguments, "--out", str(tmp_path / "run")], capsys)
+    assert [row["scenario"] for row in result["rows"]] == ["none", "sweep fees"]
+    cells = len(AXES["fees"].levels) * len(AXES["horizon"].levels)
+    assert len(result["sweeps"]) == cells
+    assert "nothing trades at first." in (tmp_path / "run" / "index.html").read_text()
 
 
 def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from experiments import evaluate, run
+from experiments import evaluate, kept, run
 from experiments.cli import main
 from experiments.run import RunDirectory
 from tests.experiments.test_evaluate import SHORT, refused, trained
@@ -193,3 +194,53 @@ def test_a_run_to_go_on_with_has_to_be_one(
     (out / "episodes.parquet").write_bytes(b"torn")
     error = refused(["evaluate", "--resume", str(out)], capsys)
     assert "remove this file and go on with --resume" in error
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that ended after the first policy had been played."""
+    folder = tmp_path_factory.mktemp("kept") / "cut"
+    block, calls = kept.Kept.block, [0]
+
+    def once(*arguments: Any) -> Any:
+        if calls[0] == 1:
+            raise KeyboardInterrupt
+        calls[0] += 1
+        return block(*arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kept.Kept, "block", once)
+        assert main([*EVALUATE, "--out", str(folder)]) == 130
+    return folder
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"torn", b"{}", b"[1]", b"\xff"])
+@pytest.mark.parametrize(
+    "name", ["parts/0000.npy", "parts/0000.parquet", "inputs.json", "baselines.json"]
+)
+def test_a_damaged_file_is_named_and_what_to_do_helps(
+    name: str,
+    damage: bytes | None,
+    cut: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(cut, out)
+    (out / name).unlink()
+    if damage is not None:
+        (out / name).write_bytes(damage)
+    capsys.readouterr()
+    if (name, damage) == ("inputs.json", b"{}"):
+        assert "expected the market" in refused(["evaluate", "--resume", str(out)], capsys)
+        return
+    if damage is None and name != "parts/0000.npy":  # done again
+        assert main(["evaluate", "--resume", str(out)]) == 0
+        return
+    error = refused(["evaluate", "--resume", str(out)], capsys)
+    named = "parts/0000.parquet" if damage is None else name
+    assert f"{out / named}: " in error
+    assert "go on with --resume" in error
+    (out / named).unlink()
+    (out / "parts" / "0000.parquet").unlink(missing_ok="npy" in name or "parquet" in name)
+    assert main(["evaluate", "--resume", str(out)]) == 0

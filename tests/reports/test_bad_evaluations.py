@@ -61,7 +61,7 @@ def test_who_never_trades_has_no_ratios() -> None:
 
 
 def test_what_never_varies_has_no_ratio_of_risk() -> None:
-    values, _ = written(of(block("sure", np.full(80, 7)), block("glft", np.full(80, 7))))
+    values, _ = written(of(block("sure", np.full(260, 7)), block("glft", np.full(260, 7))))
     found = values["policies"]["sure"]
     assert found["sharpe"] is None
     assert found["by_day"]["calmar"] is None
@@ -71,7 +71,7 @@ def test_what_never_varies_has_no_ratio_of_risk() -> None:
 
 
 def test_equity_below_zero_has_no_growth() -> None:
-    given = of(block("lost", np.full(80, -900) + np.arange(80)), block("glft", np.arange(80)))
+    given = of(block("lost", np.arange(260) - 900), block("glft", np.arange(260)))
     values, _ = written(given)
     found = values["policies"]["lost"]["by_day"]
     assert found["max_drawdown"] > 1.0

@@ -86,13 +86,19 @@ def test_numbers_are_those_of_the_table() -> None:
     assert not against["idle"]["significant"]
 
 
+def longer(given: Evaluation, episodes: int) -> Evaluation:
+    """The same again and again."""
+    blocks = [block(b.policy, np.resize(b["pnl_x2"], episodes)) for b in given.table]
+    return replace(given, table=table(*blocks))
+
+
 def test_episodes_are_strung_together_to_whole_days() -> None:
-    """Eighty half hours in sessions of 6.5 h: six whole days, and an hour that is none."""
-    given = evaluation()
+    """Half hours in sessions of 6.5 h: twenty whole days, and an hour that is none."""
+    given = longer(evaluation(), 20 * 13 + 2)
     found = evaluation_values(given)["policies"]["agent"]
     pnl = given.table.of("agent")["pnl_x2"] * 1.0
-    returns = pnl[: 6 * 13].reshape(6, 13).sum(axis=1) / 10_000.0
-    assert found["days"] == 6
+    returns = pnl[: 20 * 13].reshape(20, 13).sum(axis=1) / 10_000.0
+    assert found["days"] == 20
     assert found["sharpe"] == pytest.approx(np.sqrt(252) * returns.mean() / returns.std(ddof=1))
 
 
@@ -116,6 +122,16 @@ def test_a_single_day_has_no_sharpe_ratio() -> None:
     assert found["policies"]["agent"]["days"] == 1
     none = table(*(block(b.policy, b["pnl_x2"][:12]) for b in given.table))
     assert daily(Evaluation(**{**vars(given), "table": none}), "agent") is None
+
+
+def test_nineteen_days_make_no_annual_number() -> None:
+    """Two days may have a Sharpe ratio of thousands."""
+    given = longer(evaluation(), 20 * 13 - 1)
+    found = evaluation_values(given)["policies"]["agent"]
+    assert (found["days"], found["sharpe"], found["sortino"]) == (19, None, None)
+    assert found["by_day"] is None  # nor Calmar, annual return or volatility
+    text = render(evaluation_page(given, evaluation_values(given), {}))
+    assert "None: it takes at least 20 days." in text
 
 
 def test_pieces_of_one_recording_are_no_sample() -> None:
@@ -167,11 +183,12 @@ def test_seeds_of_one_policy_are_one_number() -> None:
 
 
 def test_risk_by_day_is_named_as_such() -> None:
-    given = evaluation()
+    given = longer(evaluation(), 20 * 13)
     values = evaluation_values(given)
     found = values["policies"]["agent"]["by_day"]
-    assert (found["days"], found["calendar"]) == (6, "sessions of 6.5 h")
-    assert found["var_95"] is None  # of six days
+    assert (found["days"], found["calendar"]) == (20, "sessions of 6.5 h")
+    assert found["var_95"] is not None
+    assert found["var_99"] is None  # of twenty days
     text = render(evaluation_page(given, values, {}))
     assert "Shares of a capital of 10000" in text.replace("\u2009", "")
     assert "Calmar" in text

@@ -73,6 +73,8 @@ def test_markdown_is_a_table_whatever_the_names() -> None:
     rows = stress_rows(stress(agent="a|b\nc\\"))
     lines = markdown(rows).splitlines()
     assert len(lines) == 2 + len(rows)
+    assert "\\<b>" in markdown(stress_rows(stress(agent="<b>")))
+    assert "<b>" not in markdown(stress_rows(stress(agent="<b>"))).replace("\\<b>", "")
     bars = {len(line.replace("\\\\", "").replace("\\|", "").split("|")) for line in lines}
     assert bars == {len(COLUMNS) + 2}
 

@@ -15,9 +15,9 @@ import pytest
 from markupsafe import escape
 
 from reports import tear_sheet as module
-from reports.statistics.daily import ALWAYS_OPEN, SESSION_6H30, DailyPnl, daily_pnl
+from reports.statistics.daily import ALWAYS_OPEN, DAYS_LEAST, SESSION_6H30, DailyPnl, daily_pnl
 from reports.statistics.performance import performance
-from reports.tear_sheet import DAYS_LEAST, NAMESPACES, tear_sheet
+from reports.tear_sheet import NAMESPACES, tear_sheet
 from tests.reports.test_page import HOSTILE, tags_of
 
 HOSTILES = [
