@@ -19,7 +19,7 @@ def test_the_big_recordings_are_sound(tmp_path: Path) -> None:
     assert {p.reason: p.count for p in report.problems}["reset"] == 2
     folder = tmp_path / "lobster"
     folder.mkdir()
-    paths = bench.write_lobster(folder, 2_500_000)
+    paths = bench.write_lobster(folder, 3_000_000)
     options = Options(zone="UTC")
     report = ingest("lobster", paths, tmp_path / "y.parquet", options, show=lambda *_: None)
     assert report.rejected == {}

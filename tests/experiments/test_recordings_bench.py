@@ -11,7 +11,7 @@ from experiments import sample
 from experiments.benchmarks import recordings as bench
 from experiments.benchmarks.recordings import RECORDINGS, Recording, figures, objections
 
-KNOWN = {"fills_per_s": (1.0, 1.5), "median_ticks": (10.0, 30.0)}
+KNOWN = {"fills_per_s": (1.4, 2.0), "median_ticks": (10.0, 30.0)}
 SAMPLE = Recording("sample", "bybit", (sample.BYBIT_NAME, sample.TRADES_NAME), KNOWN)
 
 
@@ -28,11 +28,11 @@ def test_every_file_is_read(recordings: Path) -> None:
 
 
 def test_objections() -> None:
-    values = {"fills_per_s": 1.2, "median_ticks": 20.0, "crossed_share": 0.0, "rejected": {}}
+    values = {"fills_per_s": 1.7, "median_ticks": 20.0, "crossed_share": 0.0, "rejected": {}}
     assert objections(SAMPLE, {**values, "rejected": {"suspicious": 1}}) == []
-    wrong = {**values, "fills_per_s": 2.0, "crossed_share": 0.1, "rejected": {"bad_json": 2}}
+    wrong = {**values, "fills_per_s": 3.0, "crossed_share": 0.1, "rejected": {"bad_json": 2}}
     assert objections(SAMPLE, wrong) == [
-        "fills_per_s: expected 1 to 1.5, got 2",
+        "fills_per_s: expected 1.4 to 2, got 3",
         "rejected: bad_json",
         "crossed_share: expected 0, got 0.1",
     ]
