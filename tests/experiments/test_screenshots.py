@@ -24,11 +24,11 @@ def test_a_picture_keeps_its_size_if_it_is_small() -> None:
 
 
 def test_a_picture_of_noise_is_cut_until_it_is_small() -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (900, 900, 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (640, 640, 3)).astype(np.uint8)
     raw = small(Image.fromarray(noise))
     assert len(raw) <= BYTES_MOST
-    assert opened(raw).width == 900
-    assert opened(raw).height < 900
+    assert opened(raw).width == 640
+    assert opened(raw).height < 640
 
 
 def test_every_page_comes_from_a_command(tmp_path: Path) -> None:
