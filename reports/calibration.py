@@ -160,7 +160,7 @@ def _states(values: Values) -> Section:
     if not charts:
         return Section("Intensity by state", ["No group depends on the state of the book."])
     text = (
-        "Factors of the intensities by the spread in ticks and the imbalance of the lots at the "
+        "Factors of the baselines by the spread in ticks and the imbalance of the lots at the "
         "touch; the mean over the time is 1. The other side has the mirror's."
     )
     return Section("Intensity by state", [text, Gallery(charts)])
