@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,11 +18,11 @@ def played(params: EnvParams) -> Episodes:
     return play(skewed(params), episodes=16, seed=np.random.SeedSequence(4))[0]
 
 
-def along(axis: str) -> list[Episodes]:
+def along(axis: str, **overrides: Any) -> list[Episodes]:
     """The market as it is, then each level of the axis alone."""
     other = "fees" if axis != "fees" else "latency"
     one = sweep(f"{axis} x {other}")
-    params = small_problem()
+    params = small_problem(**overrides)
     alone = [c.params for c in one.cells(params) if c.levels[1] == one.axes[1].levels[0]]
     return [played(problem) for problem in (params, *alone)]
 
@@ -51,10 +53,10 @@ def test_volatility_brings_market_orders_and_everything_else() -> None:
 
 
 def test_liquidity_takes_orders_away() -> None:
-    found = along("liquidity")
+    found = along("liquidity", episode={"n_steps": 24})  # books thin out little by little
     spreads = [e["market_spread_ticks"].sum() for e in found]
     assert spreads == sorted(spreads)
-    assert spreads[-1] > 1.15 * spreads[0]
+    assert spreads[-1] > 1.2 * spreads[0]
 
 
 def test_fees_are_paid_by_each_lot() -> None:
